@@ -1,0 +1,33 @@
+"""A case: one object to generate, with its prompt and, for texturing, its mesh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bench.geometry.mesh import Mesh
+
+
+class MeshHandle(Protocol):
+    """Where a mesh comes from. Small and picklable: the arrays are made in the process that needs them."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of everything that decides the mesh and its textures."""
+        ...
+
+    def load(self, texture_of: MeshHandle | None = None) -> Mesh:
+        """The normalised mesh; with `texture_of`, this geometry wearing the other handle's appearance (for floors).
+
+        Raises `MeshError` when the file is unreadable or the appearance cannot be worn.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Case:
+    """One object of a suite. `id` is a safe file name (letters, digits, `.`, `_`, `-`)."""
+
+    id: str
+    prompt: str
+    mesh: MeshHandle | None

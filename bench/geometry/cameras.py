@@ -1,0 +1,93 @@
+"""Cameras of the evaluation views, in pixels, without a renderer in sight.
+
+World: y up, the front of an object looks along +z, objects fill a box of longest side 1 round the origin. View at
+azimuth a sits at (sin a, 0, cos a) and looks at the origin: 0 front, 90 the object's left-hand side seen from +x,
+180 back, 270 from -x. Camera space is x right, y down, z forward (OpenCV); pixel (row r, column c) has its centre at
+(x, y) = (c + 0.5, r + 0.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.geometry.mesh import FloatArray
+
+MARGIN = 1.1  # the unit cube's projection fills 1 / MARGIN of the frame
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """V cameras of one resolution. `world_to_camera` float64 (V, 4, 4); `intrinsics` float64 (V, 3, 3) in pixels.
+
+    Perspective: (x, y) = (fx X / Z + cx, fy Y / Z + cy). Orthographic: (x, y) = (fx X + cx, fy Y + cy).
+    """
+
+    world_to_camera: FloatArray
+    intrinsics: FloatArray
+    projection: Literal["perspective", "orthographic"]
+    resolution: int
+
+    def __len__(self) -> int:
+        return len(self.world_to_camera)
+
+    @property
+    def centres(self) -> FloatArray:
+        """Positions of the cameras in the world, (V, 3). Orthographic ones stand at their nominal distance."""
+        rotation = self.world_to_camera[:, :3, :3]
+        return -np.einsum("vji,vj->vi", rotation, self.world_to_camera[:, :3, 3])
+
+    @property
+    def forward(self) -> FloatArray:
+        """Viewing directions in the world, unit, (V, 3)."""
+        return self.world_to_camera[:, 2, :3]
+
+    def project(self, points: Tensor, view: int) -> tuple[Tensor, Tensor]:
+        """World points (..., 3) to pixel coordinates (..., 2) and depths (...) in view number `view`, in the points' dtype."""
+        matrix = torch.as_tensor(self.world_to_camera[view], dtype=points.dtype, device=points.device)
+        k = torch.as_tensor(self.intrinsics[view], dtype=points.dtype, device=points.device)
+        local = points @ matrix[:3, :3].T + matrix[:3, 3]
+        depth = local[..., 2]
+        plane = local[..., :2] / depth[..., None] if self.projection == "perspective" else local[..., :2]
+        return plane * torch.stack((k[0, 0], k[1, 1])) + k[:2, 2], depth
+
+
+def _rotation(azimuth: float, elevation: float) -> FloatArray:
+    a, e = np.deg2rad(azimuth), np.deg2rad(elevation)
+    forward = -np.array([np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)])
+    right = np.array([np.cos(a), 0.0, -np.sin(a)])
+    return np.stack([right, np.cross(forward, right), forward])
+
+
+def view_cameras(
+    azimuths: tuple[float, ...] = (0.0, 90.0, 180.0, 270.0),
+    elevation: float = 0.0,
+    projection: Literal["perspective", "orthographic"] = "perspective",
+    fov: float = 40.0,
+    resolution: int = 512,
+) -> Cameras:
+    """Cameras on a ring, degrees in, all framing the unit cube alike (so the scale never depends on the object).
+
+    `fov` is the full vertical angle in degrees (perspective only); |elevation| must stay below 90.
+    """
+    rotations = np.stack([_rotation(a, elevation) for a in azimuths])
+    corners = np.stack(np.meshgrid(*[[-0.5, 0.5]] * 3, indexing="ij"), axis=-1).reshape(8, 3)
+    local = np.einsum("vij,nj->vni", rotations, corners)
+    half = np.abs(local[..., :2]).max(axis=-1) * MARGIN
+    if projection == "perspective":
+        tangent = np.tan(np.deg2rad(fov) / 2)
+        # the nearest distance at which every corner of the cube stays inside the frame less its margin
+        distance = float((half / tangent - local[..., 2]).max())
+        focal = resolution / 2 / tangent
+    else:
+        distance = 2.0
+        focal = resolution / 2 / float(half.max())
+    matrices = np.tile(np.eye(4), (len(azimuths), 1, 1))
+    matrices[:, :3, :3] = rotations
+    matrices[:, 2, 3] = distance
+    k = np.array([[focal, 0.0, resolution / 2], [0.0, focal, resolution / 2], [0.0, 0.0, 1.0]])
+    return Cameras(matrices, np.tile(k, (len(azimuths), 1, 1)), projection, resolution)

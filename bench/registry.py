@@ -1,0 +1,47 @@
+"""Names to code: `use: NAME` through entry points, or `module:attribute`. Nothing is imported before it is used.
+
+A plug-in package declares, say, `[project.entry-points."realiz3d_bench.generators"] mine = "pkg.module:Class"`;
+what ships with the project is declared the same way, in `BUILT_IN` of each room, so that a source checkout works too.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from bench.errors import UsageError, nearest
+
+
+@dataclass(frozen=True)
+class Registry:
+    """One kind of plug-in: its `kind` for messages, its entry-point `group`, and what ships, name -> `module:attribute`."""
+
+    kind: str
+    group: str
+    built_in: Mapping[str, str]
+
+    def targets(self) -> dict[str, str]:
+        """Every known name with its `module:attribute`. Shipped names cannot be taken over by a plug-in."""
+        found = {point.name: point.value for point in entry_points(group=self.group)}
+        return {**found, **self.built_in}
+
+    def load(self, name: str) -> Any:
+        """The object behind `name`. Raises `UsageError` that names the nearest valid name, or why the import failed."""
+        target = name if ":" in name else self.targets().get(name)
+        if target is None:
+            raise UsageError(f"unknown {self.kind} '{name}'", hint=nearest(name, self.targets()))
+        module_name, _, attribute = target.partition(":")
+        try:
+            found: Any = importlib.import_module(module_name)
+            for part in attribute.split("."):
+                found = getattr(found, part)
+        except (ImportError, AttributeError) as error:
+            raise UsageError(
+                f"{self.kind} '{name}' could not be imported: {error}",
+                where=target,
+                hint="check the module path, or install the extra that it needs (pip install 'realiz3d-bench[...]')",
+            ) from error
+        return found
