@@ -1,9 +1,24 @@
-"""What a metric says about itself. The number is a pure function in the metric's own file; this is the label on the jar."""
+"""What a metric says about itself. The number is a pure function in the metric's own file; this is the label on the jar.
+
+Two kinds exist. An *object metric* judges one sample (the views of one object) and is averaged over objects. A *set
+metric* compares the pictures of all samples with a reference set and has no value for a single object.
+A metric class is called as `factory(options)` and has an attribute `Options`, a pydantic model (extra='forbid') of the
+keys that the suite may give it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from bench.extractors.protocol import Features
+from bench.geometry.scene import SceneGeometry
+from bench.references.reference_set import ReferenceFeatures
 
 Direction = Literal["up", "down"]
 Status = Literal["ok", "not_measurable", "weights_missing", "failed"]
@@ -16,6 +31,7 @@ class Result:
     name: str
     direction: Direction
     unit: str
+    title: str = ""  # a few words for people, e.g. 'leave-one-view-out PSNR'
 
 
 @dataclass(frozen=True)
@@ -29,3 +45,79 @@ class Measurement:
     status: Status = "ok"
     coverage: float | None = None
     per_view: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What an object metric sees: `views` float32 (V, H, W, 3) sRGB in [0, 1], the scene if there is a mesh, background sRGB."""
+
+    views: Tensor
+    scene: SceneGeometry | None
+    background: tuple[float, float, float]
+
+
+class ObjectMetric(Protocol):
+    """A metric with one value a sample."""
+
+    needs_mesh: bool
+
+    def results(self) -> tuple[Result, ...]:
+        """The numbers that `measure` returns, in print order."""
+        ...
+
+    def parameters(self) -> str:
+        """Everything that decides the number beside the views and the mesh, as `key=value ...`, for the signature.
+
+        Ends with the metric's own version, such as `v1`, raised whenever its numbers change.
+        """
+        ...
+
+    def measure(self, sample: Sample) -> Mapping[str, Measurement]:
+        """A measurement for each name in `results()`."""
+        ...
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features of one generator's pictures, float32 (N, D), with the id of the object that each picture shows."""
+
+    features: Features
+    objects: tuple[str, ...]
+
+
+class SetMetric(Protocol):
+    """A distance between a generator's pictures and a reference set, on the features of one extractor."""
+
+    extractor: str
+    reference: str
+
+    def result(self) -> Result:
+        """The number's label; its name already carries `[extractor]` and `@reference`."""
+        ...
+
+    def parameters(self) -> str:
+        """As for object metrics; extractor, resize, n and reference are added by the run."""
+        ...
+
+    def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
+        """The distance. Raises `InputError` for fewer than two pictures on either side."""
+        ...
+
+    def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
+        """The distance without each object in turn (objects in order of first appearance), for the jackknife."""
+        ...
+
+    def permutation_p(
+        self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
+    ) -> tuple[float, str] | None:
+        """Two-sided p-value of distance(a) - distance(b) when method labels are swapped per object, and how it was got.
+
+        The second item reads such as 'label permutation, exact (16)' or 'label permutation, 9999 draws'. None when the
+        statistic is too costly to permute at this size.
+        """
+        ...
+
+
+def object_order(objects: Sequence[str]) -> tuple[str, ...]:
+    """Distinct object ids in order of first appearance."""
+    return tuple(dict.fromkeys(objects))
