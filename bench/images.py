@@ -1,0 +1,130 @@
+"""The only door through which pictures come in and go out: every room reads the same pixels from the same file.
+
+Files come from strangers. Three formats are decoded, whatever the file is called: PNG, JPEG, WebP. Size is checked
+before anything is allocated. Values are taken as sRGB as stored (an embedded colour profile is ignored), EXIF
+orientation is honoured, and transparency is composited in sRGB values, as browsers and image editors do.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from bench.errors import ImageError
+from bench.files import write_atomically
+
+RGB = tuple[float, float, float]
+Picture = npt.NDArray[np.uint8]  # (H, W, 3) sRGB
+PictureRGBA = npt.NDArray[np.uint8]  # (H, W, 4) sRGB, alpha not multiplied in
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+MAX_PIXELS = 8192 * 8192
+MAX_BYTES = 256 * 1024 * 1024
+
+_CONVERTIBLE = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
+_SIXTEEN_BIT = ("I", "I;16", "I;16L", "I;16B")
+
+
+def read_picture(path: Path, background: RGB = (1.0, 1.0, 1.0)) -> Picture:
+    """Pixels of a picture file on `background` (sRGB in [0, 1]), uint8 (H, W, 3).
+
+    Raises `ImageError` when the file is missing, empty, truncated, too large, animated, CMYK or not a picture.
+    """
+    return composite(read_rgba(path), background)
+
+
+def read_rgba(path: Path) -> PictureRGBA:
+    """Pixels of a picture file with their alpha (255 where it has none), uint8 (H, W, 4). Errors as `read_picture`."""
+    return decode_rgba(_file_bytes(path), where=str(path))
+
+
+def decode_rgba(content: bytes, where: str) -> PictureRGBA:
+    """Pixels of an encoded picture, uint8 (H, W, 4). `where` names its origin in error messages."""
+    if not content:
+        raise ImageError("the picture file is empty (zero bytes)", where=where, hint="make the picture again")
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise _too_large(f"{width} x {height} pixels", where)
+            # a JPEG may carry a depth or gain map behind the photo (MPO); its first frame is the photo
+            if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
+                raise ImageError("the picture is animated", where=where, expected="one still picture a file")
+            image.load()
+            return _to_rgba(ImageOps.exif_transpose(image), where)
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(str(error), where) from error
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            "the file is not a picture that can be read", where=where, expected="PNG, JPEG or WebP contents"
+        ) from error
+    except Exception as error:
+        # decoders meet broken files with OSError, SyntaxError, ValueError, struct.error, zlib.error, ...
+        raise ImageError(
+            f"the picture is truncated or broken: {error}", where=where, hint="make or fetch the picture again"
+        ) from error
+
+
+def composite(rgba: PictureRGBA, background: RGB) -> Picture:
+    """Lay (H, W, 4) pixels over `background` (sRGB in [0, 1], rounded to 8 bits first), to the nearest sRGB value."""
+    alpha = rgba[..., 3:].astype(np.uint32)
+    behind = np.rint(255.0 * np.asarray(background)).astype(np.uint32)
+    mixed = (rgba[..., :3] * alpha + behind * (255 - alpha) + 127) // 255
+    return mixed.astype(np.uint8)
+
+
+def write_png(path: Path, picture: Picture) -> None:
+    """Write uint8 (H, W, 3) as PNG, atomically, creating folders. Same pixels, same bytes (for one zlib version)."""
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+        raise ImageError(
+            f"not a picture: {picture.dtype} array of shape {picture.shape}",
+            where=str(path),
+            expected="uint8 (H, W, 3), neither side zero",
+        )
+    encoded = io.BytesIO()
+    Image.fromarray(picture).save(encoded, format="PNG", compress_level=3)
+    write_atomically(path, encoded.getvalue())
+
+
+def _file_bytes(path: Path) -> bytes:
+    if not path.is_file():  # also keeps named pipes and devices, which would block, from being opened
+        missing = not path.exists()
+        raise ImageError("the picture does not exist" if missing else "not a regular file", where=str(path))
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise _too_large(f"{size} bytes", str(path))
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"the picture cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _to_rgba(image: Image.Image, where: str) -> PictureRGBA:
+    if image.mode in _SIXTEEN_BIT:
+        # the high byte, which is also what Pillow keeps of 16-bit colour
+        grey = (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
+        return np.stack([grey, grey, grey, np.full_like(grey, 255)], axis=-1)
+    if image.mode not in _CONVERTIBLE:
+        raise ImageError(
+            f"pictures of colour mode {image.mode} are not read",
+            where=where,
+            expected="grey, palette, RGB or RGBA",
+            hint="convert it to RGB with its own colour profile; without that its colours are a guess",
+        )
+    return np.array(image.convert("RGBA"))
+
+
+def _too_large(size: str, where: str) -> ImageError:
+    return ImageError(
+        f"the picture is too large: {size}",
+        where=where,
+        expected=f"at most {MAX_PIXELS} pixels and {MAX_BYTES >> 20} MiB",
+        hint="make it smaller, or check that the file is what it should be",
+    )
