@@ -3,6 +3,7 @@
     BenchError                      exit code 2 unless a subclass says otherwise
     ├── UsageError                  wrong flag, unknown name, a run folder of another suite
     │   └── SuiteError              the suite file: carries file, line and field
+    │       └── SuiteErrors         several of them, found in one reading
     ├── InputError                  a file that people gave us is missing or broken
     │   ├── ImageError              missing view, wrong size, blank or truncated picture
     │   ├── MeshError               no faces, no texture coordinates, unreadable file
@@ -16,7 +17,7 @@ A message says what is wrong; `where` says in which file, line and field; `expec
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 EXIT_OK = 0
@@ -54,6 +55,17 @@ class UsageError(BenchError):
 
 class SuiteError(UsageError):
     """The suite file is wrong; `where` is `file:line: field`."""
+
+
+class SuiteErrors(SuiteError):  # noqa: N818 (several SuiteError, as it says)
+    """Everything that is wrong with a suite, one block each; `problems` holds the single errors."""
+
+    def __init__(self, problems: Sequence[SuiteError]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n\n".join(map(str, problems)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (SuiteErrors, (self.problems,))
 
 
 class InputError(BenchError):

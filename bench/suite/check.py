@@ -1,0 +1,201 @@
+"""What a suite means: names that must exist, options that plug-ins define, results that the metrics really yield.
+
+Plug-ins are imported here and nowhere else in this room, and only those that the suite names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from bench.errors import BenchError, UsageError, nearest
+from bench.registry import Registry
+from bench.suite.explain import Problem, explain_options
+from bench.suite.schema import GeneratorEntry, MetricEntry
+from bench.suite.tree import Step
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """The three kinds of plug-ins that a suite names."""
+
+    generators: Registry
+    metrics: Registry
+    extractors: Registry
+
+    @classmethod
+    def installed(cls) -> Plugins:
+        """What ships and what installed packages add."""
+        from bench.extractors.catalogue import EXTRACTORS
+        from bench.generators.catalogue import GENERATORS
+        from bench.metrics.catalogue import METRICS
+
+        return cls(GENERATORS, METRICS, EXTRACTORS)
+
+
+def load_plugin(registry: Registry, name: str) -> Any:
+    """The class behind `name`, which has an `Options` model. Raises `UsageError` that says why there is none."""
+    try:
+        plugin = registry.load(name)
+    except BenchError:
+        raise
+    except (
+        Exception
+    ) as error:  # importing runs the module's own code, and importlib has errors of its own for odd names
+        raise UsageError(f"{registry.kind} '{name}' could not be imported: {error!r}") from error
+    options = getattr(plugin, "Options", None)
+    if not (isinstance(options, type) and issubclass(options, BaseModel)):
+        raise UsageError(
+            f"'{name}' is not a {registry.kind}",
+            expected="a class with an attribute `Options`, the pydantic model of its options",
+        )
+    return plugin
+
+
+def read_options(plugin: Any, options: Mapping[str, Any]) -> Any:
+    """The plug-in's `Options` from a suite's plain values. Raises pydantic's `ValidationError`."""
+    return plugin.Options.model_validate_json(json.dumps(options))  # JSON rules: lists are tuples, texts are paths
+
+
+def make_metric(entry: MetricEntry, metrics: Registry) -> Any:
+    """The metric (`ObjectMetric` or `SetMetric`) of one entry of a checked suite."""
+    metric = load_plugin(metrics, entry.name)
+    return metric(read_options(metric, entry.options))
+
+
+def result_names(metric: Any) -> tuple[str, ...]:
+    """Names of the numbers that a metric yields, as results print them."""
+    found = metric.results() if hasattr(metric, "results") else (metric.result(),)
+    return tuple(result.name for result in found)
+
+
+def path_options(options: type[BaseModel]) -> tuple[str, ...]:
+    """Options that are paths (`Path`, `Path | None`), which a suite may give relative to its folder."""
+    return tuple(
+        name
+        for name, field in options.model_fields.items()
+        if field.annotation is Path or Path in get_args(field.annotation)
+    )
+
+
+def check_generators(entries: Mapping[int, GeneratorEntry], registry: Registry) -> Iterator[Problem]:
+    """Names that come twice, unknown generators, options that theirs do not know."""
+    seen: set[str] = set()
+    for index, entry in entries.items():
+        at: tuple[Step, ...] = ("generators", index)
+        # case-blind: names are folders, and two that differ in case only are one folder on some systems
+        if entry.name.lower() in seen:
+            yield Problem((*at, "name"), f"two generators are called '{entry.name}'", "a name of its own for each")
+        seen.add(entry.name.lower())
+        try:
+            generator = load_plugin(registry, entry.use)
+            read_options(generator, entry.options)
+        except UsageError as error:
+            yield Problem((*at, "use"), error.message, error.expected, error.hint)
+        except ValidationError as error:
+            yield from explain_options(error, at, f"generator '{entry.use}'", generator.Options)
+
+
+def check_references(references: Mapping[str, Any], generators: Sequence[str]) -> Iterator[Problem]:
+    """References to generators that the suite does not have. Takes plain values: `{name: {kind: ...}}`."""
+    for name, reference in references.items():
+        wanted = reference.get("generator") if isinstance(reference, dict) else None
+        if isinstance(wanted, str) and wanted not in generators:
+            yield Problem(
+                ("references", name, "generator"),
+                f"the suite has no generator '{wanted}'",
+                "the name of an entry of `generators`",
+                nearest(wanted, set(generators)),
+            )
+
+
+def check_metrics(
+    entries: Mapping[int, MetricEntry], references: Sequence[str], task: object, plugins: Plugins
+) -> tuple[list[Problem], list[str] | None]:
+    """Problems of the metrics, and the names of all results; None when they cannot be known for lack of a metric."""
+    problems: list[Problem] = []
+    results: list[str] = []
+    for index, entry in entries.items():
+        found, names = _check_metric(entry, index, references, task, plugins)
+        problems += found
+        for name in names:
+            if name in results:
+                problems.append(
+                    Problem(
+                        ("metrics", index),
+                        f"the result '{name}' is measured twice",
+                        "each result once: another reference or extractor gives it another name",
+                    )
+                )
+        results += names
+    return problems, None if problems else results
+
+
+def _check_metric(
+    entry: MetricEntry, index: int, references: Sequence[str], task: object, plugins: Plugins
+) -> tuple[list[Problem], tuple[str, ...]]:
+    at: tuple[Step, ...] = ("metrics", index)
+    inside = (*at, entry.name)
+    try:
+        metric = load_plugin(plugins.metrics, entry.name)
+    except UsageError as error:
+        return [Problem(at, error.message, error.expected, error.hint)], ()
+    problems: list[Problem] = []
+    try:
+        options = read_options(metric, entry.options)
+    except ValidationError as error:
+        problems += explain_options(error, inside, f"metric '{entry.name}'", metric.Options)
+    reference = entry.options.get("reference")
+    if isinstance(reference, str) and "reference" in metric.Options.model_fields and reference not in references:
+        problems.append(
+            Problem(
+                (*inside, "reference"),
+                f"the suite has no reference '{reference}'",
+                "the name of an entry of `references`",
+                nearest(reference, references),
+            )
+        )
+    extractor = entry.options.get("extractor")
+    if isinstance(extractor, str) and "extractor" in metric.Options.model_fields:
+        problems += _check_extractor(extractor, (*inside, "extractor"), plugins.extractors)
+    if problems:
+        return problems, ()
+    try:
+        made = metric(options)
+    except BenchError as error:
+        return [Problem(at, error.message, error.expected, error.hint)], ()
+    if getattr(made, "needs_mesh", False) and task == "text_to_multiview":
+        return [
+            Problem(
+                at,
+                f"'{entry.name}' needs a mesh, and the task text_to_multiview has none",
+                "a metric that works without a mesh, or task: texturing",
+            )
+        ], ()
+    return [], result_names(made)
+
+
+def _check_extractor(name: str, at: tuple[Step, ...], registry: Registry) -> Iterator[Problem]:
+    if ":" not in name and name not in registry.targets():
+        yield Problem(at, f"unknown extractor '{name}'", hint=nearest(name, registry.targets()))
+
+
+def check_results(field: str, names: Sequence[tuple[Step, str]], results: Sequence[str]) -> Iterator[Problem]:
+    """Names in `primary` or `gates` (`field`) that no metric of the suite yields, or that come twice."""
+    seen: set[str] = set()
+    for step, name in names:
+        if name not in results:
+            yield Problem(
+                (field, step),
+                f"no metric of the suite yields '{name}'",
+                "a result as printed: name, [extractor], @reference",
+                nearest(name, results),
+            )
+        elif name in seen:
+            yield Problem((field, step), f"'{name}' comes twice in `{field}`")
+        seen.add(name)

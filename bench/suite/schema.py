@@ -1,0 +1,331 @@
+"""What a suite file may say: one frozen, strict model a section. What one field cannot know alone is in `check.py`.
+
+The descriptions end up in the JSON Schema that editors use (`realiz3d-bench validate --schema`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    model_serializer,
+    model_validator,
+)
+from pydantic.config import JsonDict
+
+NAMED_BACKGROUNDS = {"white": "#ffffff", "black": "#000000", "grey": "#808080", "gray": "#808080"}
+_HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+SafeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
+"""A name that is also a folder name on every system: letters, digits, `.`, `_`, `-`; at most 64, no leading dot."""
+
+
+def _not_empty(path: object) -> object:
+    if path == "":
+        raise ValueError("the path is empty")
+    return path
+
+
+def _colour(text: str) -> str:
+    if text not in NAMED_BACKGROUNDS and not _HEX_COLOUR.fullmatch(text):
+        raise ValueError(
+            f"expected {', '.join(NAMED_BACKGROUNDS)} or '#rrggbb' in quotes (YAML takes a bare # for a comment)"
+        )
+    return text
+
+
+def _distinct_directions(azimuths: tuple[float, ...]) -> tuple[float, ...]:
+    if len({azimuth % 360 for azimuth in azimuths}) < len(azimuths):
+        raise ValueError(
+            "expected different azimuths: two views are the same, and agreeing with oneself is no consistency"
+        )
+    return azimuths
+
+
+def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("expected different seeds: a seed that comes twice would count one sample twice")
+    return seeds
+
+
+SuitePath = Annotated[Path, BeforeValidator(_not_empty)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Split = Literal["eval", "train"]
+Look = Literal["rich", "synthetic"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class MeshCases(_Section):
+    """Objects from a folder of mesh files."""
+
+    source: Literal["meshes"]
+    path: SuitePath = Field(description="Folder of mesh files, one object a file; relative to the suite file.")
+    prompts: SuitePath | None = Field(
+        default=None, description="CSV file that gives each object its prompt; relative to the suite file."
+    )
+
+
+class MiniworldCases(_Section):
+    """Objects of the embedded mini-world, made on the fly."""
+
+    source: Literal["miniworld"]
+    split: Split = Field(default="eval", description="Objects held out for evaluation, or those used for training.")
+    count: int | None = Field(default=None, ge=1, description="How many objects; all of the split when left out.")
+    seed: Seed = Field(default=0, description="Seed of the objects.")
+    look: Look = Field(default="rich", description="'rich' stands for photographs, 'synthetic' for plain renders.")
+
+
+Cases = Annotated[MeshCases | MiniworldCases, Field(discriminator="source", description="The objects to generate.")]
+
+
+class Views(_Section):
+    """The cameras of every object, in degrees and pixels."""
+
+    azimuths: Annotated[
+        tuple[Annotated[float, Field(ge=-360, le=360)], ...],
+        Field(min_length=1, max_length=64),
+        AfterValidator(_distinct_directions),
+    ] = Field(
+        default=(0.0, 90.0, 180.0, 270.0), description="Azimuth of each view in degrees, in view order; 0 is the front."
+    )
+    elevation: float = Field(default=0.0, gt=-90, lt=90, description="Elevation of all views in degrees.")
+    projection: Literal["perspective", "orthographic"] = Field(default="perspective", description="Kind of camera.")
+    fov: float = Field(default=40.0, ge=1, le=150, description="Full vertical angle in degrees (perspective only).")
+    resolution: int = Field(default=512, ge=16, le=4096, description="Side of the square pictures in pixels.")
+    background: Annotated[str, AfterValidator(_colour)] = Field(
+        default="white", description="Colour behind the object: white, black, grey or '#rrggbb'."
+    )
+
+    @property
+    def rgb(self) -> tuple[float, float, float]:
+        """The background as sRGB in [0, 1]."""
+        digits = NAMED_BACKGROUNDS.get(self.background, self.background).removeprefix("#")
+        red, green, blue = bytes.fromhex(digits)
+        return red / 255, green / 255, blue / 255
+
+
+class GeneratorReference(_Section):
+    """The pictures that one of the suite's generators makes for the same cases (FID_B)."""
+
+    generator: SafeName = Field(description="Name of a generator of this suite.")
+
+
+class FolderReference(_Section):
+    """A folder of pictures, such as segmented photographs (FID_I)."""
+
+    folder: SuitePath = Field(description="Folder of pictures; relative to the suite file.")
+
+
+def _either_spelling(schema: JsonDict) -> None:
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    properties["built"] = properties["shipped"]
+    schema.pop("required", None)
+    schema["oneOf"] = [{"required": ["shipped"]}, {"required": ["built"]}]
+
+
+class ShippedReference(_Section):
+    """Pinned features that ship with the project or were made with `reference build`."""
+
+    model_config = ConfigDict(json_schema_extra=_either_spelling)
+
+    shipped: SafeName = Field(
+        validation_alias=AliasChoices("shipped", "built"),
+        description="Name of a shipped reference set, or of one made with `realiz3d-bench reference build`.",
+    )
+
+
+class MiniworldObjects(_Section):
+    """Which renders of the mini-world stand for real pictures."""
+
+    split: Split = Field(default="train", description="Objects used for training, or those held out for evaluation.")
+    look: Look = Field(default="rich", description="'rich' stands for photographs, 'synthetic' for plain renders.")
+
+
+class MiniworldReference(_Section):
+    """Renders of mini-world objects in the role of real pictures."""
+
+    miniworld: MiniworldObjects = Field(description="Which objects, in which look.")
+
+
+REFERENCE_KINDS: dict[str, type[_Section]] = {
+    "generator": GeneratorReference,
+    "folder": FolderReference,
+    "shipped": ShippedReference,
+    "built": ShippedReference,
+    "miniworld": MiniworldReference,
+}
+
+
+def _kind_of_reference(value: object) -> str | None:
+    if isinstance(value, dict):
+        kinds = [key for key in value if key in REFERENCE_KINDS]
+        kind = kinds[0] if len(kinds) == 1 else None
+    else:
+        kind = next((key for key, model in REFERENCE_KINDS.items() if isinstance(value, model)), None)
+    return "shipped" if kind == "built" else kind
+
+
+Reference = Annotated[
+    Annotated[GeneratorReference, Tag("generator")]
+    | Annotated[FolderReference, Tag("folder")]
+    | Annotated[ShippedReference, Tag("shipped")]
+    | Annotated[MiniworldReference, Tag("miniworld")],
+    Discriminator(_kind_of_reference),
+]
+
+
+class GeneratorEntry(BaseModel):
+    """A source of images: `name` and `use`; every other key is an option of the generator that `use` names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+
+    name: SafeName = Field(description="How this generator is called in results; also its folder's name.")
+    use: str = Field(
+        min_length=1, description="A shipped generator, one of an installed plug-in, or `module:attribute`."
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The entry without `name` and `use`, for the generator's own `Options` model."""
+        return dict(self.model_extra or {})
+
+
+class MetricEntry(_Section):
+    """A metric: its name, or `{name: {options}}`."""
+
+    model_config = ConfigDict(
+        json_schema_extra=lambda schema: _replace(
+            schema,
+            {
+                "description": "A metric's name, or one key, the name, with the metric's options.",
+                "anyOf": [
+                    {"type": "string", "minLength": 1},
+                    {
+                        "type": "object",
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                        "additionalProperties": {"type": ["object", "null"]},
+                    },
+                ],
+            },
+        )
+    )
+
+    name: str = Field(min_length=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and len(value) == 1:
+            ((name, options),) = value.items()
+            if options is None or isinstance(options, dict):
+                return {"name": name, "options": options or {}}
+        raise ValueError(
+            "expected a metric's name, or one key, the name, with its options: `- fid: {reference: photos}`"
+        )
+
+    @model_serializer
+    def _to_short_form(self) -> str | dict[str, Any]:
+        return {self.name: self.options} if self.options else self.name
+
+
+def _replace(schema: JsonDict, content: JsonDict) -> None:
+    schema.clear()
+    schema.update(content)
+
+
+class Gate(_Section):
+    """How much worse a result may get before `compare` calls it a regression."""
+
+    delta: float = Field(ge=0, description="Largest harmless change for the worse, in the result's own unit.")
+
+
+class Suite(_Section):
+    """A suite: which objects, which views, who generates, against what and how it is judged."""
+
+    name: SafeName = Field(description="Name of the suite; results carry it.")
+    version: int = Field(ge=1, description="Raised by the suite's author whenever its numbers change.")
+    description: str = Field(default="", description="What the suite is for, in a sentence or two.")
+    task: Literal["texturing", "text_to_multiview"] = Field(
+        description="What a generator is given: mesh and prompt, or a prompt."
+    )
+    cases: Cases
+    views: Views = Field(default_factory=lambda: Views(), description="The cameras.")
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = Field(
+        default=(0,), description="Sample seeds: every object is generated once for each."
+    )
+    seed: Seed = Field(
+        default=0, description="Seed of the suite, mixed into the noise of every sample and into resampling."
+    )
+    references: dict[SafeName, Reference] = Field(
+        default_factory=dict, description="Sets of pictures that metrics compare with, by name (`fid@NAME`)."
+    )
+    generators: tuple[GeneratorEntry, ...] = Field(default=(), description="Who makes the images.")
+    metrics: tuple[MetricEntry, ...] = Field(min_length=1, description="What is measured.")
+    primary: tuple[str, ...] = Field(
+        default=(), description="The results that decide, one an axis, as printed: `cde`, `fid@photos`."
+    )
+    gates: dict[str, Gate] = Field(
+        default_factory=dict, description="Results that `compare` guards, by name as printed."
+    )
+
+    _folder: Path = PrivateAttr(default_factory=Path.cwd)
+
+    @property
+    def folder(self) -> Path:
+        """The suite file's folder: relative paths were taken from here."""
+        return self._folder
+
+    def in_folder(self, folder: Path) -> Suite:
+        """The same suite as read from `folder`."""
+        copy = self.model_copy()
+        copy._folder = folder
+        return copy
+
+    def canonical(self) -> dict[str, Any]:
+        """The resolved suite as plain JSON values, defaults written out."""
+        return self.model_dump(mode="json")
+
+
+def suite_hash(suite: Suite) -> str:
+    """SHA-256 (hex) of the protocol: everything that the suite decides about how a generator is judged.
+
+    Left out: the description, the list of generators, and where files lie. What they hold is pinned by the fingerprints
+    of generators and cases and the digests of references, so one suite keeps its hash on another machine and when a
+    generator is added.
+    """
+    protocol = suite.canonical()
+    del protocol["description"], protocol["generators"]
+    for key in ("path", "prompts"):
+        protocol["cases"].pop(key, None)
+    for reference in protocol["references"].values():
+        if "folder" in reference:
+            reference["folder"] = None
+    text = json.dumps(protocol, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def suite_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a suite file, for editors."""
+    schema = Suite.model_json_schema(mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "realiz3d-bench suite"}
