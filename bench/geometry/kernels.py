@@ -1,32 +1,28 @@
 """Rasterisation kernels, one source for CPU and CUDA: an exact fp64 ray test per pixel inside an integer z-buffer.
 
-A vertex arrives as `clip` = (x w, y w, w, depth) with (x, y) in pixels: w = Z for perspective, 1 for orthographic views
-and for texture space. Seen from a pixel centre p, the vertex sits at q = (x w - p_x w, y w - p_y w), and the three cross
-products of a face's q are its perspective-correct barycentric weights up to their sum. Three things follow:
+A vertex arrives as `clip` = (x w, y w, w, depth) with (x, y) in pixels: w = Z in perspective views, 1 in orthographic
+ones and in texture space. From the ray through pixel centre p the vertex is at q = (x w - p_x w, y w - p_y w), and the
+cross products of a face's three q are its perspective-correct barycentric weights up to their sum. It follows that
 
-- q depends on the vertex and the pixel only, and floating-point a*b - c*d negates exactly when the operands swap. So
-  two faces that share an edge (even across a texture seam that splits its vertices) see weights of exactly opposite sign,
-  and with an antisymmetric rule for zero every pixel on the edge has exactly one owner: no cracks, no double hits.
-- Nothing is divided by w, so that faces that reach behind the camera need no clipping: a hit counts if its depth does.
-- Resolving a pixel later repeats the same arithmetic and hits the same point.
+- there are no cracks: q depends on vertex and pixel only, and a*b - c*d negates exactly when its operands swap, so two
+  faces that share an edge (even where a texture seam splits its vertices) get weights of exactly opposite sign; with an
+  antisymmetric rule for zero, every pixel on an edge has exactly one owner;
+- faces that reach behind the camera need no clipping, because nothing is divided by w: a hit counts if its depth does;
+- resolving a pixel later repeats the same arithmetic and finds the same point.
 
-Fused multiply-add would break the antisymmetry (it rounds one product only), therefore `fuse_fp` is off; this also makes
-CPU and CUDA agree to the last bit.
+Fused multiply-add would break the antisymmetry (it rounds only one of the products), therefore `fuse_fp` is off; that
+also makes CPU and CUDA agree.
 """
-# Warp reads array types from annotations that are calls, which mypy cannot take as types.
-# mypy: disable-error-code="valid-type, no-untyped-call, untyped-decorator, misc"
+# Kernels are written in Warp's language; Python's types do not describe it.
+# mypy: ignore-errors
 
 import warp as wp
 
-if hasattr(wp.config, "log_level"):
-    wp.config.log_level = max(wp.config.log_level, 30)  # no start-up banner, no compiler chatter
-else:
-    wp.config.quiet = True
-
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
+EMPTY_KEY = 2**63 - 1
 DEPTH_STEPS = wp.constant(wp.float64(2147483647.0))  # 31 bits, so that a key stays positive in int64
-EMPTY = wp.constant(wp.int64(9223372036854775807))
+EMPTY = wp.constant(wp.int64(EMPTY_KEY))
 FACE_BITS = wp.constant(wp.int64(0xFFFFFFFF))
 
 
@@ -38,6 +34,7 @@ def seen_from(vertex: wp.vec4d, x: wp.float64, y: wp.float64) -> wp.vec2d:
 
 @wp.func
 def cross(a: wp.vec2d, b: wp.vec2d) -> wp.float64:
+    """Twice the signed area between two vectors of the plane; exactly -cross(b, a)."""
     return a[0] * b[1] - a[1] * b[0]
 
 
@@ -178,10 +175,7 @@ def describe(
         flat = -flat
     smooth = weight[0] * normals[i] + weight[1] * normals[j] + weight[2] * normals[k]
     length = wp.length(smooth)
-    if length > wp.float64(1.0e-12):
-        smooth = smooth / length
-    else:
-        smooth = flat
+    smooth = smooth / length if length > wp.float64(1.0e-12) else flat
     # onto the visible side of the surface, whatever the winding; a test against the ray instead would tear
     # silhouettes, where interpolated normals rightly lean a little away from the camera
     if wp.dot(smooth, flat) < wp.float64(0.0):
