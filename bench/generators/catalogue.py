@@ -1,0 +1,22 @@
+"""The generators that a suite may name in `use:`."""
+
+from __future__ import annotations
+
+from bench.registry import Registry
+
+GENERATORS = Registry(
+    kind="generator",
+    group="realiz3d_bench.generators",
+    built_in={
+        "folder": "bench.generators.folder:FolderGenerator",
+        "textured_mesh": "bench.generators.textured_mesh:TexturedMeshGenerator",
+        "ceiling": "bench.generators.ceiling:Ceiling",
+        "floor": "bench.generators.floor:Floor",
+        "miniworld_look": "bench.generators.miniworld_look:MiniworldLook",
+        "shift": "bench.generators.corruptions:Shift",
+        "swapped_views": "bench.generators.corruptions:SwappedViews",
+        "colour_cast": "bench.generators.corruptions:ColourCast",
+        "blur": "bench.generators.corruptions:Blur",
+        "noise": "bench.generators.corruptions:Noise",
+    },
+)

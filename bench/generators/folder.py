@@ -1,0 +1,149 @@
+"""Images that another tool made, in the documented layout.
+
+    <root>/<case>/view_0.png ... view_3.png            one seed, the suite's view order
+    <root>/<case>/seed_<s>/view_0.png ...              several seeds
+    <root>/<case>/grid.png (or seed_<s>/grid.png)      four views in one 2 x 2 picture, row by row
+
+PNG, JPEG or WebP, RGB or RGBA (laid over the suite's background). Nothing is resized: a wrong size is an error, because
+a silent resize would change every number.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.errors import ImageError, InputError, nearest
+from bench.generators.base import SingleCaseGenerator
+from bench.generators.protocol import GenerationRequest, GeneratorContext
+from bench.hashing import hash_file, hash_strings
+from bench.images import SUFFIXES, read_picture
+
+
+class FolderOptions(BaseModel):
+    """Options of `folder`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    path: Path = Field(description="root of <case>/view_<i>.png, <case>/seed_<s>/view_<i>.png or <case>/grid.png")
+
+
+class FolderGenerator(SingleCaseGenerator):
+    """Images that another tool made: <root>/<case>/view_<i>.png, .../seed_<s>/view_<i>.png or a 2 x 2 grid.png."""
+
+    Options: ClassVar[type[BaseModel]] = FolderOptions
+
+    def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
+        super().__init__(name, options, context)
+        self.root = context.suite_folder / options.path
+        if not self.root.is_dir():
+            raise InputError(
+                f"generator '{name}': the folder of images does not exist",
+                where=str(self.root),
+                hint="check `path` (relative to the suite file), or pass --set generators.NAME.path=DIR",
+            )
+        folders = [entry for entry in sorted(self.root.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
+        if not folders:
+            raise InputError(
+                f"generator '{name}': the folder holds no case",
+                where=str(self.root),
+                expected="<case>/view_0.png ... or <case>/grid.png",
+            )
+        known = {case.id for case in context.cases}
+        for folder in folders:
+            if folder.name not in known:
+                raise InputError(
+                    f"generator '{name}': folder '{folder.name}' is no case of the suite",
+                    where=str(folder),
+                    hint=nearest(folder.name, known),
+                )
+
+    def fingerprint(self) -> str:
+        """Hash of every picture's name and bytes; where the root lies does not matter."""
+        files = [f for f in sorted(self.root.rglob("*")) if f.suffix.lower() in SUFFIXES and f.is_file()]
+        return hash_strings(["folder", str(self.version), *(f"{f.relative_to(self.root)}={hash_file(f)}" for f in files)])
+
+    def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
+        """Raises `ImageError` for a missing case or view, a wrong size, a blank or broken picture."""
+        folder = self._case_folder(request)
+        count, size = len(request.cameras), request.cameras.resolution
+        grid = _picture_file(folder, "grid")
+        if grid is not None:
+            return self._grid(grid, count, size, request)
+        views = []
+        for index in range(count):
+            path = _picture_file(folder, f"view_{index}")
+            if path is None:
+                raise ImageError(
+                    f"view {index} of case '{request.case.id}' is missing",
+                    where=str(folder / f"view_{index}.png"),
+                    expected=f"view_0 ... view_{count - 1} (PNG, JPEG or WebP) or one grid.png",
+                )
+            picture = read_picture(path, request.background)
+            _check(picture, (size, size), path)
+            views.append(picture)
+        surplus = _picture_file(folder, f"view_{count}")
+        if surplus is not None:
+            raise ImageError(
+                f"case '{request.case.id}' has more views than the suite's {count}",
+                where=str(surplus),
+                hint="score them with a suite of that many azimuths; the order of views matters",
+            )
+        return np.stack(views)
+
+    def _case_folder(self, request: GenerationRequest) -> Path:
+        folder = self.root / request.case.id
+        if not folder.is_dir():
+            raise ImageError(
+                f"generator '{self.name}' has no images of case '{request.case.id}'", where=str(folder),
+                hint="make the case, or leave the row incomplete: the others are scored all the same",
+            )
+        seeded = folder / f"seed_{request.seed}"
+        if seeded.is_dir():
+            return seeded
+        if request.seed == 0 and not any(entry.is_dir() for entry in folder.glob("seed_*")):
+            return folder
+        raise ImageError(
+            f"generator '{self.name}' has no images of case '{request.case.id}' for seed {request.seed}",
+            where=str(seeded),
+            expected="a folder seed_<s> for each seed of the suite (pictures straight in the case's folder are seed 0)",
+        )
+
+    def _grid(self, path: Path, count: int, size: int, request: GenerationRequest) -> npt.NDArray[np.uint8]:
+        if count != 4:
+            raise ImageError(f"a 2 x 2 grid holds four views, the suite has {count}", where=str(path))
+        picture = read_picture(path, request.background)
+        if picture.shape[:2] != (2 * size, 2 * size):
+            raise _wrong_size(picture, (2 * size, 2 * size), path)
+        tiles = picture.reshape(2, size, 2, size, 3).swapaxes(1, 2).reshape(4, size, size, 3)
+        for tile in tiles:
+            _check(tile, (size, size), path)
+        return tiles
+
+
+def _picture_file(folder: Path, stem: str) -> Path | None:
+    found = [folder / f"{stem}{suffix}" for suffix in SUFFIXES if (folder / f"{stem}{suffix}").is_file()]
+    if len(found) > 1:
+        raise ImageError(
+            f"two pictures claim to be {stem}: {', '.join(p.name for p in found)}", where=str(folder), hint="keep one"
+        )
+    return found[0] if found else None
+
+
+def _wrong_size(picture: npt.NDArray[np.uint8], expected: tuple[int, int], path: Path) -> ImageError:
+    return ImageError(
+        f"the picture is {picture.shape[1]} x {picture.shape[0]} pixels",
+        where=str(path),
+        expected=f"{expected[1]} x {expected[0]}",
+        hint="images are never resized silently: make them at the suite's resolution, or --set views.resolution=N",
+    )
+
+
+def _check(picture: npt.NDArray[np.uint8], size: tuple[int, int], path: Path) -> None:
+    if picture.shape[:2] != size:
+        raise _wrong_size(picture, size, path)
+    if (picture == picture[:1, :1]).all():
+        raise ImageError("the picture is blank: every pixel has the same colour", where=str(path))

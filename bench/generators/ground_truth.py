@@ -1,0 +1,63 @@
+"""Renders of the cases' own textured meshes: the perfect answer that calibration generators start from.
+
+Every corruption starts from the same renders, so they are kept in memory, up to a limit, for the process' life.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.cases.case import Case
+from bench.errors import MeshError
+from bench.geometry.cameras import Cameras
+from bench.geometry.rendering import render_albedo, render_alpha
+from bench.hashing import hash_array, hash_strings
+
+MEMORY_LIMIT = 512 * 2**20  # bytes
+SUPERSAMPLE = 4
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """`views` uint8 (V, H, W, 3) sRGB on the background; `alpha` float32 (V, H, W), the part of a pixel that the object covers."""
+
+    views: npt.NDArray[np.uint8]
+    alpha: npt.NDArray[np.float32]
+
+
+_kept: OrderedDict[str, GroundTruth] = OrderedDict()
+
+
+def ground_truth(case: Case, cameras: Cameras, background: tuple[float, float, float], device: str) -> GroundTruth:
+    """The case's own appearance in every view. Raises `MeshError` when the case has no mesh or the mesh no appearance."""
+    if case.mesh is None:
+        raise MeshError(f"case '{case.id}' has no mesh, so there is no ground truth to render")
+    key = hash_strings([case.mesh.fingerprint, cameras_digest(cameras), repr(background), device])
+    if key in _kept:
+        _kept.move_to_end(key)
+        return _kept[key]
+    mesh = case.mesh.load()
+    if not mesh.has_appearance:
+        raise MeshError(
+            f"the mesh of case '{case.id}' has neither a texture with coordinates nor vertex colours",
+            expected="a textured mesh (GLB, or OBJ with its MTL and picture)",
+            hint="calibration generators need the objects' own look; leave them out for untextured meshes",
+        )
+    made = GroundTruth(
+        render_albedo(mesh, cameras, background, device, SUPERSAMPLE),
+        render_alpha(mesh, cameras, device, SUPERSAMPLE),
+    )
+    _kept[key] = made
+    while sum(g.views.nbytes + g.alpha.nbytes for g in _kept.values()) > MEMORY_LIMIT and len(_kept) > 1:
+        _kept.popitem(last=False)
+    return made
+
+
+def cameras_digest(cameras: Cameras) -> str:
+    """SHA-256 (hex) of everything that decides where the views look."""
+    parts = [cameras.projection, str(cameras.resolution)]
+    return hash_strings([*parts, hash_array(cameras.world_to_camera), hash_array(cameras.intrinsics)])

@@ -1,0 +1,40 @@
+"""The mini-world's objects in a chosen look: what a perfectly consistent but synthetic-looking generator would make."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.cases.miniworld.world import MiniworldObject
+from bench.errors import GeneratorError
+from bench.generators.base import SingleCaseGenerator
+from bench.generators.ground_truth import ground_truth
+from bench.generators.protocol import GenerationRequest
+
+
+class LookOptions(BaseModel):
+    """Options of `miniworld_look`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    look: Literal["synthetic", "rich"] = Field("synthetic", description="flat albedo, or photo textures with baked light")
+
+
+class MiniworldLook(SingleCaseGenerator):
+    """Calibration: the mini-world's objects rendered in their synthetic (or rich) look."""
+
+    Options: ClassVar[type[BaseModel]] = LookOptions
+
+    def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
+        """The same shape in the chosen look."""
+        mesh = request.case.mesh
+        if not isinstance(mesh, MiniworldObject):
+            raise GeneratorError(
+                f"generator '{self.name}': case '{request.case.id}' is not an object of the mini-world",
+                hint="use it in suites with `cases: {source: miniworld}` only",
+            )
+        dressed = replace(request.case, mesh=replace(mesh, look=self.options.look))
+        return ground_truth(dressed, request.cameras, request.background, self.context.device).views

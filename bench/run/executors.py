@@ -1,0 +1,90 @@
+"""Who does the work: this process, several local ones, or a Ray cluster. The numbers never depend on which.
+
+A task is a picklable function and its argument; results come back as they are ready. Tasks write pictures to the run
+folder themselves, so a Ray cluster needs a shared file system.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any, Protocol, TypeVar
+
+from bench.errors import UsageError, nearest
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+
+class Executor(Protocol):
+    """Maps a function over tasks."""
+
+    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
+        """Answers in the order in which they are ready."""
+        ...
+
+
+class InProcess:
+    """One task after the other, here. Nothing is pickled and whatever a task caches stays warm."""
+
+    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
+        """Answers in the tasks' order."""
+        for task in tasks:
+            yield function(task)
+
+
+class Processes:
+    """A pool of freshly started local processes (not forked: forks and CUDA do not mix)."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
+        """Answers as they are ready."""
+        if not tasks:
+            return
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(min(self.workers, len(tasks)), mp_context=context)
+        try:
+            for future in as_completed([pool.submit(function, task) for task in tasks]):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Ray:
+    """A Ray cluster: the one at RAY_ADDRESS, else one of this machine. One GPU a task when the run uses CUDA."""
+
+    def __init__(self, device: str) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise UsageError(
+                "--executor ray needs the package ray", hint="pip install 'realiz3d-bench[ray]', or use --executor local"
+            ) from error
+        self.ray: Any = ray
+        self.gpus = 1 if device.startswith("cuda") else 0
+        if not ray.is_initialized():
+            ray.init(log_to_driver=False, include_dashboard=False)
+
+    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
+        """Answers as they are ready; what is left is cancelled when the caller stops."""
+        remote = self.ray.remote(num_gpus=self.gpus)(function)
+        waiting = [remote.remote(task) for task in tasks]
+        try:
+            while waiting:
+                ready, waiting = self.ray.wait(waiting)
+                yield from self.ray.get(ready)
+        finally:
+            for reference in waiting:
+                self.ray.cancel(reference)
+
+
+def make_executor(name: str, workers: int, device: str) -> Executor:
+    """`local` with one worker stays in this process. Raises `UsageError` for an unknown name or a missing package."""
+    if name == "local":
+        return InProcess() if workers <= 1 else Processes(workers)
+    if name == "ray":
+        return Ray(device)
+    raise UsageError(f"unknown executor '{name}'", hint=nearest(name, ["local", "ray"]))

@@ -1,0 +1,98 @@
+"""The run folder: what lies where, and the manifest that says what the run was.
+
+A folder belongs to one protocol: the name, task, cases, views and seed of its suite. Generators, metrics and references
+may come and go (samples and scores are recognised by what they were made from), but numbers of two protocols must
+never meet in one table, so a folder of another protocol is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UsageError
+from bench.files import write_atomically
+from bench.hashing import hash_json
+from bench.run.plan import Plan, case_digest
+
+MANIFEST = "manifest.json"
+
+
+class RunFolder:
+    """Paths of a run folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.manifest = root / MANIFEST
+        self.samples = root / "samples"
+        self.scores = root / "scores.parquet"
+        self.summary = root / "summary.json"
+        self.features = root / "features"
+        self.report = root / "report"
+
+    def read_manifest(self) -> dict[str, Any] | None:
+        """The manifest, or None for a folder that holds none. Raises `UsageError` for a broken one."""
+        if not self.manifest.is_file():
+            return None
+        try:
+            content = json.loads(self.manifest.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"the run folder's manifest cannot be read: {error}",
+                where=str(self.manifest),
+                hint="choose another --out, or delete the folder",
+            ) from error
+        if not isinstance(content, dict):
+            raise UsageError("the run folder's manifest is not an object", where=str(self.manifest))
+        return content
+
+    def write_json(self, path: Path, content: dict[str, Any]) -> None:
+        """Write JSON atomically, readable, without NaN."""
+        write_atomically(path, (json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
+
+    def claim(self, plan: Plan) -> dict[str, Any]:
+        """Take the folder for this plan's protocol and return the protocol. Raises `UsageError` when it is another's."""
+        protocol = plan_protocol(plan)
+        if self.root.exists() and not self.root.is_dir():
+            raise UsageError("--out is a file", where=str(self.root), expected="a folder, new or of an earlier run")
+        before = self.read_manifest()
+        if before is None:
+            if self.root.is_dir() and any(self.root.iterdir()):
+                raise UsageError(
+                    "--out is a folder that is not empty and holds no run",
+                    where=str(self.root),
+                    hint="choose a new folder; nothing in it was touched",
+                )
+            return protocol
+        found = before.get("protocol", {})
+        changed = [key for key in protocol if _stable(found.get(key)) != _stable(protocol[key])]
+        if changed:
+            raise UsageError(
+                "the run folder belongs to another suite",
+                where=str(self.root),
+                expected="; ".join(f"{key} = {_short(found.get(key))}, not {_short(protocol[key])}" for key in changed),
+                hint="choose another --out: numbers of two protocols must not meet in one table",
+            )
+        return protocol
+
+
+def plan_protocol(plan: Plan) -> dict[str, Any]:
+    """What a sample means: suite name, task, views, suite seed, and all cases (before `--limit`)."""
+    suite = plan.suite
+    return {
+        "suite": suite.name,
+        "task": suite.task,
+        "views": suite.views.model_dump(mode="json"),
+        "seed": suite.seed,
+        "cases": hash_json([case_digest(case) for case in plan.all_cases]),
+    }
+
+
+def _stable(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

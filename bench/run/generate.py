@@ -1,0 +1,184 @@
+"""The generation stage: makes the samples that are missing, batch by batch, and stores each as soon as it is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from bench.cases.case import Case
+from bench.errors import BenchError, GeneratorError
+from bench.generators.protocol import GenerationRequest, Generator, GeneratorContext
+from bench.geometry.cameras import Cameras
+from bench.geometry.control import control_map
+from bench.geometry.scene import SceneGeometry
+from bench.run.executors import Executor
+from bench.run.plan import Plan, build_generator
+from bench.run.progress import Reporter
+from bench.run.samples import SampleKey, SampleStore, check_views
+from bench.suite.schema import GeneratorEntry
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A sample that could not be made or judged, and why."""
+
+    generator: str
+    case: str
+    seed: int
+    message: str
+
+
+@dataclass(frozen=True)
+class _Job:
+    case: Case
+    seed: int
+    noise_seeds: tuple[int, ...]
+    identity: str
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One batch of one generator: everything that a worker process needs."""
+
+    entry: GeneratorEntry
+    context: GeneratorContext
+    samples: Path
+    jobs: tuple[_Job, ...]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    generator: str
+    done: int
+    seconds: float
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What the stage did: failures, and for each generator how many samples were made in how many seconds."""
+
+    failures: tuple[Failure, ...]
+    made: dict[str, int]
+    seconds: dict[str, float]
+
+
+def generate_samples(
+    plan: Plan,
+    fingerprints: dict[str, str],
+    store: SampleStore,
+    executor: Executor,
+    batch_size: int,
+    reporter: Reporter,
+) -> Generation:
+    """Make every sample of the plan that the store does not hold. `fingerprints`: generator name -> hash."""
+    tasks: list[_Task] = []
+    for entry in plan.generators:
+        jobs = []
+        for case in plan.cases:
+            for seed in plan.seeds:
+                identity = plan.sample_identity(fingerprints[entry.name], case, seed)
+                if store.digest(SampleKey(entry.name, case.id, seed), identity) is None:
+                    jobs.append(_Job(case, seed, plan.noise_seeds(case, seed), identity))
+        for start in range(0, len(jobs), batch_size):
+            tasks.append(_Task(entry, plan.context, store.root, tuple(jobs[start : start + batch_size])))
+    failures: list[Failure] = []
+    made: dict[str, int] = {}
+    seconds: dict[str, float] = {}
+    with reporter.stage("generate samples", sum(len(task.jobs) for task in tasks)) as stage:
+        for answer in executor.map(_make, tasks):
+            failures += answer.failures
+            made[answer.generator] = made.get(answer.generator, 0) + answer.done
+            seconds[answer.generator] = round(seconds.get(answer.generator, 0.0) + answer.seconds, 3)
+            stage.advance(answer.done + len(answer.failures))
+    order = [entry.name for entry in plan.generators]
+    failures.sort(key=lambda f: (order.index(f.generator), f.case, f.seed))
+    return Generation(tuple(failures), made, seconds)
+
+
+class SceneControls:
+    """Control maps on demand; the last scene is kept because generators ask for several maps of one case."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.key: tuple[str, int] | None = None
+        self.scene: SceneGeometry | None = None
+
+    def control(self, case: Case, cameras: Cameras, kind: str) -> Tensor:
+        """Raises `GeneratorError` for a case without a mesh, `UsageError` for an unknown kind."""
+        if case.mesh is None:
+            raise GeneratorError(f"case '{case.id}' has no mesh, so it has no {kind} map")
+        key = (case.mesh.fingerprint, id(cameras))
+        if self.key != key or self.scene is None:
+            self.key, self.scene = key, SceneGeometry(case.mesh.load(), cameras, self.device)
+        return control_map(self.scene.gbuffer, kind)
+
+
+# a worker keeps the generator of its last task: weights are loaded once, and two models never fill the memory
+_warm: tuple[GeneratorEntry, GeneratorContext, Generator] | None = None
+
+
+def _generator(entry: GeneratorEntry, context: GeneratorContext) -> Generator:
+    global _warm
+    if _warm is None or _warm[0] != entry or _warm[1] is not context:
+        _warm = None
+        _warm = (entry, context, build_generator(entry, context))
+    return _warm[2]
+
+
+def _make(task: _Task) -> _Answer:
+    start = time.monotonic()
+    generator = _generator(task.entry, task.context)
+    store, name = SampleStore(task.samples), task.entry.name
+    controls = SceneControls(task.context.device)
+    requests = [
+        GenerationRequest(job.case, task.context.cameras, job.seed, task.context.background, job.noise_seeds, controls)
+        for job in task.jobs
+    ]
+    failures: list[Failure] = []
+    done = _batch(generator, requests, task.jobs, store, name)
+    for index in range(done, len(task.jobs)):
+        # the batch broke off here: find out which case it was, and give every other one its chance
+        job, request = task.jobs[index], requests[index]
+        try:
+            _store(next(iter(generator.generate([request]))), request, job, store, name)
+        except StopIteration:
+            failures.append(Failure(name, job.case.id, job.seed, "the generator gave no answer"))
+        except BenchError as error:
+            failures.append(Failure(name, job.case.id, job.seed, str(error)))
+        except Exception as error:
+            failures.append(Failure(name, job.case.id, job.seed, f"{type(error).__name__}: {error}"))
+    return _Answer(name, len(task.jobs) - len(failures), time.monotonic() - start, tuple(failures))
+
+
+def _batch(
+    generator: Generator, requests: Sequence[GenerationRequest], jobs: Sequence[_Job], store: SampleStore, name: str
+) -> int:
+    """How many of the requests, from the first on, were answered and stored before anything went wrong."""
+    done = 0
+    try:
+        for request, job, answer in zip(requests, jobs, generator.generate(requests), strict=False):
+            _store(answer, request, job, store, name)
+            done += 1
+    except Exception:
+        # not lost: the caller asks again for each case alone, and reports what fails then
+        return done
+    return done
+
+
+def _store(answer: object, request: GenerationRequest, job: _Job, store: SampleStore, name: str) -> None:
+    key = SampleKey(name, job.case.id, job.seed)
+    views = getattr(answer, "views", None)
+    if getattr(answer, "case", None) != job.case.id or getattr(answer, "seed", None) != job.seed:
+        raise GeneratorError(
+            f"generator '{name}' answered out of order",
+            expected=f"the answer to case '{job.case.id}', seed {job.seed}",
+            hint="yield one MultiviewImage a request, in the requests' order",
+        )
+    check_views(views, len(request.cameras), request.cameras.resolution, key)  # type: ignore[arg-type]
+    assert views is not None
+    store.write(key, views, job.identity)

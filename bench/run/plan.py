@@ -1,0 +1,162 @@
+"""From a suite and the command's options to what will be done: cases, cameras, generators, metrics. Nothing heavy yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from bench.cases.case import Case
+from bench.errors import BenchError, GeneratorError, UsageError, nearest
+from bench.generators.catalogue import GENERATORS
+from bench.generators.ground_truth import cameras_digest
+from bench.generators.protocol import Generator, GeneratorContext
+from bench.geometry.cameras import Cameras, view_cameras
+from bench.hashing import hash_json, hash_strings, seed_from
+from bench.metrics.catalogue import METRICS
+from bench.metrics.declaration import ObjectMetric, Result, SetMetric
+from bench.run.options import RunOptions
+from bench.suite.schema import Cases, GeneratorEntry, MeshCases, MetricEntry, Suite
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do. `all_cases` is the whole suite; `cases` what `--limit` left of it."""
+
+    suite: Suite
+    all_cases: tuple[Case, ...]
+    cases: tuple[Case, ...]
+    cameras: Cameras
+    seeds: tuple[int, ...]
+    generators: tuple[GeneratorEntry, ...]
+    object_metrics: tuple[ObjectMetric, ...]
+    set_metrics: tuple[SetMetric, ...]
+    context: GeneratorContext
+    comparable: bool
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """Every number that a generator gets, primary ones first, then in the suite's order."""
+        declared = [r for metric in self.object_metrics for r in metric.results()]
+        declared += [metric.result() for metric in self.set_metrics]
+        primary = self.suite.primary
+        return tuple(sorted(declared, key=lambda r: primary.index(r.name) if r.name in primary else len(primary)))
+
+    @property
+    def cases_digest(self) -> str:
+        """SHA-256 (hex) of the cases that are judged: ids, prompts, meshes."""
+        return hash_strings([case_digest(case) for case in self.cases])
+
+    def views_signature(self) -> str:
+        """The part of every signature that says what was looked at."""
+        v = self.suite.views
+        angles = ",".join(f"{azimuth:g}" for azimuth in v.azimuths)
+        lens = f"perspective fov={v.fov:g}" if v.projection == "perspective" else "orthographic"
+        return (
+            f"azimuths={angles} elevation={v.elevation:g} projection={lens} resolution={v.resolution} "
+            f"background={v.background}"
+        )
+
+    def noise_seeds(self, case: Case, seed: int) -> tuple[int, ...]:
+        """One noise seed a view, from (suite seed, case, sample seed, view) and nothing else."""
+        return tuple(seed_from("noise", self.suite.seed, case.id, seed, view) for view in range(len(self.cameras)))
+
+    def sample_identity(self, fingerprint: str, case: Case, seed: int) -> str:
+        """What a sample is made from; a stored sample of this identity is not made again."""
+        parts = [fingerprint, case_digest(case), cameras_digest(self.cameras), self.suite.views.background]
+        return hash_strings([*parts, str(self.suite.seed), str(seed)])
+
+
+def case_digest(case: Case) -> str:
+    """SHA-256 (hex) of a case's id, prompt and mesh."""
+    return hash_json([case.id, case.prompt, case.mesh.fingerprint if case.mesh is not None else None])
+
+
+def make_plan(suite: Suite, options: RunOptions) -> Plan:
+    """Resolve everything that can be wrong before work starts. Raises `BenchError` with what to do."""
+    check_device(options.device)
+    all_cases = find_cases(suite.cases, suite.folder)
+    v = suite.views
+    cameras = view_cameras(v.azimuths, v.elevation, v.projection, v.fov, v.resolution)
+    metrics = [build_metric(entry) for entry in suite.metrics]
+    limit = options.limit
+    return Plan(
+        suite=suite,
+        all_cases=all_cases,
+        cases=all_cases[:limit],
+        cameras=cameras,
+        seeds=options.seeds or suite.seeds,
+        generators=_chosen(suite.generators, options.generators),
+        object_metrics=tuple(m for m in metrics if not _is_set_metric(m)),
+        set_metrics=tuple(m for m in metrics if _is_set_metric(m)),
+        context=GeneratorContext(all_cases, cameras, v.rgb, options.device, suite.folder),
+        comparable=limit is None or limit >= len(all_cases),
+    )
+
+
+def find_cases(cases: Cases, folder: Path) -> tuple[Case, ...]:
+    """The suite's objects, in their fixed order."""
+    if isinstance(cases, MeshCases):
+        from bench.cases.mesh_folder import mesh_folder_cases
+
+        return mesh_folder_cases(folder / cases.path, folder / cases.prompts if cases.prompts else None)
+    from bench.cases.miniworld.world import miniworld_cases
+
+    return miniworld_cases(cases.split, cases.count, cases.look, cases.seed)
+
+
+def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generator:
+    """The generator behind a suite's entry. Errors that are not ours are wrapped, with the entry's name."""
+    factory = GENERATORS.load(entry.use)
+    model: type[BaseModel] | None = getattr(factory, "Options", None)
+    if model is None:
+        raise UsageError(
+            f"generator '{entry.name}': {entry.use} declares no options",
+            expected="an attribute Options, a pydantic model (extra='forbid'), on the factory",
+        )
+    try:
+        built: Generator = factory(entry.name, model.model_validate(entry.options), context)
+    except BenchError:
+        raise
+    except Exception as error:
+        raise GeneratorError(f"generator '{entry.name}' could not be set up: {error}", where=entry.use) from error
+    return built
+
+
+def build_metric(entry: MetricEntry) -> Any:
+    """The metric (object or set) behind a suite's entry."""
+    factory = METRICS.load(entry.name)
+    return factory(factory.Options.model_validate(entry.options))
+
+
+def check_device(device: str) -> None:
+    """Raises `UsageError` for a device that this machine does not have."""
+    import torch
+
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise UsageError(f"unknown device '{device}'", expected="cpu, cuda or cuda:<number>") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError("no CUDA device can be used here", hint="use --device cpu, or install a torch built for your GPU")
+    if kind not in ("cpu", "cuda"):
+        raise UsageError(f"device '{device}' is not supported", expected="cpu, cuda or cuda:<number>")
+
+
+def _is_set_metric(metric: Any) -> bool:
+    return hasattr(metric, "distance")
+
+
+def _chosen(entries: Sequence[GeneratorEntry], names: Sequence[str] | None) -> tuple[GeneratorEntry, ...]:
+    if not entries:
+        raise UsageError("the suite names no generator", hint="add one under `generators`, or use `realiz3d-bench score`")
+    if names is None:
+        return tuple(entries)
+    known = {entry.name for entry in entries}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"the suite has no generator '{name}'", where="--generators", hint=nearest(name, known))
+    return tuple(entry for entry in entries if entry.name in names)

@@ -1,0 +1,91 @@
+"""Samples on disk: written whole, recognised by what they were made from, checked when read.
+
+    samples/<generator>/<case>/seed_<s>/view_<i>.png    the pictures
+    samples/<generator>/<case>/seed_<s>/sample.json     written last: what they were made from, and their digest
+
+A sample counts as complete when `sample.json` carries the identity that is asked for. Because it is written after the
+pictures, a kill in between leaves a sample that is simply made again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import GeneratorError, ImageError
+from bench.files import write_atomically
+from bench.hashing import hash_array
+from bench.images import read_picture, write_png
+
+Views = npt.NDArray[np.uint8]
+MARKER = "sample.json"
+
+
+@dataclass(frozen=True)
+class SampleKey:
+    """Which sample: the generator's name, the case's id, the seed."""
+
+    generator: str
+    case: str
+    seed: int
+
+
+class SampleStore:
+    """The `samples/` folder of a run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, key: SampleKey) -> Path:
+        """Where the pictures of a sample lie."""
+        return self.root / key.generator / key.case / f"seed_{key.seed}"
+
+    def write(self, key: SampleKey, views: Views, identity: str) -> str:
+        """Store (V, H, W, 3) pictures, then the marker. Returns the digest of the pixels."""
+        folder = self.folder(key)
+        (folder / MARKER).unlink(missing_ok=True)
+        for index, picture in enumerate(views):
+            write_png(folder / f"view_{index}.png", picture)
+        digest = hash_array(views)
+        marker = {"identity": identity, "digest": digest, "views": len(views)}
+        write_atomically(folder / MARKER, json.dumps(marker).encode())
+        return digest
+
+    def digest(self, key: SampleKey, identity: str) -> str | None:
+        """The pixels' digest when a complete sample of this identity is there, else None."""
+        folder = self.folder(key)
+        try:
+            marker = json.loads((folder / MARKER).read_bytes())
+            found = marker["identity"] == identity
+            present = all((folder / f"view_{i}.png").is_file() for i in range(marker["views"]))
+            return str(marker["digest"]) if found and present else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def read(self, key: SampleKey, digest: str) -> Views:
+        """The pictures, uint8 (V, H, W, 3). Raises `ImageError` when they are not the ones that were written."""
+        folder = self.folder(key)
+        paths = sorted(folder.glob("view_*.png"), key=lambda path: int(path.stem.removeprefix("view_")))
+        views = np.stack([read_picture(path) for path in paths])
+        if hash_array(views) != digest:
+            raise ImageError(
+                "the stored pictures of a sample have changed since they were written",
+                where=str(folder),
+                hint=f"delete {folder / MARKER} and run the same command again to make the sample anew",
+            )
+        return views
+
+
+def check_views(views: Views, count: int, resolution: int, key: SampleKey) -> None:
+    """Hold a generator to its protocol. Raises `GeneratorError` for anything but uint8 (V, R, R, 3)."""
+    wanted = (count, resolution, resolution, 3)
+    if not isinstance(views, np.ndarray) or views.dtype != np.uint8 or views.shape != wanted:
+        got = f"{getattr(views, 'dtype', type(views).__name__)} {getattr(views, 'shape', '')}".strip()
+        raise GeneratorError(
+            f"generator '{key.generator}' answered case '{key.case}' with {got}",
+            expected=f"a numpy array uint8 {wanted}: (views, height, width, RGB)",
+        )

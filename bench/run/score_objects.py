@@ -1,0 +1,144 @@
+"""The scoring stage for single objects: one case at a time, its geometry computed once for all generators and metrics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from bench.cases.case import Case
+from bench.errors import BenchError
+from bench.geometry.cameras import Cameras
+from bench.geometry.scene import SceneGeometry
+from bench.metrics.declaration import Measurement, ObjectMetric, Sample
+from bench.run.executors import Executor
+from bench.run.generate import Failure
+from bench.run.plan import Plan, build_metric
+from bench.run.progress import Reporter
+from bench.run.samples import SampleKey, SampleStore
+from bench.run.scores import ScoreRow, ScoreTable
+from bench.suite.schema import MetricEntry
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One case: the samples (with the digest of their pictures) that lack scores, and the metrics that they lack."""
+
+    case: Case
+    cameras: Cameras
+    background: tuple[float, float, float]
+    device: str
+    store: SampleStore
+    samples: tuple[tuple[SampleKey, str], ...]
+    metrics: tuple[MetricEntry, ...]
+    views_signature: str
+
+
+@dataclass(frozen=True)
+class _Answer:
+    samples: int
+    rows: tuple[ScoreRow, ...]
+    failures: tuple[Failure, ...]
+
+
+def object_signature(metric: ObjectMetric, name: str, views_signature: str) -> str:
+    """The signature of one sample's number; the run's summary adds the number of objects and the cases' digest."""
+    return f"{name} {views_signature} {metric.parameters()}"
+
+
+def score_objects(
+    plan: Plan, digests: dict[SampleKey, str], store: SampleStore, table: ScoreTable, executor: Executor, reporter: Reporter
+) -> tuple[Failure, ...]:
+    """Measure every stored sample that the table has no valid rows for; the table is written after each case."""
+    entries = [e for e in plan.suite.metrics if not hasattr(build_metric(e), "distance")]
+    signatures = {
+        r.name: object_signature(m, r.name, plan.views_signature()) for m in plan.object_metrics for r in m.results()
+    }
+    valid: dict[tuple[SampleKey, str], set[str]] = {}
+    for row in table.rows:
+        if row.case is not None and row.seed is not None and row.status != "failed":
+            valid.setdefault((SampleKey(row.generator, row.case, row.seed), row.metric), set()).add(
+                row.sample + row.signature
+            )
+    tasks = []
+    for case in plan.cases:
+        lacking = tuple(
+            (key, digest)
+            for key, digest in digests.items()
+            if key.case == case.id
+            and any(valid.get((key, name)) != {digest + signature} for name, signature in signatures.items())
+        )
+        if lacking and entries:
+            tasks.append(
+                _Task(
+                    case, plan.cameras, plan.suite.views.rgb, plan.context.device, store, lacking, tuple(entries),
+                    plan.views_signature(),
+                )
+            )  # fmt: skip
+    failures: list[Failure] = []
+    with reporter.stage("measure objects", sum(len(task.samples) for task in tasks)) as stage:
+        for answer in executor.map(_measure, tasks):
+            table.replace(answer.rows)
+            failures += answer.failures
+            write_table(plan, table)
+            stage.advance(answer.samples)
+    return tuple(failures)
+
+
+def write_table(plan: Plan, table: ScoreTable) -> None:
+    """Write the table in the plan's order."""
+    names = [result.name for result in plan.results]
+    table.write([entry.name for entry in plan.generators], [case.id for case in plan.cases], names)
+
+
+def _measure(task: _Task) -> _Answer:
+    metrics: list[ObjectMetric] = [build_metric(entry) for entry in task.metrics]
+    rows: list[ScoreRow] = []
+    failures: list[Failure] = []
+    scene, broken = None, None
+    if task.case.mesh is not None and any(metric.needs_mesh for metric in metrics):
+        try:
+            scene = SceneGeometry(task.case.mesh.load(), task.cameras, task.device)
+        except BenchError as error:
+            broken = error
+    for key, digest in task.samples:
+        try:
+            if broken is not None:
+                raise broken
+            views = torch.from_numpy(task.store.read(key, digest)).to(task.device).float() / 255.0
+        except BenchError as error:
+            failures.append(Failure(key.generator, key.case, key.seed, str(error)))
+            rows += [row for metric in metrics for row in _rows(metric, {}, key, digest, task.views_signature)]
+            continue
+        sample = Sample(views, scene, task.background)
+        for metric in metrics:
+            if metric.needs_mesh and scene is None:
+                measured = {r.name: Measurement(math.nan, "not_measurable") for r in metric.results()}
+            else:
+                try:
+                    measured = dict(metric.measure(sample))
+                except Exception as error:
+                    measured = {}
+                    names = ", ".join(r.name for r in metric.results())
+                    failures.append(Failure(key.generator, key.case, key.seed, f"{names}: {type(error).__name__}: {error}"))
+            rows += _rows(metric, measured, key, digest, task.views_signature)
+    return _Answer(len(task.samples), tuple(rows), tuple(failures))
+
+
+def _rows(
+    metric: ObjectMetric, measured: dict[str, Measurement], key: SampleKey, digest: str, views_signature: str
+) -> list[ScoreRow]:
+    rows = []
+    for result in metric.results():
+        found = measured.get(result.name, Measurement(math.nan, "failed"))
+        values = list(enumerate(found.per_view)) if found.per_view else [(None, found.value)]
+        signature = object_signature(metric, result.name, views_signature)
+        rows += [
+            ScoreRow(
+                key.generator, key.case, key.seed, view, result.name, float(value), result.unit, signature,
+                found.coverage, found.status, digest,
+            )
+            for view, value in values
+        ]  # fmt: skip
+    return rows

@@ -1,0 +1,136 @@
+"""The scoring stage for sets: one feature pass over every generator's pictures, then all distances to the references."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from bench.errors import BenchError, InputError
+from bench.extractors.protocol import Extractor
+from bench.images import read_picture
+from bench.metrics.declaration import FeatureSet, SetMetric
+from bench.references.reference_set import ReferenceFeatures
+from bench.run.plan import Plan
+from bench.run.progress import Reporter
+from bench.run.references import Library, extract, generator_reference
+from bench.run.samples import SampleKey, SampleStore
+from bench.run.scores import ScoreRow
+from bench.stats.intervals import jackknife_interval
+
+
+@dataclass(frozen=True)
+class SetScore:
+    """A distance of one generator to one reference with what stands beside it. `signature` is complete."""
+
+    generator: str
+    metric: SetMetric
+    value: float
+    low: float
+    high: float
+    status: str
+    note: str
+    objects: int
+    images: int
+    signature: str
+
+    def row(self) -> ScoreRow:
+        """As a row of the long table."""
+        result = self.metric.result()
+        return ScoreRow(
+            self.generator, None, None, None, result.name, self.value, result.unit, self.signature, None, self.status
+        )
+
+
+@dataclass
+class SetScores:
+    """All distances, with the features that they came from (comparisons permute labels on them)."""
+
+    scores: list[SetScore] = field(default_factory=list)
+    features: dict[tuple[str, str], FeatureSet] = field(default_factory=dict)  # (generator, extractor)
+    references: dict[tuple[str, str], ReferenceFeatures] = field(default_factory=dict)  # (reference, extractor)
+
+
+def score_sets(
+    plan: Plan, digests: Mapping[SampleKey, str], store: SampleStore, library: Library, cache: Path, reporter: Reporter
+) -> SetScores:
+    """Distances of every generator to every reference that the metrics name.
+
+    A metric whose weights are missing, or a generator with fewer than two pictures, becomes an explicit row.
+    """
+    found = SetScores(references=dict(library.features))
+    keys = {
+        entry.name: [
+            key
+            for case in plan.cases
+            for seed in plan.seeds
+            if (key := SampleKey(entry.name, case.id, seed)) in digests
+        ]
+        for entry in plan.generators
+    }
+    views = len(plan.cameras)
+    total = sum(map(len, keys.values())) * views if library.extractors else 0
+    with reporter.stage("extract features", total) as stage:
+        for name, samples in keys.items():
+            paths = [store.folder(key) / f"view_{view}.png" for key in samples for view in range(views)]
+            objects = tuple(key.case for key in samples for _ in range(views))
+            if not paths or not library.extractors:
+                continue
+            pictures = [partial(read_picture, path) for path in paths]
+            for extractor, features in extract(pictures, list(library.extractors.values()), cache, stage.advance).items():
+                found.features[name, extractor] = FeatureSet(features, objects)
+    for reference, generator in library.generators.items():
+        for extractor in library.extractors:
+            if (generator, extractor) in found.features:
+                digest = [digests[key] for key in keys[generator]]
+                found.references[reference, extractor] = generator_reference(
+                    reference, extractor, found.features[generator, extractor], digest
+                )
+    with reporter.stage("measure sets", len(plan.set_metrics) * len(plan.generators)) as stage:
+        for metric in plan.set_metrics:
+            for entry in plan.generators:
+                found.scores.append(_score(plan, entry.name, metric, found, library))
+                stage.advance()
+    return found
+
+
+def set_signature(
+    metric: SetMetric, plan: Plan, extractor: Extractor | None, images: int, reference: ReferenceFeatures | None
+) -> str:
+    """As contracts ask: name, extractor, resize, views, n, reference with its digest, the metric's own parameters."""
+    which = extractor.signature() if extractor is not None else f"extractor={metric.extractor}@missing"
+    against = f"{metric.reference}@sha256:{reference.digest[:12]} n_reference={len(reference)}" if reference else metric.reference
+    return (
+        f"{metric.result().name} {which} {plan.views_signature()} n={images} cases=sha256:{plan.cases_digest[:12]} "
+        f"reference={against} {metric.parameters()}"
+    )
+
+
+def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, library: Library) -> SetScore:
+    generated = found.features.get((generator, metric.extractor))
+    reference = found.references.get((metric.reference, metric.extractor))
+    objects = len(set(generated.objects)) if generated else 0
+    images = len(generated.objects) if generated else 0
+    signature = set_signature(metric, plan, library.extractors.get(metric.extractor), images, reference)
+
+    def unavailable(status: str, note: str) -> SetScore:
+        return SetScore(generator, metric, math.nan, math.nan, math.nan, status, note, objects, images, signature)
+
+    if metric.extractor in library.missing:
+        return unavailable("weights_missing", library.missing[metric.extractor])
+    if generated is None:
+        return unavailable("failed", "no pictures")
+    if library.generators.get(metric.reference) == generator:
+        return unavailable("not_measurable", "this generator is the reference itself")
+    if reference is None:
+        return unavailable("not_measurable", f"the reference generator '{metric.reference}' made no pictures")
+    try:
+        value = metric.distance(generated, reference)
+        low, high = jackknife_interval(value, metric.leave_one_object_out(generated, reference)) if objects > 2 else (math.nan,) * 2
+    except InputError as error:
+        return unavailable("not_measurable", error.message)
+    except BenchError as error:
+        return unavailable("failed", error.message)
+    return SetScore(generator, metric, value, low, high, "ok", "", objects, images, signature)

@@ -1,0 +1,107 @@
+"""The long table of scores: one row a number, appended per case, written atomically, always in the same order."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from bench.files import write_atomically
+
+COLUMNS = [
+    "generator", "case", "seed", "view", "metric", "value", "unit", "signature", "coverage", "status", "sample",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One number. Set distances have no case and no seed; metrics that pool the views have no view.
+
+    `sample` is the digest of the pictures that the number was measured on; a row is reused only for the same pictures
+    and the same signature.
+    """
+
+    generator: str
+    case: str | None
+    seed: int | None
+    view: int | None
+    metric: str
+    value: float
+    unit: str
+    signature: str
+    coverage: float | None = None
+    status: str = "ok"
+    sample: str = ""
+
+
+class ScoreTable:
+    """Rows in memory with a file behind them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[ScoreRow] = _read(path) if path.is_file() else []
+
+    def replace(self, rows: Iterable[ScoreRow]) -> None:
+        """Add rows; those of the same generator, case, seed and metric give way."""
+        fresh = list(rows)
+        gone = {(r.generator, r.case, r.seed, r.metric) for r in fresh}
+        self.rows = [r for r in self.rows if (r.generator, r.case, r.seed, r.metric) not in gone] + fresh
+
+    def keep(self, generators: Iterable[str], cases: Iterable[str], metrics: Iterable[str]) -> None:
+        """Drop what the current plan does not hold, so that the table never mixes plans."""
+        g, c, m = set(generators), set(cases), set(metrics)
+        self.rows = [r for r in self.rows if r.generator in g and r.metric in m and (r.case is None or r.case in c)]
+
+    def write(self, generators: Sequence[str], cases: Sequence[str], metrics: Sequence[str]) -> None:
+        """Write the file in the plan's order, so that its values never depend on who finished first."""
+        g, c, m = (dict(zip(names, range(len(names)), strict=True)) for names in (generators, cases, metrics))
+        ordered = sorted(
+            self.rows,
+            key=lambda r: (
+                g[r.generator], c.get(r.case, len(c)) if r.case is not None else len(c), -1 if r.seed is None else r.seed,
+                m[r.metric], -1 if r.view is None else r.view,
+            ),
+        )  # fmt: skip
+        buffer = io.BytesIO()
+        frame(ordered).to_parquet(buffer, index=False)
+        write_atomically(self.path, buffer.getvalue())
+
+
+def frame(rows: Iterable[ScoreRow]) -> pd.DataFrame:
+    """The rows as a typed pandas table (missing case, seed and view are NA)."""
+    table = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
+    text = ["generator", "case", "metric", "unit", "signature", "status", "sample"]
+    return table.astype(
+        {**dict.fromkeys(text, "string"), "seed": "Int64", "view": "Int64", "value": "float64", "coverage": "float64"}
+    )
+
+
+def _read(path: Path) -> list[ScoreRow]:
+    table = pd.read_parquet(path)
+    rows = []
+    for record in table.to_dict("records"):
+        coverage = record["coverage"]
+        rows.append(
+            ScoreRow(
+                generator=record["generator"],
+                case=_none(record["case"]),
+                seed=None if pd.isna(record["seed"]) else int(record["seed"]),
+                view=None if pd.isna(record["view"]) else int(record["view"]),
+                metric=record["metric"],
+                value=float(record["value"]),
+                unit=record["unit"],
+                signature=record["signature"],
+                coverage=None if coverage is None or math.isnan(coverage) else float(coverage),
+                status=record["status"],
+                sample=record["sample"],
+            )
+        )
+    return rows
+
+
+def _none(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,56 @@
+import math
+
+import pandas as pd
+
+from bench.run.scores import COLUMNS, ScoreRow, ScoreTable
+
+ORDER = (["a", "b"], ["cow", "sofa"], ["loo_psnr", "kd@photos"])
+
+
+def rows():
+    return [
+        ScoreRow("b", "cow", 0, None, "loo_psnr", 30.5, "dB", "s", 0.4, "ok", "d1"),
+        ScoreRow("a", "sofa", 0, None, "loo_psnr", math.nan, "dB", "s", 0.05, "not_measurable", "d2"),
+        ScoreRow("a", "cow", 0, 1, "loo_psnr", 28.0, "dB", "s", 0.4, "ok", "d3"),
+        ScoreRow("a", "cow", 0, 0, "loo_psnr", 27.0, "dB", "s", 0.4, "ok", "d3"),
+        ScoreRow("a", None, None, None, "kd@photos", 0.031, "", "s"),
+    ]
+
+
+def test_round_trip_keeps_missing_values_apart_from_numbers(tmp_path):
+    table = ScoreTable(tmp_path / "scores.parquet")
+    table.replace(rows())
+    table.write(*ORDER)
+    back = ScoreTable(tmp_path / "scores.parquet").rows
+    assert len(back) == 5
+    assert [r.generator for r in back] == ["a", "a", "a", "a", "b"]
+    unmeasurable = next(r for r in back if r.case == "sofa")
+    assert math.isnan(unmeasurable.value) and unmeasurable.status == "not_measurable"
+    whole = next(r for r in back if r.metric == "kd@photos")
+    assert (whole.case, whole.seed, whole.view, whole.coverage) == (None, None, None, None)
+    assert [r.view for r in back if r.case == "cow" and r.generator == "a"] == [0, 1]
+
+
+def test_bytes_do_not_depend_on_the_order_of_arrival(tmp_path):
+    first, second = ScoreTable(tmp_path / "1.parquet"), ScoreTable(tmp_path / "2.parquet")
+    first.replace(rows())
+    for row in reversed(rows()):
+        second.rows.append(row)
+    first.write(*ORDER)
+    second.write(*ORDER)
+    assert first.path.read_bytes() == second.path.read_bytes()
+    assert list(pd.read_parquet(first.path).columns) == COLUMNS
+
+
+def test_new_rows_replace_all_views_of_the_same_number(tmp_path):
+    table = ScoreTable(tmp_path / "scores.parquet")
+    table.replace(rows())
+    table.replace([ScoreRow("a", "cow", 0, None, "loo_psnr", 20.0, "dB", "new", 0.4, "ok", "d9")])
+    assert [r.value for r in table.rows if (r.generator, r.case) == ("a", "cow")] == [20.0]
+
+
+def test_rows_outside_of_the_plan_are_dropped(tmp_path):
+    table = ScoreTable(tmp_path / "nowhere.parquet")
+    table.replace(rows())
+    table.keep(["a"], ["cow"], ["loo_psnr", "kd@photos"])
+    assert {(r.generator, r.case) for r in table.rows} == {("a", "cow"), ("a", None)}
