@@ -1,0 +1,1 @@
+"""Pictures to features: frozen networks, pinned by the hash of their weights."""

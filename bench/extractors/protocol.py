@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-Picture = npt.NDArray[np.uint8]  # (H, W, 3) sRGB
+from bench.images import Picture as Picture
+
 Features = npt.NDArray[np.float32]  # (N, D)
+Vector = npt.NDArray[np.float32]  # (D,)
 
 
 class Extractor(Protocol):
-    """A frozen network. Features of a picture depend on that picture alone: not on its batch, its neighbours or threads."""
+    """A frozen network. Features of a picture depend on that picture alone: not on batch, neighbours or threads."""
 
     name: str
     dimension: int
@@ -28,4 +30,22 @@ class Extractor(Protocol):
 
     def extract(self, pictures: Iterable[Picture]) -> Features:
         """Features of each picture, in order. Pictures may differ in size; decoding (a lazy iterable) overlaps."""
+        ...
+
+
+class Backbone(Protocol):
+    """A network whose one forward pass serves several extractors, in the two halves that can run at the same time.
+
+    With `batch` 1, `forward` is called from several threads at once, each with one computing thread of its own. With
+    more, it is called from one thread, with `batch` inputs or, at the end, fewer.
+    """
+
+    batch: int
+
+    def prepare(self, picture: Picture) -> Any:
+        """Resize and the like: what `forward` wants of one picture. Called from several threads."""
+        ...
+
+    def forward(self, inputs: Sequence[Any]) -> Mapping[str, Features]:
+        """Features (n, D) of n prepared pictures, by the name of the extractor that they belong to."""
         ...

@@ -1,0 +1,1 @@
+"""Reference sets: real pictures, boiled down to pinned features."""

@@ -1,0 +1,105 @@
+"""Features of many pictures under several extractors: cached by content, computed once, decoded meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bench.extractors.feature_store import FeatureStore
+from bench.extractors.forward import run_backbones
+from bench.extractors.level import LevelExtractor
+from bench.extractors.protocol import Backbone, Extractor, Features, Picture, Vector
+from bench.hashing import hash_array
+from bench.images import RGB, read_picture
+
+COMMIT_EVERY = 64  # pictures whose features a kill may lose
+PLUG_IN_BATCH = 32
+
+
+def features_of(
+    pictures: Sequence[Callable[[], Picture]],
+    extractors: Sequence[Extractor],
+    cache: Path | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, Features]:
+    """Features of each picture, float32 (N, D) in the pictures' order, by the name of the extractor.
+
+    `pictures` are called in worker threads and give uint8 (H, W, 3). `cache` is a folder (safe to delete) or None.
+    `progress` is called with 1 for each picture that is done. Raises what a picture raises, first in order.
+    """
+    backbones = _by_backbone(extractors)
+    fingerprints = {extractor.name: extractor.fingerprint() for extractor in extractors}
+    results = {e.name: np.empty((len(pictures), e.dimension), dtype=np.float32) for e in extractors}
+    hashes: dict[int, str] = {}
+    fresh: list[tuple[str, str, Vector]] = []
+
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(FeatureStore(cache))) if cache else None
+
+        def load(index: int) -> tuple[Picture, Sequence[Backbone]]:
+            """Decode one picture and take what the cache has; say which backbones still have to see it."""
+            picture = pictures[index]()
+            if store is None:
+                return picture, tuple(backbones)
+            pixels = hashes[index] = hash_array(picture)
+            missing = []
+            for backbone, levels in backbones.items():
+                found = {e.name: store.get(fingerprints[e.name], pixels, e.dimension) for e in levels}
+                for name, vector in found.items():
+                    if vector is not None:
+                        results[name][index] = vector
+                if any(vector is None for vector in found.values()):
+                    missing.append(backbone)
+            return picture, missing
+
+        if store:
+            # runs before the store closes, also when a picture raises: what is computed stays computed
+            stack.callback(lambda: store.put(fresh))
+        for index, computed in run_backbones(partial(load, index) for index in range(len(pictures))):
+            for name in results.keys() & computed.keys():
+                results[name][index] = computed[name]
+                if store:
+                    fresh.append((fingerprints[name], hashes[index], computed[name]))
+            if store and len(fresh) >= COMMIT_EVERY * len(extractors):
+                store.put(fresh)
+                fresh.clear()
+            progress(1)
+    return results
+
+
+def features_of_files(
+    paths: Sequence[Path],
+    background: RGB,
+    extractors: Sequence[Extractor],
+    cache: Path | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, Features]:
+    """`features_of` picture files, read with `bench.images.read_picture` on `background` (sRGB in [0, 1])."""
+    return features_of([partial(read_picture, path, background) for path in paths], extractors, cache, progress)
+
+
+def _by_backbone(extractors: Sequence[Extractor]) -> dict[Backbone, list[Extractor]]:
+    groups: dict[Backbone, list[Extractor]] = {}
+    for extractor in extractors:
+        backbone = extractor.backbone if isinstance(extractor, LevelExtractor) else _PlugIn(extractor)
+        groups.setdefault(backbone, []).append(extractor)
+    return groups
+
+
+class _PlugIn:
+    """An extractor that shares its pass with none: it gets the pictures as they are, on one thread."""
+
+    batch = PLUG_IN_BATCH
+
+    def __init__(self, extractor: Extractor) -> None:
+        self._extractor = extractor
+
+    def prepare(self, picture: Picture) -> Picture:
+        return picture
+
+    def forward(self, inputs: Sequence[Picture]) -> Mapping[str, Features]:
+        return {self._extractor.name: self._extractor.extract(inputs)}
