@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from bench.errors import UsageError
 from bench.extractors.protocol import Features
 from bench.geometry.scene import SceneGeometry
 from bench.references.reference_set import ReferenceFeatures
@@ -54,6 +55,16 @@ class Sample:
     views: Tensor
     scene: SceneGeometry | None
     background: tuple[float, float, float]
+
+    @property
+    def geometry(self) -> SceneGeometry:
+        """The scene, for metrics that need a mesh. Raises `UsageError` when there is none."""
+        if self.scene is None:
+            raise UsageError(
+                "this metric compares views on the surface of a mesh, and the sample has none",
+                hint="leave the metric out of suites without meshes, or give the cases meshes",
+            )
+        return self.scene
 
 
 class ObjectMetric(Protocol):

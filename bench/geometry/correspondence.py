@@ -1,0 +1,160 @@
+"""Which pixels of different views show the same point of the surface: the ground that every consistency metric stands on.
+
+Correspondence is per pixel, without an atlas. The surface point of pixel p of view i is projected into view j, and j
+counts as seeing it when all of these hold:
+
+1. the pixel of j that the point falls on is *interior*: at least `EROSION` px inside the silhouette (and the frame),
+   and no outline of one part of the object before another passes between it and its four neighbours;
+2. j looks at the side of the surface that i shows, and not too grazingly: cos(theta_j) > `MIN_COSINE`;
+3. the four pixels of j that bilinear sampling would mix show the surface next to the point, not something in front;
+4. nothing stands between the point and the camera of j (a shadow ray through the mesh).
+
+A shadow ray needs no bias, which makes it exact where a comparison of depths must trade lost grazing surfaces for
+leaks. But it answers for the point alone, while pictures mix: a sample mixes four pixels, and a pixel of any picture,
+generated or rendered, mixes what its area covers. Beside the outline of an occluder a point in plain sight is sampled
+with half of the occluder's paint. Outlines and the four pixels are found by the distance of neighbouring surface points
+from the *tangent plane*, which is zero on a flat surface however grazing the view. What that buys: supersampled renders
+of a perfectly consistent mesh with many parts agree to 50 dB instead of 35, for a tenth of the coverage; convex objects
+lose nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.geometry.cameras import Cameras
+from bench.geometry.gbuffer import GBuffer
+from bench.geometry.mesh import Mesh
+from bench.geometry.shadow_rays import ShadowRays
+
+MIN_COSINE = 0.2
+EROSION = 2  # px
+OUTLINE = 2.0  # footprints of a pixel off the tangent plane: curvature and most edges stay below, occluders above
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """Where the surface point of each pixel lands in every view, for all ordered pairs (i, j) of V views.
+
+    pixel       float32 (V, V, H, W, 2)  (x, y) in view j of the point of view i's pixel; pixel centres are at + 0.5
+    visible     bool    (V, V, H, W)     j sees the point and may be sampled there; [i, i]: interior and cos(theta_i) > MIN_COSINE
+    cosine      float32 (V, V, H, W)     cos(theta_j): flat normal (of the side that i shows) against the way to camera j
+    foreground  bool    (V, H, W)        pixels that show the mesh at all
+
+    `pixel` and `cosine` are 0 on the background.
+    """
+
+    pixel: Tensor
+    visible: Tensor
+    cosine: Tensor
+    foreground: Tensor
+
+    @property
+    def weight(self) -> Tensor:
+        """cos^2(theta_j), float32 (V, V, H, W), 0 where j does not see the point."""
+        return torch.where(self.visible, self.cosine.square(), 0.0)
+
+    @property
+    def scoring_mask(self) -> Tensor:
+        """Omega, bool (V, H, W): interior pixels with cos(theta_i) > `MIN_COSINE` that another view sees too."""
+        views = torch.arange(len(self.visible), device=self.visible.device)
+        others = self.visible.clone()
+        others[views, views] = False
+        return self.visible[views, views] & others.any(dim=1)
+
+    @property
+    def coverage(self) -> float:
+        """|Omega| / |F|, pooled over the views: the share of the foreground that can be judged. 0 without foreground."""
+        return float(self.scoring_mask.sum() / self.foreground.sum().clamp(min=1))
+
+
+def correspond(mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> Correspondence:
+    """Match every pixel of `gbuffer` (a rasterisation of `mesh`) with all views. Computed in float64, stored in float32."""
+    cameras, mask = gbuffer.cameras, gbuffer.mask
+    n, height, width = mask.shape
+    centres = torch.as_tensor(cameras.centres, device=mask.device)
+    interior = _interior(gbuffer)
+    shadow = ShadowRays(mesh, device)
+
+    pixel = torch.zeros(n, n, height, width, 2, dtype=torch.float32, device=mask.device)
+    cosine = torch.zeros(n, n, height, width, dtype=torch.float32, device=mask.device)
+    visible = torch.zeros(n, n, height, width, dtype=torch.bool, device=mask.device)
+    for i in range(n):
+        row, column = torch.nonzero(mask[i], as_tuple=True)
+        point, normal = gbuffer.position[i, row, column], gbuffer.face_normal[i, row, column]
+        for j in range(n):
+            if i == j:
+                # exact pixel centres, so that a view sampled at its own pixels is the view itself
+                pixel[i, i, row, column] = torch.stack((column, row), dim=-1).float() + 0.5
+                cosine[i, i] = gbuffer.cosine[i].float()
+                visible[i, i] = interior[i] & (gbuffer.cosine[i] > MIN_COSINE)
+                continue
+            towards = _directions(cameras, centres, j, point)
+            cos = (normal * towards).sum(dim=-1)
+            xy, depth = cameras.project(point, j)
+            pixel[i, j, row, column] = xy.float()
+            cosine[i, j, row, column] = cos.float()
+
+            keep = torch.nonzero((cos > MIN_COSINE) & (depth > 0) & _at(interior[j], xy))[:, 0]
+            footprint = _footprint(cameras, j, depth[keep])
+            keep = keep[_taps_on_surface(gbuffer.position[j], xy[keep], point[keep], normal[keep], footprint)]
+            distance = None if cameras.projection == "orthographic" else (centres[j] - point[keep]).norm(dim=-1)
+            keep = keep[~shadow.blocked(point[keep], normal[keep], towards[keep], distance)]
+            visible[i, j, row[keep], column[keep]] = True
+    return Correspondence(pixel, visible, cosine, mask)
+
+
+def erode(mask: Tensor, pixels: int) -> Tensor:
+    """Pixels of `mask`, bool (V, H, W), whose (2 `pixels` + 1)^2 neighbourhood is all foreground; outside the frame is not."""
+    outside = torch.nn.functional.pad((~mask).float(), (pixels,) * 4, value=1.0)
+    return torch.nn.functional.max_pool2d(outside[:, None], 2 * pixels + 1, stride=1)[:, 0] == 0
+
+
+def _interior(gbuffer: GBuffer) -> Tensor:
+    """Pixels, bool (V, H, W), that are `EROSION` px inside the silhouette and have no outline on their four sides."""
+    interior = erode(gbuffer.mask, EROSION)
+    for view, surface in enumerate(gbuffer.position):
+        row, column = torch.nonzero(interior[view], as_tuple=True)
+        point, normal = surface[row, column], gbuffer.face_normal[view, row, column]
+        limit = OUTLINE * _footprint(gbuffer.cameras, view, gbuffer.depth[view, row, column])
+        for down, right in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+            offset = ((surface[row + down, column + right] - point) * normal).sum(dim=-1).abs()
+            interior[view, row, column] &= offset < limit
+    return interior
+
+
+def _directions(cameras: Cameras, centres: Tensor, view: int, points: Tensor) -> Tensor:
+    """Unit vectors (n, 3) from the points towards the camera."""
+    if cameras.projection == "orthographic":
+        return -torch.as_tensor(cameras.forward[view], dtype=points.dtype, device=points.device).expand_as(points)
+    return torch.nn.functional.normalize(centres[view] - points, dim=-1)
+
+
+def _footprint(cameras: Cameras, view: int, depth: Tensor) -> Tensor:
+    """Width of a pixel of the view in world units, at each depth."""
+    width = 1.0 / float(cameras.intrinsics[view, 0, 0])
+    return depth * width if cameras.projection == "perspective" else torch.full_like(depth, width)
+
+
+def _at(mask: Tensor, xy: Tensor) -> Tensor:
+    """`mask` (H, W) at the pixels that hold the positions (n, 2); False outside the frame."""
+    height, width = mask.shape
+    column, row = xy.floor().long().unbind(dim=-1)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    return inside & mask[row.clamp(0, height - 1), column.clamp(0, width - 1)]
+
+
+def _taps_on_surface(surface: Tensor, xy: Tensor, point: Tensor, normal: Tensor, footprint: Tensor) -> Tensor:
+    """Whether the four pixels round each position show surface points (H, W, 3) close to the tangent plane of `point`.
+
+    The positions lie in the interior, so that the four pixels exist and show the mesh.
+    """
+    column, row = (xy - 0.5).floor().long().unbind(dim=-1)
+    near = torch.ones(len(xy), dtype=torch.bool, device=xy.device)
+    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        offset = ((surface[row + down, column + right] - point) * normal).sum(dim=-1).abs()
+        near &= offset < OUTLINE * footprint
+    return near

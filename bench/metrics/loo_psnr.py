@@ -1,0 +1,68 @@
+"""Leave-one-view-out PSNR: does each view agree with what the *other* views say about the same surface?
+
+Unlike a re-projection that includes the view itself, nothing is right by construction: a pixel that no other view sees
+is not scored, and a view cannot vouch for its own paint. What it does not see: blur and lack of detail, which agree
+easily. `cde` is there for that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.prediction import predict
+from bench.metrics.psnr import HIGHEST, psnr
+
+MIN_COVERAGE = 0.1  # of the foreground; a smaller part does not speak for the object
+
+
+def loo_psnr(views: Tensor, correspondence: Correspondence) -> Measurement:
+    """PSNR in dB between views and their leave-one-view-out prediction, squared errors pooled over Omega of all views.
+
+    `views` float (V, H, W, 3) in [0, 1]. The prediction weighs the other views by cos^2(theta_j). Omega is
+    `correspondence.scoring_mask`; holes are never filled. At most 58.92 dB, the rounding of 8-bit pictures.
+    `coverage` is |Omega| / |F|; under 10 % the value is NaN and the status 'not_measurable'.
+    Raises `ImageError` when the views are not of the correspondence's number and size.
+    """
+    prediction, _ = predict(views, correspondence)
+    coverage = correspondence.coverage
+    if coverage < MIN_COVERAGE:
+        return Measurement(math.nan, "not_measurable", coverage)
+    scored = correspondence.scoring_mask
+    error = (views[scored].double() - prediction[scored]).square().mean()
+    return Measurement(psnr(float(error)), coverage=coverage)
+
+
+class LooPsnr:
+    """`loo_psnr` in suites."""
+
+    class Options(BaseModel):
+        """No options: one definition, comparable everywhere."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+    needs_mesh: ClassVar[bool] = True
+
+    def __init__(self, options: Options) -> None:
+        pass
+
+    def results(self) -> tuple[Result, ...]:
+        """One number a sample."""
+        return (Result("loo_psnr", "up", "dB", "leave-one-view-out PSNR"),)
+
+    def parameters(self) -> str:
+        """The definition's constants."""
+        return (
+            f"weight=cos^2 min_cos={MIN_COSINE} erosion={EROSION}px visibility=shadow-rays "
+            f"outline={OUTLINE:g}footprints min_coverage={MIN_COVERAGE} cap={HIGHEST:.2f}dB v1"
+        )
+
+    def measure(self, sample: Sample) -> Mapping[str, Measurement]:
+        """The sample's LOO PSNR. Raises `UsageError` for a sample without a mesh."""
+        return {"loo_psnr": loo_psnr(sample.views, sample.geometry.correspondence)}
