@@ -38,8 +38,8 @@ class Cameras:
     @property
     def centres(self) -> FloatArray:
         """Positions of the cameras in the world, (V, 3). Orthographic ones stand at their nominal distance."""
-        rotation = self.world_to_camera[:, :3, :3]
-        return -np.einsum("vji,vj->vi", rotation, self.world_to_camera[:, :3, 3])
+        rotation, translation = self.world_to_camera[:, :3, :3], self.world_to_camera[:, :3, 3]
+        return -(translation[:, None] @ rotation)[:, 0]
 
     @property
     def forward(self) -> FloatArray:
@@ -47,7 +47,7 @@ class Cameras:
         return self.world_to_camera[:, 2, :3]
 
     def project(self, points: Tensor, view: int) -> tuple[Tensor, Tensor]:
-        """World points (..., 3) to pixel coordinates (..., 2) and depths (...) in view number `view`, in the points' dtype."""
+        """World points (..., 3) to pixel coordinates (..., 2) and depths (...) in one view, in the points' dtype."""
         matrix = torch.as_tensor(self.world_to_camera[view], dtype=points.dtype, device=points.device)
         k = torch.as_tensor(self.intrinsics[view], dtype=points.dtype, device=points.device)
         local = points @ matrix[:3, :3].T + matrix[:3, 3]

@@ -18,7 +18,7 @@ from bench.geometry import kernels
 from bench.geometry.cameras import Cameras
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.mesh import FloatArray, Mesh
-from bench.geometry.warp_runtime import launch, matrices, ready_device, scalars, triangles, vectors
+from bench.geometry.warp_runtime import launch, matrices, ready_device, scalars, vectors
 
 NEAR_PLANE = 1e-6  # perspective views see nothing closer than this; orthographic views have no near plane
 ROW_LANES = 32  # threads that share one face's rows on a GPU
@@ -35,7 +35,7 @@ def rasterise(mesh: Mesh, cameras: Cameras, device: str = "cpu") -> GBuffer:
     face, barycentric = placed.resolve(placed.nearest_keys())
     depth, cosine = (torch.zeros(face.shape, dtype=torch.float64, device=face.device) for _ in range(2))
     position, normal, face_normal = (torch.zeros_like(barycentric) for _ in range(3))
-    inputs = (scalars(face), vectors(barycentric), vectors(placed.clip), triangles(placed.faces))
+    inputs = (scalars(face), vectors(barycentric), vectors(placed.clip), vectors(placed.faces))
     surface = (vectors(_float64(array, face.device)) for array in (mesh.vertices, mesh.normals, _eyes(cameras)))
     outputs = (scalars(depth), vectors(position), vectors(normal), vectors(face_normal), scalars(cosine))
     launch(kernels.describe, face.shape, (*inputs, *surface, *outputs), face.device)
@@ -96,7 +96,7 @@ class PlacedMesh:
         near = depth.amin(dim=1).clamp(min=self.near_plane)
         far = torch.maximum(depth.amax(dim=1), near + 1e-12)
         lanes = ROW_LANES if self.clip.device.type == "cuda" else 1
-        surface = (vectors(self.clip), triangles(self.faces), vectors(torch.stack((near, far), dim=-1)))
+        surface = (vectors(self.clip), vectors(self.faces), vectors(torch.stack((near, far), dim=-1)))
         layer = (behind is not None, scalars(keys if behind is None else behind))
         arguments = (*surface, self.near_plane, lanes, *layer, scalars(keys))
         launch(kernels.keep_nearest, (len(self.clip), len(self.faces), lanes), arguments, self.clip.device)
@@ -106,7 +106,7 @@ class PlacedMesh:
         """Faces int32 (V, H, W), -1 on the background, and barycentrics float64 (V, H, W, 3) of a z-buffer."""
         face = torch.full(keys.shape, -1, dtype=torch.int32, device=keys.device)
         barycentric = torch.zeros((*keys.shape, 3), dtype=torch.float64, device=keys.device)
-        arguments = (scalars(keys), vectors(self.clip), triangles(self.faces), scalars(face), vectors(barycentric))
+        arguments = (scalars(keys), vectors(self.clip), vectors(self.faces), scalars(face), vectors(barycentric))
         launch(kernels.resolve, keys.shape, arguments, keys.device)
         return face, barycentric
 

@@ -16,7 +16,15 @@ from torch import Tensor
 
 from bench.errors import UsageError
 
-_VECTORS = {2: wp.vec2d, 3: wp.vec3d, 4: wp.vec4d}
+_VECTORS = {
+    (torch.float64, 2): wp.vec2d,
+    (torch.float64, 3): wp.vec3d,
+    (torch.float64, 4): wp.vec4d,
+    (torch.float32, 4): wp.vec4f,
+    (torch.int32, 3): wp.vec3i,
+    (torch.int32, 4): wp.vec4i,
+    (torch.uint8, 4): wp.vec4ub,
+}
 _SCALARS = {
     torch.uint8: wp.uint8,
     torch.int32: wp.int32,
@@ -64,18 +72,13 @@ def _start() -> None:
 
 
 def vectors(tensor: Tensor) -> Any:
-    """A contiguous float64 tensor (..., 2), (..., 3) or (..., 4) as a Warp array of vectors that shares its memory."""
-    return wp.from_torch(tensor, dtype=_VECTORS[tensor.shape[-1]])
+    """A contiguous tensor (..., n) as a Warp array of n-vectors that shares its memory."""
+    return wp.from_torch(tensor, dtype=_VECTORS[tensor.dtype, tensor.shape[-1]])
 
 
 def matrices(tensor: Tensor) -> Any:
     """A contiguous float64 tensor (..., 4, 4) as a Warp array of matrices that shares its memory."""
     return wp.from_torch(tensor, dtype=wp.mat44d)
-
-
-def triangles(tensor: Tensor) -> Any:
-    """A contiguous int32 tensor (F, 3) as a Warp array of index triples that shares its memory."""
-    return wp.from_torch(tensor, dtype=wp.vec3i)
 
 
 def scalars(tensor: Tensor) -> Any:
