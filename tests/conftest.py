@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+import trimesh
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,32 @@ def shared_data() -> Path:
     if not root.is_dir():
         pytest.skip("no real inputs here: set REALIZ3D_BENCH_TEST_DATA to their folder to run this test")
     return root
+
+
+def textured_ellipsoid(seed: int, extents: tuple[float, float, float]) -> trimesh.Trimesh:
+    """A closed, smooth, textured shape: latitude-longitude grid with a seam, texture of smooth coloured noise."""
+    rows, columns = 24, 32
+    v, u = np.meshgrid(np.linspace(0, 1, rows + 1), np.linspace(0, 1, columns + 1), indexing="ij")
+    polar, around = np.pi * (1 - v), 2 * np.pi * u
+    points = np.stack([np.sin(polar) * np.sin(around), np.cos(polar), np.sin(polar) * np.cos(around)], axis=-1)
+    corner = (np.arange(rows)[:, None] * (columns + 1) + np.arange(columns)).ravel()
+    right, up = corner + 1, corner + columns + 1
+    faces = np.concatenate([np.stack([corner, right, up + 1], -1), np.stack([corner, up + 1, up], -1)])
+    noise = np.random.default_rng(seed).standard_normal((256, 256, 3))
+    smooth = gaussian_filter(noise, (4, 4, 0), mode="wrap")
+    texture = np.clip(128 + 60 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+    material = trimesh.visual.material.PBRMaterial(baseColorTexture=Image.fromarray(texture))
+    visual = trimesh.visual.TextureVisuals(uv=np.stack([u, v], axis=-1).reshape(-1, 2), material=material)
+    vertices = points.reshape(-1, 3) * extents
+    return trimesh.Trimesh(vertices, faces, visual=visual, process=False)
+
+
+@pytest.fixture(scope="session")
+def mesh_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three textured GLBs (egg, disc, loaf) and their prompts.csv: the smallest suite of real meshes."""
+    folder = tmp_path_factory.mktemp("meshes")
+    shapes = {"egg": (0.4, 0.5, 0.4), "disc": (0.5, 0.2, 0.5), "loaf": (0.5, 0.35, 0.3)}
+    for seed, (name, extents) in enumerate(shapes.items()):
+        textured_ellipsoid(seed, extents).export(folder / f"{name}.glb")
+    (folder / "prompts.csv").write_text("case,prompt\n" + "".join(f"{name},a painted {name}\n" for name in shapes))
+    return folder

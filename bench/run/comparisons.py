@@ -1,21 +1,94 @@
 """Pairwise comparisons of generators: paired over objects for means, label permutation per object for set distances.
 
-Two rows are compared only when their signatures agree; otherwise the pair is listed with the reason and no p-value.
+Two numbers are compared only when their signatures agree. A pair whose signatures differ is listed all the same, with
+the difference of its values withheld and the reason in its place.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
-from bench.errors import BenchError
+from bench.metrics.set_distances import Fd, Fid
 from bench.run.plan import Plan
-from bench.run.progress import Reporter
+from bench.run.progress import Reporter, Stage
 from bench.run.score_sets import SetScores
 from bench.run.scores import ScoreRow
-from bench.run.summary import SummaryRow, number, object_values
-from bench.stats.paired import effect_size, holm, paired_t, sign_flip
+from bench.run.summary import SummaryRow, object_values
+from bench.stats.comparison import Comparison, Interval, compare_distances, compare_means, holm_across
+from bench.stats.ties import Entry, bold_generators
+
+FRECHET_PAIRS = 3
+"""A Fréchet permutation costs an SVD a draw: with more pairs than this only primary Fréchet distances are tested."""
+
+
+def compare(
+    plan: Plan, rows: Sequence[SummaryRow], scores: Sequence[ScoreRow], found: SetScores, reporter: Reporter
+) -> tuple[Comparison, ...]:
+    """Every pair of generators under every metric that both have a number for."""
+    pairs = list(combinations([entry.name for entry in plan.generators], 2))
+    comparisons: list[Comparison] = []
+    total = len(pairs) * len(plan.results)
+    with reporter.stage("compare generators", total) as stage:
+        by_key = {(row.result.name, row.generator): row for row in rows}
+        for metric in plan.object_metrics:
+            for result in metric.results():
+                values = object_values(scores, result.name)
+                for a, b in pairs:
+                    stage.advance()
+                    if not _both_ok(by_key, result.name, a, b):
+                        continue
+                    if by_key[result.name, a].signature != by_key[result.name, b].signature:
+                        comparisons.append(_refused(result.name, a, b))
+                        continue
+                    cases = [case.id for case in plan.cases if case.id in values[a]]
+                    first, second = (np.array([values[g][case] for case in cases]) for g in (a, b))
+                    comparisons.append(compare_means(result.name, a, b, first, second, plan.suite.seed))
+        comparisons += _distances(plan, pairs, found, stage)
+    return holm_across(comparisons, plan.suite.primary)
+
+
+def best_and_ties(
+    plan: Plan, rows: Sequence[SummaryRow], comparisons: Sequence[Comparison]
+) -> set[tuple[str, str]]:
+    """(metric, generator) pairs to print bold. A metric whose signatures differ has none."""
+    bold: set[tuple[str, str]] = set()
+    for result in plan.results:
+        own = [row for row in rows if row.result.name == result.name and row.status == "ok"]
+        if len(own) < 2 or len({row.signature for row in own}) > 1:
+            continue
+        entries = [Entry(row.generator, row.value, Interval(row.low, row.high, 0.95, "")) for row in own]
+        mine = [c for c in comparisons if c.metric == result.name]
+        bold |= {(result.name, name) for name in bold_generators(entries, result.direction, mine)}
+    return bold
+
+
+def _distances(
+    plan: Plan, pairs: Sequence[tuple[str, str]], found: SetScores, stage: Stage
+) -> Iterator[Comparison]:
+    for metric in plan.set_metrics:
+        name = metric.result().name
+        scores = {score.generator: score for score in found.scores if score.metric is metric}
+        affordable = not isinstance(metric, Fd | Fid) or len(pairs) <= FRECHET_PAIRS or name in plan.suite.primary
+        for a, b in pairs:
+            stage.advance()
+            first, second = scores[a], scores[b]
+            if first.status != "ok" or second.status != "ok":
+                continue
+            if first.signature != second.signature:
+                yield _refused(name, a, b)
+                continue
+            reference = found.references[metric.reference, metric.extractor]
+            features = [found.features[g, metric.extractor] for g in (a, b)]
+            test = metric.permutation_p(*features, reference, plan.suite.seed) if affordable else None
+            yield compare_distances(name, a, b, first.value, second.value, test, first.objects)
+
+
+def _both_ok(rows: dict[tuple[str, str], SummaryRow], metric: str, a: str, b: str) -> bool:
+    return all(rows[metric, name].status == "ok" for name in (a, b))
+
+
+def _refused(metric: str, a: str, b: str) -> Comparison:
+    return Comparison(metric, a, b, float("nan"), None, "refused: the signatures differ", 0)

@@ -1,0 +1,24 @@
+"""What the command line (or a caller from Python) decides about a run, beside the suite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of `realiz3d-bench run`, with its defaults. None: as the suite (or for `out`, the run) has it."""
+
+    out: Path | None = None
+    generators: tuple[str, ...] | None = None
+    limit: int | None = None
+    device: str = "cpu"
+    batch_size: int = 8
+    seeds: tuple[int, ...] | None = None
+    executor: str = "local"
+    workers: int = 1
+    offline: bool = False
+    dry_run: bool = False
+    json: bool = False
+    argv: tuple[str, ...] = ()

@@ -1,0 +1,157 @@
+"""A run from suite to report. Every stage looks at what the run folder holds already and does only what is missing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.run.comparisons import best_and_ties, compare
+from bench.run.environment import git_state, hardware, versions
+from bench.run.executors import make_executor
+from bench.run.folder import RunFolder
+from bench.run.generate import Failure, Generation, generate_samples
+from bench.run.options import RunOptions
+from bench.run.plan import Plan, build_generator, make_plan
+from bench.run.progress import Reporter
+from bench.run.references import Library, find_library
+from bench.run.samples import SampleKey, SampleStore
+from bench.run.score_objects import score_objects, write_table
+from bench.run.score_sets import score_sets
+from bench.run.scores import ScoreTable
+from bench.run.summary import build_summary, summarise_objects, summarise_sets
+from bench.suite.schema import Suite, suite_hash
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run left: its folder, the report to open, what is incomplete (a line each), and the summary."""
+
+    folder: Path
+    report: Path
+    incomplete: tuple[str, ...]
+    summary: dict[str, Any]
+
+
+def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> RunOutcome:
+    """Plan, generate, score, store, report. Raises `BenchError` for what is wrong before or beside single cases."""
+    reporter = reporter or Reporter()
+    started = time.time()
+    plan = make_plan(suite, options)
+    folder = RunFolder(options.out or default_folder(suite))
+    protocol = folder.claim(plan)
+    executor = make_executor(options.executor, options.workers, options.device)
+    fingerprints = {entry.name: build_generator(entry, plan.context).fingerprint() for entry in plan.generators}
+    library = find_library(plan, options, folder.features, reporter)
+    manifest = _manifest(plan, options, protocol, fingerprints, library, started)
+    folder.write_json(folder.manifest, manifest)
+
+    store, table = SampleStore(folder.samples), ScoreTable(folder.scores)
+    table.keep(fingerprints, [case.id for case in plan.cases], [result.name for result in plan.results])
+    generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, reporter)
+    digests = _stored(plan, fingerprints, store)
+    failures = [*generation.failures, *score_objects(plan, digests, store, table, executor, reporter)]
+    found = score_sets(plan, digests, store, library, folder.features, reporter)
+    table.replace(score.row() for score in found.scores)
+    write_table(plan, table)
+
+    rows = [*summarise_objects(plan, table.rows), *summarise_sets(found)]
+    comparisons = compare(plan, rows, table.rows, found, reporter)
+    bold = best_and_ties(plan, rows, comparisons)
+    records = [comparison.to_dict() for comparison in comparisons]
+    summary = build_summary(plan, rows, bold, records, found, failures, suite_hash(suite))
+    folder.write_json(folder.summary, summary)
+    folder.write_json(folder.manifest, manifest | {"timing": _timing(reporter, generation, started)})
+
+    from reports import write_reports
+
+    write_reports([folder.root], folder.report)
+    return RunOutcome(folder.root, folder.report / "index.html", _incomplete(failures), summary)
+
+
+def dry_run(suite: Suite, options: RunOptions) -> str:
+    """What `run` would do, for people: nothing is generated, fetched or written."""
+    plan = make_plan(suite, options)
+    folder = RunFolder(options.out or default_folder(suite))
+    folder.claim(plan)
+    store = SampleStore(folder.samples)
+    fingerprints = {entry.name: build_generator(entry, plan.context).fingerprint() for entry in plan.generators}
+    there = _stored(plan, fingerprints, store)
+    samples = len(plan.cases) * len(plan.seeds)
+    lines = [
+        f"suite       {suite.name} v{suite.version}, {suite.task}",
+        f"run folder  {folder.root}",
+        f"cases       {len(plan.cases)} of {len(plan.all_cases)}" + ("" if plan.comparable else "  (not comparable)"),
+        f"views       {len(plan.cameras)} x {plan.cameras.resolution} px, {plan.views_signature()}",
+        f"seeds       {', '.join(map(str, plan.seeds))}",
+        "generators",
+    ]
+    for entry in plan.generators:
+        done = sum(key.generator == entry.name for key in there)
+        lines.append(f"  {entry.name}  ({entry.use})  {samples - done} of {samples} samples to make")
+    lines.append("metrics")
+    for result in plan.results:
+        mark = "  primary" if result.name in suite.primary else ""
+        lines.append(f"  {result.name}  {'higher' if result.direction == 'up' else 'lower'} is better{mark}")
+    return "\n".join(lines)
+
+
+def default_folder(suite: Suite) -> Path:
+    """Where a run goes without --out: the same place for the same suite, so that the same command resumes."""
+    return Path("runs") / suite.name
+
+
+def _stored(plan: Plan, fingerprints: dict[str, str], store: SampleStore) -> dict[SampleKey, str]:
+    found: dict[SampleKey, str] = {}
+    for entry in plan.generators:
+        for case in plan.cases:
+            for seed in plan.seeds:
+                key = SampleKey(entry.name, case.id, seed)
+                digest = store.digest(key, plan.sample_identity(fingerprints[entry.name], case, seed))
+                if digest is not None:
+                    found[key] = digest
+    return found
+
+
+def _manifest(
+    plan: Plan, options: RunOptions, protocol: dict[str, Any], fingerprints: dict[str, str], library: Library,
+    started: float,
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "protocol": protocol,
+        "suite": plan.suite.canonical(),
+        "suite_hash": suite_hash(plan.suite),
+        "comparable": plan.comparable,
+        "cases": {case.id: case.mesh.fingerprint if case.mesh is not None else None for case in plan.cases},
+        "seeds": list(plan.seeds),
+        "generators": fingerprints,
+        "extractors": {name: extractor.fingerprint() for name, extractor in library.extractors.items()},
+        "missing": library.missing,
+        "references": {f"{r} [{e}]": found.digest for (r, e), found in sorted(library.features.items())},
+        "versions": versions(),
+        "hardware": hardware(options.device),
+        "git": git_state(),
+        "command": list(options.argv),
+        "batch_size": options.batch_size,
+        "workers": options.workers,
+        "executor": options.executor,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+    }
+
+
+def _timing(reporter: Reporter, generation: Generation, started: float) -> dict[str, Any]:
+    """Wall times in seconds; `generators` counts only the samples that this command made."""
+    return {
+        "total": round(time.time() - started, 3),
+        "stages": reporter.seconds,
+        "generators": {
+            name: {"samples": generation.made[name], "seconds": generation.seconds[name]} for name in generation.made
+        },
+    }
+
+
+def _incomplete(failures: list[Failure]) -> tuple[str, ...]:
+    return tuple(f"{f.generator} / {f.case} / seed {f.seed}: {f.message}" for f in failures)
+
+
