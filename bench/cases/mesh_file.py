@@ -60,7 +60,7 @@ class MeshFile:
         mesh = load_mesh(self.path).normalised()
         if texture_of is None:
             return mesh
-        return _wearing(mesh, texture_of.load().materials, str(self.path))
+        return wearing(mesh, texture_of.load().materials, str(self.path))
 
 
 def load_mesh(path: Path) -> Mesh:
@@ -294,7 +294,7 @@ def _finish(mesh: Mesh) -> Mesh:
     )
 
 
-def _wearing(mesh: Mesh, materials: tuple[Material, ...], where: str) -> Mesh:
+def wearing(mesh: Mesh, materials: tuple[Material, ...], where: str) -> Mesh:
     if mesh.uv is None:
         raise MeshError("the mesh has no texture coordinates to wear another's texture on", where=where)
     textured = [material for material in materials if material.texture is not None]

@@ -1,0 +1,1 @@
+"""The embedded world: parametric objects with prompts, in a flat synthetic look and in one made from photographs."""

@@ -1,0 +1,128 @@
+"""Looks to textures: every texel of the atlas is a point in space, coloured there, so that charts meet without seams."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from bench.cases.miniworld.lighting import Float32, Light, develop, light_vertices, shade
+from bench.cases.miniworld.looks import COLOURS, Look, accent_share
+from bench.cases.miniworld.photos import MATERIALS, Crop, tile
+from bench.geometry.mesh import FloatArray, Material, Mesh
+from bench.geometry.rasteriser import rasterise_uv
+
+_EDGE = 0.004  # width of painted edges, world units
+
+
+def bake_synthetic(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int) -> Mesh:
+    """The mesh with flat colours: no light, no texture, one colour or two."""
+    face, barycentric = rasterise_uv(mesh, size)
+    covered = face >= 0
+    share = _share(mesh, slots, look, face[covered], barycentric[covered])
+    main, accent = (np.array(COLOURS[name], np.float32) for name in (look.main, look.accent))
+    colours = main + share[:, None] * (accent - main)
+    return _with_texture(mesh, covered, np.rint(colours).astype(np.uint8))
+
+
+def bake_rich(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int) -> Mesh:
+    """The mesh in photographs, toned to its named colours and lit by the studio."""
+    face, barycentric = rasterise_uv(mesh, size)
+    covered = face >= 0
+    face, barycentric = face[covered], barycentric[covered]
+    share = _share(mesh, slots, look, face, barycentric)
+    corners = mesh.faces[face]
+    weights = barycentric.astype(np.float32)
+    points = _blend(mesh.vertices.astype(np.float32), corners, weights)
+    normals = _blend(mesh.normals.astype(np.float32), corners, weights)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+    traced = light_vertices(mesh)
+    light = Light(_blend(traced.ambient, corners, weights), _blend(traced.lamps, corners, weights))
+
+    radiance = np.zeros_like(points)
+    for name, crop, part in ((look.main, look.main_crop, 1 - share), (look.accent, look.accent_crop, share)):
+        mine = part > 0
+        if not mine.any():
+            continue
+        material = MATERIALS[crop.material]
+        detail = _triplanar(crop, points[mine], normals[mine], look.phase)
+        bumped = normals[mine] - material.relief * detail[:, 3:]
+        bumped /= np.maximum(np.linalg.norm(bumped, axis=1, keepdims=True), 1e-6)
+        albedo = np.minimum(_linear(COLOURS[name]) * detail[:, :3], 0.92)
+        count = int(mine.sum())
+        answer = shade(
+            albedo,
+            bumped,
+            Light(light.ambient[mine], light.lamps[mine]),
+            np.full(count, material.gloss, np.float32) * np.clip(detail[:, :3].mean(axis=1), 0.5, 1.3),
+            np.full(count, material.sharpness, np.float32),
+        )
+        radiance[mine] += part[mine, None] * answer
+    return _with_texture(mesh, covered, develop(radiance))
+
+
+def _share(
+    mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, face: npt.NDArray[np.int32], barycentric: FloatArray
+) -> Float32:
+    points = _blend(mesh.vertices.astype(np.float32), mesh.faces[face], barycentric.astype(np.float32))
+    return accent_share(look, points.astype(np.float64), slots[face], _EDGE)
+
+
+def _blend(values: Float32, corners: npt.NDArray[np.int32], weights: Float32) -> Float32:
+    """Values at vertices (N, K) to values at texels (T, K)."""
+    mixed = values[corners[:, 0]] * weights[:, :1]
+    mixed += values[corners[:, 1]] * weights[:, 1:2]
+    mixed += values[corners[:, 2]] * weights[:, 2:]
+    return mixed
+
+
+def _triplanar(crop: Crop, points: Float32, normals: Float32, phase: tuple[float, float, float]) -> Float32:
+    """A tile seen along the three axes and blended by the normal: RGB ratio and a world-space slope, (T, 6)."""
+    picture = tile(crop)
+    density = MATERIALS[crop.material].density
+    weight = np.abs(normals) ** 6
+    weight /= weight.sum(axis=1, keepdims=True)
+    detail = np.zeros((len(points), 6), np.float32)
+    contrast = np.zeros(len(points), np.float32)
+    for axis, (right, up) in enumerate(((2, 1), (0, 2), (0, 1))):
+        near = np.flatnonzero(weight[:, axis] > 0.02)
+        share = weight[near, axis]
+        x = points[near, right] * density + 997 * phase[axis]
+        y = -points[near, up] * density + 991 * phase[(axis + 1) % 3]
+        seen = _bilinear(picture, x, y)
+        detail[near, :3] += share[:, None] * (seen[:, :3] - 1)
+        detail[near, 3 + right] += share * seen[:, 3] * density / 100
+        detail[near, 3 + up] -= share * seen[:, 4] * density / 100
+        contrast[near] += share**2
+    # averaging independent pictures would wash out their contrast where they overlap
+    detail[:, :3] = np.maximum(1 + detail[:, :3] / np.sqrt(np.maximum(contrast, 1e-6))[:, None], 0.1)
+    return detail
+
+
+def _bilinear(picture: Float32, x: Float32, y: Float32) -> Float32:
+    """Values of a repeating picture (H, W, K) at pixel positions, (T, K)."""
+    height, width, channels = picture.shape
+    left, top = np.floor(x), np.floor(y)
+    fx, fy = (x - left)[:, None], (y - top)[:, None]
+    x0, y0 = left.astype(np.int64) % width, top.astype(np.int64) % height
+    x1, y1 = (x0 + 1) % width, (y0 + 1) % height
+    flat = picture.reshape(-1, channels)
+    upper = flat[y0 * width + x0] * (1 - fx) + flat[y0 * width + x1] * fx
+    lower = flat[y1 * width + x0] * (1 - fx) + flat[y1 * width + x1] * fx
+    mixed: Float32 = upper * (1 - fy) + lower * fy
+    return mixed
+
+
+def _linear(colour: tuple[int, int, int]) -> Float32:
+    encoded = np.array(colour, np.float32) / 255
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def _with_texture(mesh: Mesh, covered: npt.NDArray[np.bool_], colours: npt.NDArray[np.uint8]) -> Mesh:
+    """Texels between charts take their nearest neighbour's colour: filters at a chart's border never see a gap."""
+    texture = np.full((*covered.shape, 4), 255, np.uint8)
+    texture[covered, :3] = colours
+    row, column = ndimage.distance_transform_edt(~covered, return_distances=False, return_indices=True)
+    return replace(mesh, materials=(Material(texture[row, column]),))

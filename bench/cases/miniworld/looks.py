@@ -1,0 +1,68 @@
+"""The look of an object: two named colours, how they share the surface, and the photographs that stand behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.cases.miniworld.photos import Crop
+from bench.geometry.mesh import FloatArray
+
+Pattern = Literal["plain", "parts", "band", "top", "stripes", "patches"]
+PATTERNS: tuple[Pattern, ...] = ("plain", "band", "top", "stripes", "patches")  # for shapes of one part
+
+COLOURS: dict[str, tuple[int, int, int]] = {  # sRGB
+    "red": (178, 38, 34),
+    "orange": (216, 108, 28),
+    "yellow": (222, 178, 50),
+    "green": (66, 126, 56),
+    "teal": (36, 130, 130),
+    "blue": (46, 82, 168),
+    "purple": (114, 62, 142),
+    "pink": (220, 130, 154),
+    "brown": (122, 76, 46),
+    "black": (40, 39, 42),
+    "white": (228, 224, 216),
+    "grey": (136, 136, 134),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """Everything that is painted on a shape. `phase` places patterns and photographs on the surface."""
+
+    main: str
+    accent: str
+    pattern: Pattern
+    main_crop: Crop
+    accent_crop: Crop
+    phase: tuple[float, float, float]
+
+
+def accent_share(look: Look, points: FloatArray, slots: npt.NDArray[np.int32], blur: float) -> npt.NDArray[np.float32]:
+    """How much of the accent colour each surface point (N, 3) of a normalised mesh takes, in [0, 1].
+
+    `slots` (N,) tells main and accent parts; `blur` is the width of painted edges in world units.
+    """
+    if look.pattern == "plain":
+        return np.zeros(len(points), np.float32)
+    if look.pattern == "parts":
+        return slots.astype(np.float32)
+    height, (a, b, c) = points[:, 1], look.phase
+    if look.pattern == "band":
+        distance = 0.1 + 0.05 * a - np.abs(height - 0.16 * (b - 0.5))
+    elif look.pattern == "top":
+        distance = height - 0.14 - 0.12 * (a - 0.5)
+    elif look.pattern == "stripes":
+        period = 0.2 + 0.08 * a
+        distance = period / 4 - np.abs((height + b * period) % period - period / 2)
+    else:
+        # a few plane waves make a smooth random field; where it is high there is a patch
+        rng = np.random.Generator(np.random.PCG64(int(a * 2**31)))
+        waves = rng.normal(size=(10, 3)) * 8.5
+        field = np.sin(points @ waves.T + rng.uniform(0, 2 * np.pi, 10)).sum(axis=1) / np.sqrt(5)
+        distance = (field - 0.25 - 0.3 * c) * 0.08
+    return np.clip(distance / blur + 0.5, 0.0, 1.0).astype(np.float32)
