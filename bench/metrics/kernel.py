@@ -1,0 +1,196 @@
+"""Kernel distances (KID and its kin): unbiased MMD^2 with the cubic kernel, from sums of kernel values per object pair.
+
+Common tools average over random subsets, so the same pictures give other numbers on another day, and they treat the
+views of an object as independent. Here the full Gram matrix is folded once into sums over pairs of objects. The
+distance, its value without any object and its value after swapping labels are then a few products of small matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import InputError
+from bench.metrics.feature_pair import Matrix, feature_pair
+
+Weights = npt.NDArray[np.float64]  # (T, objects): row t says how often each object is taken in case t, 0 or 1
+Codes = npt.NDArray[np.intp]
+
+_CHUNK_VALUES = 2**22  # kernel values held at once: 32 MiB, whatever the size of the reference
+
+
+def cubic_kernel(x: Matrix, y: Matrix) -> Matrix:
+    """(x . y / d + 1)^3 for all rows of x (n, d) and y (m, d), (n, m): the kernel of Bińkowski et al. (2018)."""
+    # a cube by multiplication: numpy's general power is an order of magnitude slower
+    base: Matrix = x @ y.T / x.shape[1] + 1.0
+    return base * base * base
+
+
+def kernel_distance(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Unbiased MMD^2 of x (n1, d) and y (n2, d) under the cubic kernel, on the full sets: KID without subset sampling.
+
+    mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean k(x_i, y_j). Its expectation is 0 for equal
+    distributions, so single values can be negative. Raises `InputError` as `feature_pair` does.
+    """
+    rows, reference = feature_pair(x, y)
+    # one object a side: pictures are told apart anyway, and nothing is left out one by one
+    one, other = [""] * len(rows), [""] * len(reference)
+    return ObjectGram.fold(rows, one, reference, other, clustered=False, shared=False).distance()
+
+
+def cluster_kernel_distance(
+    x: npt.ArrayLike,
+    x_objects: Sequence[Hashable],
+    y: npt.ArrayLike,
+    y_objects: Sequence[Hashable],
+    shared: bool = False,
+) -> float:
+    """`kernel_distance` without pairs of pictures that show the same object.
+
+    Views of one object resemble each other more than two draws do, which adds a positive bias to the usual estimate;
+    between different objects the pairs are independent and the estimate is unbiased again. With `shared` the ids of
+    both sides name the same objects, and same-object pairs across the sets are left out as well.
+
+    Raises `InputError` as `feature_pair` does, and for fewer than two objects on a side.
+    """
+    rows, reference = feature_pair(x, y)
+    return ObjectGram.fold(rows, x_objects, reference, y_objects, clustered=True, shared=shared).distance()
+
+
+@dataclass(frozen=True)
+class PairSums:
+    """Sums and counts (P, Q) of kernel values over the pairs of pictures of each object pair; excluded ones add 0."""
+
+    sums: Matrix
+    counts: Matrix
+
+    def mean(self, left: Weights, right: Weights) -> npt.NDArray[np.float64]:
+        """Mean over the pairs of objects that `left` (T, P) and `right` (T, Q) take, (T,); NaN where there is none."""
+        total = np.einsum("tp,tp->t", left @ self.sums, right)
+        pairs = np.einsum("tp,tp->t", left @ self.counts, right)
+        means = np.full(len(pairs), np.nan)
+        np.divide(total, pairs, out=means, where=pairs > 0)
+        return means
+
+
+@dataclass(frozen=True)
+class ObjectGram:
+    """All that kernel distances between sets of objects need: P objects of the pictures, Q of the reference.
+
+    A reference that shares no objects is never taken apart, so it counts as a single object (Q = 1) and its size
+    matters only once. `objects` names the P rows, `reference_objects` the Q columns (empty when nothing is shared).
+    """
+
+    within: PairSums  # (P, P)
+    across: PairSums  # (P, Q)
+    reference: PairSums  # (Q, Q)
+    objects: tuple[Hashable, ...]
+    reference_objects: tuple[Hashable, ...]
+
+    @classmethod
+    def fold(
+        cls,
+        x: Matrix,
+        x_objects: Sequence[Hashable],
+        y: Matrix,
+        y_objects: Sequence[Hashable],
+        *,
+        clustered: bool,
+        shared: bool,
+        methods: Sequence[Hashable] | None = None,
+    ) -> ObjectGram:
+        """Fold the kernel values of x (n1, d) and y (n2, d), whose pictures show `x_objects` (n1) and `y_objects` (n2).
+
+        Left out are a picture's pair with itself and, when `clustered`, all pairs of the same object. `shared` says
+        that the ids of both sides name the same objects. With `methods`, one a picture of x, every (method, object)
+        gets a row of its own, so that methods can be mixed. Raises `InputError` for fewer than two objects when
+        `clustered`.
+        """
+        if clustered:
+            _need_two_objects(x_objects, "first set")
+            _need_two_objects(y_objects, "second set")
+            # pairs of equal numbers are left out; ids of different worlds may coincide, numbers may not
+            sides = ("", "") if shared else ("x", "y")
+            apart, _ = _codes([(sides[0], name) for name in x_objects] + [(sides[1], name) for name in y_objects])
+        else:
+            apart = np.arange(len(x) + len(y))
+        x_apart, y_apart = apart[: len(x)], apart[len(x) :]
+        x_groups, objects = _codes(x_objects if methods is None else list(zip(methods, x_objects, strict=True)))
+        y_groups, reference_objects = _codes(y_objects) if shared else (np.zeros(len(y), dtype=np.intp), ())
+        return cls(
+            within=_pair_sums(x, x_groups, x_apart, x, x_groups, x_apart),
+            across=_pair_sums(x, x_groups, x_apart, y, y_groups, y_apart),
+            reference=_pair_sums(y, y_groups, y_apart, y, y_groups, y_apart),
+            objects=objects,
+            reference_objects=reference_objects,
+        )
+
+    @property
+    def scale(self) -> float:
+        """The size of the terms that cancel in a distance: rounding errors are some 1e-16 of it."""
+        return float(np.abs(self.within.sums).sum() / self.within.counts.sum())
+
+    def distance(self) -> float:
+        """MMD^2 between all objects and the reference."""
+        return float(self.distances(np.ones((1, len(self.objects))))[0])
+
+    def distances(self, take: Weights, take_reference: Weights | None = None) -> npt.NDArray[np.float64]:
+        """MMD^2 for each choice of objects, (T,): `take` (T, P) and, unless all are taken, `take_reference` (T, Q).
+
+        NaN where a choice leaves no pair to average over.
+        """
+        if take_reference is None:
+            take_reference = np.ones((len(take), self.across.sums.shape[1]))
+        return (
+            self.within.mean(take, take)
+            + self.reference.mean(take_reference, take_reference)
+            - 2 * self.across.mean(take, take_reference)
+        )
+
+    def leave_one_object_out(self) -> npt.NDArray[np.float64]:
+        """The distance without each object in turn, (P,), on both sides when the reference shows the same objects.
+
+        NaN where too few objects remain.
+        """
+        take = 1.0 - np.eye(len(self.objects))
+        if not self.reference_objects:
+            return self.distances(take)
+        same = [[name == other for other in self.reference_objects] for name in self.objects]
+        return self.distances(take, 1.0 - np.asarray(same, dtype=np.float64))
+
+
+def _need_two_objects(names: Sequence[Hashable], side: str) -> None:
+    if (number := len(set(names))) < 2:
+        raise InputError(
+            f"a kernel distance between objects needs at least 2 objects, got {number}",
+            where=side,
+            hint="score more objects, or use the distance without clusters (kid, kd)",
+        )
+
+
+def _codes(names: Sequence[Hashable]) -> tuple[Codes, tuple[Hashable, ...]]:
+    """A number for each name and the distinct names, both in order of first appearance."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names], dtype=np.intp), tuple(numbers)
+
+
+def _pair_sums(x: Matrix, x_groups: Codes, x_apart: Codes, y: Matrix, y_groups: Codes, y_apart: Codes) -> PairSums:
+    """Kernel values of all pairs summed per pair of groups, but for pairs of equal `apart` codes, in chunks of rows."""
+    left, right = _membership(x_groups), _membership(y_groups)
+    sums, counts = np.zeros((left.shape[1], right.shape[1])), np.zeros((left.shape[1], right.shape[1]))
+    step = max(1, _CHUNK_VALUES // len(y))
+    for start in range(0, len(x), step):
+        rows = slice(start, start + step)
+        apart = x_apart[rows, None] != y_apart
+        kernel = np.where(apart, cubic_kernel(x[rows], y), 0.0)
+        sums += left[rows].T @ (kernel @ right)
+        counts += left[rows].T @ (apart @ right)
+    return PairSums(sums, counts)
+
+
+def _membership(groups: Codes) -> Matrix:
+    """One-hot rows (n, groups)."""
+    return np.asarray(groups[:, None] == np.arange(groups.max() + 1), dtype=np.float64)

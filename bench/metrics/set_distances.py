@@ -1,0 +1,281 @@
+"""The distances to a reference set that a suite can ask for: FID, KID and the same on features of other networks.
+
+`fid`, `kid` and `kid_cluster` always mean Inception features, as in print; `fd`, `kd` and `kd_cluster` take any
+extractor, named in the suite and in the result. Two families of statistics stand behind them (`frechet`, `kernel`);
+this file gives each its label, its jackknife over objects and its permutation test.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.errors import InputError, ReferenceSetError
+from bench.metrics.declaration import FeatureSet, Result, object_order
+from bench.metrics.feature_pair import feature_pair
+from bench.metrics.frechet import FrechetToReference, frechet_distance
+from bench.metrics.kernel import ObjectGram
+from bench.references.reference_set import ReferenceFeatures
+from bench.stats.label_swaps import DRAWS, EXACT_LIMIT, label_swaps
+
+PERMUTATION_WORK = 5e10
+"""Multiplications that the SVDs of one Fréchet permutation test may take: about 20 s on one core."""
+
+MINIMUM_DRAWS = 199
+"""Fewer draws cannot give p below 1 / 200 and are not worth printing."""
+
+_SWAPS_AT_ONCE = 1024
+
+
+class InceptionOptions(BaseModel):
+    """Keys of `fid`, `kid`, `kid_cluster` in a suite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reference: str = Field(min_length=1, description="name of a reference set of this suite")
+
+
+class ExtractorOptions(InceptionOptions):
+    """Keys of `fd`, `kd`, `kd_cluster` in a suite."""
+
+    extractor: str = Field(min_length=1, description="name of the network whose features are compared")
+
+
+class _SetDistance(ABC):
+    """What the six distances share; a `SetMetric`."""
+
+    symbol: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, options: InceptionOptions) -> None:
+        self.reference = options.reference
+        named = isinstance(options, ExtractorOptions)
+        self.extractor = options.extractor if isinstance(options, ExtractorOptions) else "inception"
+        self._name = f"{self.symbol}[{self.extractor}]" if named else self.symbol
+
+    def result(self) -> Result:
+        """`symbol@reference`, with `[extractor]` where the symbol does not imply it. Lower is better; no unit."""
+        title = self.title if self._name == self.symbol else f"{self.title} on {self.extractor} features"
+        return Result(name=f"{self._name}@{self.reference}", direction="down", unit="", title=title)
+
+    @abstractmethod
+    def parameters(self) -> str:
+        """The statistic's own choices, for the signature."""
+
+    @abstractmethod
+    def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
+        """The distance of all pictures to the reference. Raises `InputError` when either side is too small."""
+
+    @abstractmethod
+    def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
+        """The distance without each object in turn, (objects,); NaN where too little remains.
+
+        When the reference shows the same objects, an object leaves both sides: it is what was drawn.
+        """
+
+    @abstractmethod
+    def permutation_p(
+        self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
+    ) -> tuple[float, str] | None:
+        """See `SetMetric`. Raises `InputError` unless both sets show the same objects."""
+
+
+class _Frechet(_SetDistance):
+    def parameters(self) -> str:
+        return "covariance=unbiased v1"
+
+    def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
+        _check(generated, reference)
+        return frechet_distance(generated.features, reference.features)
+
+    def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
+        _check(generated, reference)
+        rows, others = feature_pair(generated.features, reference.features)
+        owner, clusters = np.array(generated.objects), np.array(reference.clusters)
+        names = object_order(generated.objects)
+        if reference.shares_objects:
+            return np.array([_frechet_or_nan(rows[owner != name], others[clusters != name]) for name in names])
+        to_reference = FrechetToReference(rows, others)
+        kept = [np.flatnonzero(owner != name) for name in names]
+        return np.array([to_reference.distance(subset) if len(subset) > 1 else np.nan for subset in kept])
+
+    def permutation_p(
+        self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
+    ) -> tuple[float, str] | None:
+        """As declared; fewer draws, or None, where the SVDs would take more than `PERMUTATION_WORK`.
+
+        With 160 pictures a side and 200 of reference that leaves some 4,900 draws; beyond 500 a side, None.
+        """
+        a, b = _paired(a, b, reference)
+        stacked, others = feature_pair(np.concatenate([a.features, b.features]), reference.features)
+        to_reference = FrechetToReference(stacked, others)
+        n_objects, draws = len(object_order(a.objects)), _affordable_draws(len(a.objects), to_reference.width)
+        if draws < MINIMUM_DRAWS and 2**n_objects > draws:
+            return None
+        swaps = label_swaps(n_objects, seed, min(draws, DRAWS), min(draws, EXACT_LIMIT))
+
+        numbers = {name: number for number, name in enumerate(object_order(a.objects))}
+        owner_a = np.array([numbers[name] for name in a.objects])
+        owner_b = np.array([numbers[name] for name in b.objects])
+
+        def difference(swapped: npt.NDArray[np.bool_]) -> float:
+            as_b = np.concatenate([swapped[owner_a], ~swapped[owner_b]])
+            return to_reference.distance(np.flatnonzero(~as_b)) - to_reference.distance(np.flatnonzero(as_b))
+
+        observed = difference(np.zeros(n_objects, dtype=np.bool_))
+        permuted = np.array([difference(swapped) for swapped in swaps.swaps])
+        p = swaps.p_value(observed, permuted, tolerance=1e-12 * to_reference.scale)
+        return p, f"label permutation, {swaps.method()}"
+
+
+class _Kernel(_SetDistance):
+    clustered: ClassVar[bool] = False
+
+    def parameters(self) -> str:
+        return f"kernel=cubic estimator=unbiased clusters={'object' if self.clustered else 'none'} v1"
+
+    def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
+        return self._fold(generated, reference).distance()
+
+    def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
+        return self._fold(generated, reference).leave_one_object_out()
+
+    def permutation_p(
+        self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
+    ) -> tuple[float, str] | None:
+        a, b = _paired(a, b, reference, clustered=self.clustered)
+        both = FeatureSet(np.concatenate([a.features, b.features]), a.objects + b.objects)
+        gram = self._fold(both, reference, methods=["a"] * len(a.objects) + ["b"] * len(b.objects))
+        swaps = label_swaps(len(gram.objects) // 2, seed)
+
+        def difference(swapped: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+            # rows of the Gram sums: the objects of a, then the same objects of b
+            as_b = np.concatenate([swapped, ~swapped], axis=1).astype(np.float64)
+            return gram.distances(1.0 - as_b) - gram.distances(as_b)
+
+        observed = float(difference(np.zeros((1, swaps.swaps.shape[1]), dtype=np.bool_))[0])
+        starts = range(0, len(swaps.swaps), _SWAPS_AT_ONCE)
+        permuted = np.concatenate([difference(swaps.swaps[start : start + _SWAPS_AT_ONCE]) for start in starts])
+        p = swaps.p_value(observed, permuted, tolerance=1e-13 * gram.scale)
+        return p, f"label permutation, {swaps.method()}"
+
+    def _fold(
+        self, generated: FeatureSet, reference: ReferenceFeatures, methods: Sequence[str] | None = None
+    ) -> ObjectGram:
+        _check(generated, reference, clustered=self.clustered)
+        rows, others = feature_pair(generated.features, reference.features)
+        return ObjectGram.fold(
+            rows,
+            generated.objects,
+            others,
+            reference.clusters,
+            clustered=self.clustered,
+            shared=reference.shares_objects,
+            methods=methods,
+        )
+
+
+class Fid(_Frechet):
+    """FID (Heusel et al. 2017) with n - 1 covariances. Biased upwards at small n: print FID(ref, ref) beside it."""
+
+    Options = InceptionOptions
+    symbol = "fid"
+    title = "Fréchet Inception distance"
+
+
+class Kid(_Kernel):
+    """KID (Bińkowski et al. 2018) on the full sets, with no subset sampling and no scaling."""
+
+    Options = InceptionOptions
+    symbol = "kid"
+    title = "kernel Inception distance"
+
+
+class KidCluster(_Kernel):
+    """KID over pairs of different objects only: views of one object add no bias."""
+
+    Options = InceptionOptions
+    symbol = "kid_cluster"
+    title = "kernel Inception distance between objects"
+    clustered = True
+
+
+class Fd(_Frechet):
+    """The Fréchet distance on the features of a named extractor."""
+
+    Options = ExtractorOptions
+    symbol = "fd"
+    title = "Fréchet distance"
+
+
+class Kd(_Kernel):
+    """The kernel distance of `Kid` on the features of a named extractor."""
+
+    Options = ExtractorOptions
+    symbol = "kd"
+    title = "kernel distance"
+
+
+class KdCluster(_Kernel):
+    """The kernel distance of `KidCluster` on the features of a named extractor."""
+
+    Options = ExtractorOptions
+    symbol = "kd_cluster"
+    title = "kernel distance between objects"
+    clustered = True
+
+
+def _check(generated: FeatureSet, reference: ReferenceFeatures, clustered: bool = False) -> None:
+    """Enough on both sides, and one id a picture. Says which side is at fault and what it needs."""
+    for ids, features, kind, where in (
+        (generated.objects, generated.features, InputError, "generated pictures"),
+        (reference.clusters, reference.features, ReferenceSetError, f"reference set '{reference.name}'"),
+    ):
+        if len(ids) != len(features):
+            raise kind(f"{len(features)} features but {len(ids)} object ids", where=where, expected="one id a picture")
+        if len(ids) < 2:
+            raise kind(f"a distance between sets needs at least 2 pictures, got {len(ids)}", where=where)
+        if clustered and len(set(ids)) < 2:
+            raise kind(
+                f"a kernel distance between objects needs pictures of at least 2 objects, got {len(set(ids))}",
+                where=where,
+                hint="add objects, or ask for the distance without clusters (kid, kd)",
+            )
+
+
+def _paired(
+    a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, clustered: bool = False
+) -> tuple[FeatureSet, FeatureSet]:
+    """Both sets, checked, with their pictures grouped by object in the order of `a`. `InputError` unless they agree."""
+    _check(a, reference, clustered)
+    _check(b, reference, clustered)
+    feature_pair(a.features, b.features)
+    order = {name: number for number, name in enumerate(object_order(a.objects))}
+    if lonely := sorted(set(a.objects) ^ set(b.objects)):
+        listed = ", ".join(lonely[:5]) + (", ..." if len(lonely) > 5 else "")
+        raise InputError(
+            f"labels cannot be swapped: {len(lonely)} objects are in one set only ({listed})",
+            expected="two generators scored on the same objects",
+            hint="finish the incomplete generator, or compare on the objects that both have",
+        )
+
+    def grouped(feature_set: FeatureSet) -> FeatureSet:
+        rows = np.argsort([order[name] for name in feature_set.objects], kind="stable")
+        return FeatureSet(feature_set.features[rows], tuple(feature_set.objects[row] for row in rows))
+
+    return grouped(a), grouped(b)
+
+
+def _affordable_draws(pictures: int, width: int) -> int:
+    """How many label swaps, two SVDs (pictures, width) each, fit into `PERMUTATION_WORK`. No clock: always the same."""
+    short, long = sorted((pictures, width))
+    return int(PERMUTATION_WORK / (2 * short * short * long))
+
+
+def _frechet_or_nan(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
+    return frechet_distance(x, y) if min(len(x), len(y)) > 1 else float("nan")

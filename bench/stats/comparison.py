@@ -1,0 +1,122 @@
+"""The record of one comparison: two generators, one metric, and all that a table prints about the difference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.stats.intervals import bca_interval
+from bench.stats.paired import effect_size, holm, minimum_detectable_effect, paired_differences, paired_t, sign_flip
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval: `low` and `high` (NaN when there is none), its `level`, and how it was got."""
+
+    low: float
+    high: float
+    level: float
+    method: str
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval at all."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def overlaps(self, other: Interval) -> bool:
+        """Whether the two have a point in common; False when either is not known."""
+        return self.known and other.known and self.low <= other.high and other.low <= self.high
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`difference` is a - b in the metric's unit; `p_value` is two-sided, None without a test (`method` says why).
+
+    `effect_size` is d_z; `detectable` the least true difference in the metric's unit that so many objects would have
+    revealed with 80 % power; both are None for distances, which have no value per object. `p_t` is the paired t-test
+    beside the permutation. `p_holm` is set for primary metrics only, by `holm_across`.
+    """
+
+    metric: str
+    a: str
+    b: str
+    difference: float
+    p_value: float | None
+    method: str
+    n_objects: int
+    interval: Interval | None = None
+    effect_size: float | None = None
+    detectable: float | None = None
+    p_t: float | None = None
+    p_holm: float | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """For JSON: the interval as `ci_low`, `ci_high`; every number that is not finite as None."""
+        record = asdict(self)
+        del record["interval"]
+        record["ci_low"] = self.interval.low if self.interval else None
+        record["ci_high"] = self.interval.high if self.interval else None
+        return {key: None if _not_finite(value) else value for key, value in record.items()}
+
+
+def compare_means(
+    metric: str, a: str, b: str, a_values: npt.ArrayLike, b_values: npt.ArrayLike, seed: int = 0, level: float = 0.95
+) -> Comparison:
+    """Compare generators `a` and `b` on one value per object each, (objects,) in the same order.
+
+    The p-value is the sign-flip permutation's. Raises `InputError` when the values are not finite pairs.
+    """
+    differences = paired_differences(a_values, b_values)
+    p_value, method = sign_flip(a_values, b_values, seed)
+    spread = float(differences.std(ddof=1)) if len(differences) > 1 else math.nan
+    return Comparison(
+        metric=metric,
+        a=a,
+        b=b,
+        difference=float(differences.mean()),
+        p_value=p_value,
+        method=method,
+        n_objects=len(differences),
+        interval=Interval(*bca_interval(differences, level, seed), level, "BCa bootstrap over objects"),
+        effect_size=_known(effect_size(a_values, b_values)),
+        detectable=_known(minimum_detectable_effect(len(differences)) * spread),
+        p_t=_known(paired_t(a_values, b_values)),
+    )
+
+
+def compare_distances(
+    metric: str, a: str, b: str, a_value: float, b_value: float, test: tuple[float, str] | None, n_objects: int
+) -> Comparison:
+    """Compare two set distances, given the outcome of `SetMetric.permutation_p`."""
+    p_value, method = test if test is not None else (None, "not tested: label permutation too costly at this size")
+    return Comparison(metric, a, b, a_value - b_value, p_value, method, n_objects)
+
+
+def holm_across(comparisons: Sequence[Comparison], primary: Collection[str]) -> tuple[Comparison, ...]:
+    """The comparisons with `p_holm` filled in: for each pair of generators, Holm over the primary metrics.
+
+    Other metrics are descriptive and keep None. A primary metric without a p-value still counts as one of the family.
+    """
+    adjusted = list(comparisons)
+    for pair in dict.fromkeys((comparison.a, comparison.b) for comparison in comparisons):
+        family = [
+            index
+            for index, comparison in enumerate(comparisons)
+            if (comparison.a, comparison.b) == pair and comparison.metric in primary
+        ]
+        p_values = [math.nan if (p := comparisons[index].p_value) is None else p for index in family]
+        for index, p_holm in zip(family, holm(p_values), strict=True):
+            adjusted[index] = replace(comparisons[index], p_holm=_known(p_holm))
+    return tuple(adjusted)
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _not_finite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)

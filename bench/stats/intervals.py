@@ -1,0 +1,56 @@
+"""Confidence intervals whose unit is the object: average views and seeds within an object before coming here."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+RESAMPLES = 9999
+MINIMUM_OBJECTS = 3
+"""Two values have no skewness and their t interval spans 25 standard errors: below three, none is worth printing."""
+
+NO_INTERVAL = (math.nan, math.nan)
+
+_RESAMPLED_VALUES = 2**22  # resampled values held at once, 32 MiB
+
+
+def bca_interval(values: npt.ArrayLike, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """Bias-corrected and accelerated bootstrap interval (Efron 1987) of the mean of `values` (objects,).
+
+    All values equal: the interval is that point. Fewer than three, or any that is not finite: (NaN, NaN). From three
+    to ten objects it is too short (80 to 90 % of nominal 95 % intervals hold the mean): print n beside it.
+    """
+    sample = np.asarray(values, dtype=np.float64).ravel()
+    if len(sample) < MINIMUM_OBJECTS or not np.isfinite(sample).all():
+        return NO_INTERVAL
+    if np.ptp(sample) == 0:
+        return float(sample[0]), float(sample[0])
+    interval = stats.bootstrap(
+        (sample,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=max(1, _RESAMPLED_VALUES // len(sample)),
+        confidence_level=level,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def jackknife_interval(value: float, leave_one_out: npt.ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Delete-one-object interval of a statistic of the whole set, such as FID or KID.
+
+    `value` +- t_{n-1} * SE with SE^2 = (n - 1) / n * sum (theta_i - mean theta)^2 over `leave_one_out` (objects,). The
+    bootstrap is no choice here: drawing with replacement repeats pictures and inflates such distances.
+    (NaN, NaN) for fewer than three objects or any value that is not finite.
+    """
+    thetas = np.asarray(leave_one_out, dtype=np.float64).ravel()
+    n = len(thetas)
+    if n < MINIMUM_OBJECTS or not (math.isfinite(value) and np.isfinite(thetas).all()):
+        return NO_INTERVAL
+    error = math.sqrt((n - 1) / n * float(np.square(thetas - thetas.mean()).sum()))
+    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
+    return value - reach, value + reach
