@@ -30,7 +30,8 @@ class Registry:
 
     def load(self, name: str) -> Any:
         """The object behind `name`. Raises `UsageError` that names the nearest valid name, or why the import failed."""
-        target = name if ":" in name else self.targets().get(name)
+        # what ships is found without the entry points, which are slow to read in a large environment
+        target = name if ":" in name else self.built_in.get(name) or self.targets().get(name)
         if target is None:
             raise UsageError(f"unknown {self.kind} '{name}'", hint=nearest(name, self.targets()))
         module_name, _, attribute = target.partition(":")

@@ -123,15 +123,15 @@ def check_metrics(
     for index, entry in entries.items():
         found, names = _check_metric(entry, index, references, task, plugins)
         problems += found
-        for name in names:
-            if name in results:
-                problems.append(
-                    Problem(
-                        ("metrics", index),
-                        f"the result '{name}' is measured twice",
-                        "each result once: another reference or extractor gives it another name",
-                    )
+        twice = [name for name in names if name in results]
+        if twice:
+            problems.append(
+                Problem(
+                    ("metrics", index),
+                    f"the result '{twice[0]}' is measured twice",
+                    "each result once: another reference or extractor gives it another name",
                 )
+            )
         results += names
     return problems, None if problems else results
 

@@ -22,6 +22,15 @@ from bench.suite.tree import Node, Step
 
 _SAFE_NAME = "a name of letters, digits, '.', '_' and '-' that does not begin with '.' or '-', at most 64 characters"
 _SHOWN = 60
+_WORDS = {
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "a text (in quotes where it looks like a number)",
+    "a valid array": "a list, such as [0, 1]",
+    "a valid dictionary": "a section of keys",
+    "a valid boolean": "true or false",
+    "an object": "a section of keys",
+}
 
 
 @dataclass(frozen=True)
@@ -108,7 +117,9 @@ def _wrong_value(path: tuple[Step, ...], detail: Any) -> Problem:
         expected = text.removeprefix("expected ")
         message = text if expected == text else f"{_shown(detail['input'])} does not fit '{name}'"
         return Problem(path, message, "" if expected == text else expected)
-    expected = detail["msg"].replace("Input should be ", "").replace("a valid ", "a ")
+    expected = detail["msg"].replace("Input should be ", "")
+    for formal, word in _WORDS.items():
+        expected = expected.replace(formal, word)
     hint = ""
     if detail["type"] == "literal_error" and isinstance(detail["input"], str):
         hint = nearest(detail["input"], detail["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", "))
@@ -141,8 +152,8 @@ def _keys_beside(location: tuple[Step, ...]) -> Iterable[str]:
             return MeshCases.model_fields
         case ("cases", "miniworld", _):
             return MiniworldCases.model_fields
-        case ("references", _, str(kind), _):
-            return REFERENCE_KINDS[kind].model_fields
+        case ("references", _, str(), _):
+            return REFERENCE_KINDS
         case ("references", _, "miniworld", "miniworld", _):
             return MiniworldObjects.model_fields
         case ("gates", _, _):

@@ -118,10 +118,12 @@ def _resolve_paths(root: Node, plugins: Plugins) -> None:
     for section, registry in (("generators", plugins.generators), ("metrics", plugins.metrics)):
         for item in sections[section].children().values() if section in sections else ():
             below = item.children()
-            name: object = below["use"].value if "use" in below else next(iter(below), None)
-            options = below if section == "generators" else below[str(name)].children() if name in below else {}
-            if not isinstance(name, str) or not options:
+            name = (
+                (below["use"].value if "use" in below else None) if section == "generators" else next(iter(below), None)
+            )
+            if not isinstance(name, str):
                 continue
+            options = below if section == "generators" else below[name].children()
             try:
                 plugin = check.load_plugin(registry, name)
             except UsageError:

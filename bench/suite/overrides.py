@@ -30,8 +30,8 @@ def override(root: Node, text: str) -> None:
             where=f"--set {text}",
             expected="PATH=VALUE, such as --set cases.path=DIR or --set generators.NAME.path=DIR",
         )
-    node = _slot(root, words, text)
     new = _value(value.strip(), text)
+    node = _slot(root, words, text)
     node.value, node.where, node.base = new.value, new.where, new.base
     _drop_alternatives(root, words)
 

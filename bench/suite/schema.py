@@ -5,8 +5,6 @@ The descriptions end up in the JSON Schema that editors use (`realiz3d-bench val
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,6 +23,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic.config import JsonDict
+
+from bench.hashing import hash_json
 
 NAMED_BACKGROUNDS = {"white": "#ffffff", "black": "#000000", "grey": "#808080", "gray": "#808080"}
 _HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -321,8 +321,7 @@ def suite_hash(suite: Suite) -> str:
     for reference in protocol["references"].values():
         if "folder" in reference:
             reference["folder"] = None
-    text = json.dumps(protocol, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hash_json(protocol)
 
 
 def suite_schema() -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""The command line. Here, and only here, errors become messages and exit codes.
+
+0 success; 1 regression; 2 wrong usage, configuration or input (and defects of ours); 3 incomplete; 130 interrupted.
+Heavy libraries are imported by the commands that need them, so that help and mistakes answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from bench import __version__
+from bench.commands.doctor import doctor
+from bench.commands.flags import flag
+from bench.commands.listing import list_names
+from bench.commands.reference import reference
+from bench.commands.report import report
+from bench.commands.run import run
+from bench.commands.score import score
+from bench.commands.terminal import Invocation, answer, note
+from bench.commands.validate import validate
+from bench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BenchError
+
+PROGRAM = "realiz3d-bench"
+
+# flags of the program itself that people also write behind the command
+_ANYWHERE = ("--debug", "--offline")
+
+# typer carries its own copy of click in some versions, so the class is found from what typer makes public
+_ClickException = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+app = typer.Typer(
+    name=PROGRAM,
+    help="Score photorealistic, 3D-consistent image generators: realism, consistency, control, with honest statistics.",
+    epilog="Every option is also an environment variable: --batch-size is REALIZ3D_BENCH_BATCH_SIZE.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        answer(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    context: typer.Context,
+    offline: Annotated[bool, flag("--offline", "Never try the network. May stand anywhere.")] = False,
+    debug: Annotated[bool, flag("--debug", "Show the traceback of an error. May stand anywhere.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    argv = context.obj.argv if isinstance(context.obj, Invocation) else tuple(sys.argv)
+    context.obj = Invocation(argv, offline=offline, debug=debug)
+    if offline:
+        # read by the libraries that would fetch weights, in this process and its workers
+        os.environ.update(REALIZ3D_BENCH_OFFLINE="1", HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+
+
+app.command("run")(run)
+app.command("score")(score)
+app.command("report")(report)
+app.add_typer(reference, name="reference")
+app.command("list")(list_names)
+app.command("validate")(validate)
+app.command("doctor")(doctor)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code. `arguments` defaults to those of the process."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    call = Invocation((PROGRAM, *words))
+    debug = "--debug" in words or os.environ.get("REALIZ3D_BENCH_DEBUG", "").lower() in ("1", "true", "yes", "on")
+    try:
+        code = app(_program_flags_first(words), prog_name=PROGRAM, standalone_mode=False, obj=call)
+        return code if isinstance(code, int) else EXIT_OK
+    except KeyboardInterrupt:
+        note("interrupted; the same command goes on from here")
+        return EXIT_INTERRUPTED
+    except typer.Abort:
+        return EXIT_INTERRUPTED
+    except BenchError as error:
+        _explain(str(error), error.exit_code, debug)
+        return error.exit_code
+    except Exception as error:
+        if isinstance(error, _ClickException) and not error.format_message():  # type: ignore[attr-defined]
+            return EXIT_USAGE  # no command at all: typer has printed the help
+        _explain(_unforeseen(error, debug), EXIT_USAGE, debug and not isinstance(error, _ClickException))
+        return EXIT_USAGE
+
+
+def _program_flags_first(words: Sequence[str]) -> list[str]:
+    end = words.index("--") if "--" in words else len(words)
+    moved = [word for word in words[:end] if word in _ANYWHERE]
+    return [*dict.fromkeys(moved), *(word for word in words[:end] if word not in _ANYWHERE), *words[end:]]
+
+
+def _unforeseen(error: Exception, debug: bool) -> str:
+    if isinstance(error, _ClickException):
+        text: str = error.format_message()  # type: ignore[attr-defined]
+        return f"{text}\n  do:       see {PROGRAM} --help, or {PROGRAM} COMMAND --help"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"\n  where:    {error.filename}" if error.filename else ""
+        return f"the system refused: {error.strerror}{where}"
+    hint = (
+        "report this defect with the traceback below"
+        if debug
+        else "run the same command with --debug to see where, and report it"
+    )
+    return f"unexpected {type(error).__name__}: {error}\n  do:       {hint}"
+
+
+def _explain(message: str, code: int, debug: bool) -> None:
+    first, _, rest = message.partition("\n")
+    note(f"error: {first}", style="bold red" if code == EXIT_USAGE else "bold yellow")
+    if rest:
+        note(rest)
+    if debug:
+        import traceback
+
+        note(traceback.format_exc(), style="dim")

@@ -1,0 +1,119 @@
+"""`doctor`: what this machine has, what it lacks, and how to get it. Never tries the network."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import typer
+
+from bench.commands import flags
+from bench.commands.terminal import answer_json, answer_table
+from bench.errors import EXIT_USAGE, BenchError
+
+NEEDED_GIB = 2  # a run of the embedded suite with all its features stays well below
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at. `needed` things make `doctor` fail when they are missing."""
+
+    name: str
+    ok: bool
+    found: str
+    fix: str = ""
+    needed: bool = True
+
+
+def doctor(as_json: flags.Json = False) -> None:
+    """Look at the machine: Python, torch, device, rasteriser, weights, reference sets, disk."""
+    checks = [*_software(), *_device(), *_extractors(), *_references(), *_suites(), _disk()]
+    if as_json:
+        answer_json({"ok": all(c.ok for c in checks if c.needed), "checks": [asdict(check) for check in checks]})
+    else:
+        rows = [(("ok" if c.ok else "MISSING" if c.needed else "optional"), c.name, c.found, c.fix) for c in checks]
+        answer_table("this machine", ("", "what", "found", "how to get it"), rows)
+    if any(check.needed and not check.ok for check in checks):
+        raise typer.Exit(EXIT_USAGE)
+
+
+def _software() -> Iterator[Check]:
+    from bench.run.environment import versions
+
+    supported = (3, 11) <= sys.version_info[:2] < (3, 14)
+    for package, version in versions().items():
+        if package == "python":
+            yield Check(package, supported, str(version), "" if supported else "use Python 3.11, 3.12 or 3.13")
+        elif package == "clean-fid":
+            fix = "" if version else "pip install 'realiz3d-bench[inception]' (for FID and KID)"
+            yield Check(package, version is not None, version or "not installed", fix, needed=False)
+        elif package == "realiz3d-bench":
+            yield Check(package, True, version or "run from its source, not installed")
+        else:
+            yield Check(
+                package, version is not None, version or "not installed", "" if version else f"pip install {package}"
+            )
+
+
+def _device() -> Iterator[Check]:
+    try:
+        import torch
+    except ImportError as error:
+        yield Check("device", False, str(error), "pip install torch")
+        return
+    if torch.cuda.is_available():
+        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+        yield Check("device", True, f"{names}; CUDA {torch.version.cuda}")
+    else:
+        yield Check("device", True, f"CPU only, {torch.get_num_threads()} threads")
+    try:
+        import warp
+    except ImportError as error:
+        yield Check("rasteriser", False, str(error), "pip install warp-lang")
+    else:
+        yield Check("rasteriser", True, f"warp {warp.config.version}")
+
+
+def _extractors() -> Iterator[Check]:
+    from bench.extractors.catalogue import EXTRACTORS, load_extractor
+
+    for name in sorted(EXTRACTORS.targets()):
+        offline = name.startswith("efficientnet_lite0")  # the one whose weights come with the install
+        try:
+            found = load_extractor(name, offline=True).signature()
+        except BenchError as error:
+            yield Check(f"extractor {name}", False, error.message, error.hint, needed=offline)
+        else:
+            yield Check(f"extractor {name}", True, found, needed=offline)
+
+
+def _references() -> Iterator[Check]:
+    from bench.references.library import list_references
+
+    references = list_references()
+    for reference in references:
+        yield Check(f"reference {reference.name}", True, "present")
+    if not references:
+        yield Check("reference sets", False, "none", "realiz3d-bench reference build NAME FOLDER", needed=False)
+
+
+def _suites() -> Iterator[Check]:
+    from bench.suite.load import shipped_suites
+
+    suites = shipped_suites()
+    yield Check("suites", bool(suites), ", ".join(suites) or "none", "" if suites else "reinstall realiz3d-bench")
+
+
+def _disk() -> Check:
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    enough = free >= NEEDED_GIB
+    return Check(
+        "disk",
+        enough,
+        f"{free:.1f} GiB free here",
+        "" if enough else f"have {NEEDED_GIB} GiB free, or run with --out elsewhere",
+        needed=False,
+    )

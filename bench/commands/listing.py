@@ -1,0 +1,55 @@
+"""`list`: the suites, generators, metrics and extractors that can be named, with a line about each."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.commands import flags
+from bench.commands.terminal import answer_json, answer_table
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.registry import Registry
+
+KINDS = ("suites", "generators", "metrics", "extractors")
+
+
+def list_names(
+    kind: Annotated[str, typer.Argument(metavar="WHAT", help=f"One of {', '.join(KINDS)}.")],
+    as_json: flags.Json = False,
+) -> None:
+    """List what can be named: suites, generators, metrics or extractors."""
+    flags.one_of(kind, KINDS, "kind of thing")
+    if kind == "suites":
+        from bench.suite.load import shipped_suites
+
+        found = {name: _suite_line(file) for name, file in shipped_suites().items()}
+    else:
+        from bench.suite.check import Plugins
+
+        registry: Registry = getattr(Plugins.installed(), kind)
+        found = {name: _plugin_line(registry, name) for name in sorted(registry.targets())}
+    if as_json:
+        answer_json([{"name": name, "description": line} for name, line in found.items()])
+    else:
+        answer_table(kind, ("name", "description"), [*found.items()])
+
+
+def _suite_line(file: Path) -> str:
+    from bench.suite.tree import parse
+
+    root, _ = parse(file.read_text(encoding="utf-8"), str(file), file.parent)
+    text = root.children().get("description")
+    return " ".join(str(text.value).split()) if text is not None else ""
+
+
+def _plugin_line(registry: Registry, name: str) -> str:
+    try:
+        plugin = registry.load(name)
+    except BenchError as error:
+        return error.message
+    return (inspect.getdoc(plugin) or "").split("\n")[0]

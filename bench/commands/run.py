@@ -1,0 +1,69 @@
+"""`run`: plan, generate, score, store, report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from bench.commands import flags
+from bench.commands.terminal import answer, answer_json, invocation, note
+from bench.errors import EXIT_INCOMPLETE
+from bench.run.options import RunOptions
+
+if TYPE_CHECKING:
+    from bench.suite.schema import Suite
+
+
+def run(
+    context: typer.Context,
+    suite: flags.Suite,
+    out: flags.Out = None,
+    generators: flags.Generators = None,
+    limit: flags.Limit = None,
+    device: flags.Device = RunOptions.device,
+    batch_size: flags.BatchSize = RunOptions.batch_size,
+    seeds: flags.Seeds = None,
+    executor: flags.Executor = RunOptions.executor,
+    workers: flags.Workers = RunOptions.workers,
+    overrides: flags.Set = None,
+    dry_run: flags.DryRun = False,
+    as_json: flags.Json = False,
+) -> None:
+    """Run a suite: generate, score, store, report. The same command goes on where it was stopped."""
+    call = invocation(context)
+    options = RunOptions(
+        out=out,
+        generators=flags.names(generators, "--generators"),
+        limit=limit,
+        device=device,
+        batch_size=batch_size,
+        seeds=flags.seed_numbers(seeds),
+        executor=flags.one_of(executor, flags.EXECUTORS, "executor"),
+        workers=workers,
+        offline=call.offline,
+        dry_run=dry_run,
+        json=as_json,
+        argv=call.argv,
+    )
+    from bench.suite.load import load_suite
+
+    execute(load_suite(suite, overrides or ()), options)
+
+
+def execute(suite: Suite, options: RunOptions) -> None:
+    """Run a loaded suite and print the answer; leaves with exit code 3 when something is incomplete."""
+    from bench.run import session
+
+    if options.dry_run:
+        answer(session.dry_run(suite, options))
+        return
+    outcome = session.run(suite, options)
+    for line in outcome.incomplete:
+        note(f"incomplete: {line}", style="yellow")
+    if options.json:
+        answer_json(outcome.summary)
+    else:
+        answer(str(outcome.report))
+    if outcome.incomplete:
+        raise typer.Exit(EXIT_INCOMPLETE)

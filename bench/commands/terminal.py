@@ -1,0 +1,75 @@
+"""What goes where: answers on standard output, everything else on standard error, colours only where someone looks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """How the program was called: the whole command line, and the flags that hold for every command."""
+
+    argv: tuple[str, ...]
+    offline: bool = False
+    debug: bool = False
+
+
+def invocation(context: typer.Context) -> Invocation:
+    """How the program was called."""
+    found = context.find_root().obj
+    return found if isinstance(found, Invocation) else Invocation(tuple(sys.argv))
+
+
+def printable(text: str) -> str:
+    """`text` without what could drive a terminal: names of files and prompts come from strangers."""
+    return "".join(c if c in "\n\t" or c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def answer(text: str) -> None:
+    """A line of the result, on standard output."""
+    print(printable(text), flush=True)
+
+
+def answer_json(value: Any) -> None:
+    """The whole result as JSON, on standard output. NaN becomes null: JSON has no NaN."""
+    print(json.dumps(_finite(value), indent=2, ensure_ascii=True, allow_nan=False, default=str), flush=True)
+
+
+def note(text: str, style: str = "") -> None:
+    """A line for people, on standard error."""
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True).print(Text(printable(text), style=style), soft_wrap=True)
+
+
+def answer_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on a terminal; elsewhere one line a row, cells separated by tabs."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            answer("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, no_wrap=index == 0)
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console().print(table)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and value - value != 0 else value

@@ -1,0 +1,59 @@
+"""Plug-ins without weights for tests of the suite reader: only names, options and results matter here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.metrics.declaration import Result
+from bench.registry import Registry
+from bench.suite.check import Plugins
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Renders:
+    class Options(_Options):
+        strength: float = 0.5
+
+
+class Pictures:
+    class Options(_Options):
+        path: Path = Field(description="root of the pictures")
+        backup: Path | None = None
+
+
+class Detail:
+    needs_mesh = True
+
+    class Options(_Options):
+        pass
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    def results(self) -> tuple[Result, ...]:
+        return (Result("detail", "up", ""), Result("detail_coverage", "up", ""))
+
+
+class Distance:
+    class Options(_Options):
+        reference: str = Field(description="a name of `references`")
+        extractor: str = "pooled"
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    def result(self) -> Result:
+        return Result(f"distance[{self.options.extractor}]@{self.options.reference}", "down", "")
+
+
+PLUGINS = Plugins(
+    Registry("generator", "no.such.group", {"renders": "fake_plugins:Renders", "pictures": "fake_plugins:Pictures"}),
+    Registry("metric", "no.such.group", {"detail": "fake_plugins:Detail", "distance": "fake_plugins:Distance"}),
+    Registry("extractor", "no.such.group", {"pooled": "nowhere:x", "texture": "nowhere:y"}),
+)
