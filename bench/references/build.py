@@ -1,0 +1,129 @@
+"""From a folder of pictures to a pinned reference set: their features, where they came from, and one digest for all."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import UsageError
+from bench.extractors.feature_cache import features_of
+from bench.extractors.protocol import Extractor, Features, Picture
+from bench.files import write_atomically
+from bench.hashing import hash_array, hash_strings
+from bench.images import RGB
+from bench.references.pictures import PREPARATION, picture_paths, reference_picture
+from bench.references.provenance import ExtractorRecord, Provenance, check_name
+from bench.references.reference_set import ReferenceFeatures
+
+
+def build_reference(
+    name: str,
+    folder: Path,
+    extractors: Sequence[Extractor],
+    background: RGB,
+    out: Path,
+    source: str = "",
+    cache: Path | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Provenance:
+    """Write `<out>/<name>.npz` (features) and `<out>/<name>.json` (provenance) from the pictures below `folder`.
+
+    `source` says in words where the pictures come from. Raises `UsageError` for an unusable name, `ReferenceSetError`
+    for a missing folder or fewer than two pictures, `ImageError` for a picture that cannot be read.
+    """
+    check_name(name)
+    if not extractors:
+        raise UsageError("no extractor was named", expected="at least one, such as efficientnet_lite0")
+    measured = _measure(folder, extractors, background, cache, progress)
+    provenance = Provenance(
+        name=name,
+        source=source or f"pictures in a folder named '{folder.resolve().name}'",
+        count=len(measured.files),
+        background=background,
+        preparation=PREPARATION,
+        digest=measured.digest,
+        extractors={
+            extractor.name: ExtractorRecord(
+                fingerprint=extractor.fingerprint(),
+                signature=extractor.signature(),
+                features=hash_array(measured.features[extractor.name]),
+            )
+            for extractor in extractors
+        },
+        files=measured.files,
+    )
+    encoded = io.BytesIO()
+    arrays: dict[str, Any] = {feature_key(extractor): values for extractor, values in measured.features.items()}
+    np.savez_compressed(encoded, pixels=np.asarray(measured.pixels), **arrays)
+    # the features first: a provenance file without features would announce a set that is not there
+    write_atomically(out / f"{name}.npz", encoded.getvalue())
+    write_atomically(out / f"{name}.json", (provenance.model_dump_json(indent=1) + "\n").encode())
+    return provenance
+
+
+def folder_reference(
+    name: str,
+    folder: Path,
+    extractors: Sequence[Extractor],
+    background: RGB,
+    cache: Path | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, ReferenceFeatures]:
+    """A reference set straight from a folder, by extractor name: the same framing, features and digest as when built.
+
+    Errors as `build_reference`.
+    """
+    measured = _measure(folder, extractors, background, cache, progress)
+    return {
+        extractor: ReferenceFeatures(name, features, measured.pixels, measured.digest, extractor)
+        for extractor, features in measured.features.items()
+    }
+
+
+def feature_key(extractor: str) -> str:
+    """Under which name a set's `.npz` holds the features of an extractor; `pixels` holds the hashes of the pictures."""
+    return f"features_{extractor}"
+
+
+def digest_of(pixels: Sequence[str]) -> str:
+    """What pins a set: SHA-256 (hex) of the sorted hashes of its framed pictures, so names and order do not matter."""
+    return hash_strings(sorted(pixels))
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A folder's pictures: relative names, hashes of the framed pixels, and features by extractor name."""
+
+    files: tuple[str, ...]
+    pixels: tuple[str, ...]
+    features: dict[str, Features]
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.pixels)
+
+
+def _measure(
+    folder: Path,
+    extractors: Sequence[Extractor],
+    background: RGB,
+    cache: Path | None,
+    progress: Callable[[int], None],
+) -> _Measured:
+    paths = picture_paths(folder)
+    hashes: dict[int, str] = {}
+
+    def load(index: int) -> Picture:
+        picture = reference_picture(paths[index], background)
+        hashes[index] = hash_array(picture)
+        return picture
+
+    features = features_of([partial(load, i) for i in range(len(paths))], extractors, cache, progress)
+    files = tuple(path.relative_to(folder).as_posix() for path in paths)
+    return _Measured(files, tuple(hashes[i] for i in range(len(paths))), features)

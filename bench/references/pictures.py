@@ -1,0 +1,66 @@
+"""Real pictures as a suite's views show objects: square, the object in the middle, on the suite's background."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bench.errors import ImageError, ReferenceSetError
+from bench.geometry.cameras import MARGIN
+from bench.images import RGB, SUFFIXES, Picture, PictureRGBA, composite, read_rgba
+
+PREPARATION = "centred-v1"  # the name of what `centred` does, raised when it changes
+
+
+def reference_picture(path: Path, background: RGB) -> Picture:
+    """Read a picture and frame it like a view: uint8 (S, S, 3). Raises `ImageError`."""
+    return centred(read_rgba(path), background, where=str(path))
+
+
+def centred(rgba: PictureRGBA, background: RGB, where: str = "") -> Picture:
+    """Frame (H, W, 4) pixels as a square (S, S, 3) on `background` (sRGB in [0, 1]); nothing is resized.
+
+    A cut-out is cropped to the bounding box of its alpha (anything above 0) and put in the middle of a square whose
+    side is the box's longest side times `bench.geometry.cameras.MARGIN`, as the suite's views frame the unit cube. An
+    opaque picture has no outline to go by and is cropped to its central square. Odd pixels go to the bottom right.
+    Raises `ImageError` for a picture that is transparent everywhere.
+    """
+    alpha = rgba[..., 3]
+    if alpha.min() == 255:
+        side = min(alpha.shape)
+        top, left = (alpha.shape[0] - side) // 2, (alpha.shape[1] - side) // 2
+        return composite(rgba[top : top + side, left : left + side], background)
+    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
+    if not len(rows):
+        raise ImageError("the picture is transparent everywhere", where=where, expected="an object to look at")
+    box = rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    height, width = box.shape[:2]
+    side = round(max(height, width) * MARGIN)
+    canvas = np.zeros((side, side, 4), dtype=np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    canvas[top : top + height, left : left + width] = box
+    return composite(canvas, background)
+
+
+def picture_paths(folder: Path) -> tuple[Path, ...]:
+    """Every picture below `folder` (PNG, JPEG, WebP by suffix), hidden ones left out, sorted by relative path.
+
+    Raises `ReferenceSetError` when there is no such folder or when it holds fewer than two pictures.
+    """
+    if not folder.is_dir():
+        raise ReferenceSetError("the folder of reference pictures does not exist", where=str(folder))
+    found = [
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    if len(found) < 2:
+        raise ReferenceSetError(
+            f"a reference set needs at least two pictures; there {'is one' if found else 'are none'}",
+            where=str(folder),
+            expected=f"files that end in {', '.join(SUFFIXES)}, in any sub-folder",
+        )
+    return tuple(sorted(found, key=lambda path: path.relative_to(folder).as_posix()))
