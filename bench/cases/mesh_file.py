@@ -295,6 +295,7 @@ def _finish(mesh: Mesh) -> Mesh:
 
 
 def wearing(mesh: Mesh, materials: tuple[Material, ...], where: str) -> Mesh:
+    """The mesh in other materials, as `MeshFile.load` says. `where` names the mesh in the `MeshError`s."""
     if mesh.uv is None:
         raise MeshError("the mesh has no texture coordinates to wear another's texture on", where=where)
     textured = [material for material in materials if material.texture is not None]

@@ -1,4 +1,4 @@
-"""Looks to textures: every texel of the atlas is a point in space, coloured there, so that charts meet without seams."""
+"""Looks to textures: each texel of the atlas is a point in space, coloured there, so that charts meet without seams."""
 
 from __future__ import annotations
 
@@ -33,13 +33,12 @@ def bake_rich(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int) -
     covered = face >= 0
     face, barycentric = face[covered], barycentric[covered]
     share = _share(mesh, slots, look, face, barycentric)
-    corners = mesh.faces[face]
-    weights = barycentric.astype(np.float32)
-    points = _blend(mesh.vertices.astype(np.float32), corners, weights)
-    normals = _blend(mesh.normals.astype(np.float32), corners, weights)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
     traced = light_vertices(mesh)
-    light = Light(_blend(traced.ambient, corners, weights), _blend(traced.lamps, corners, weights))
+    at_vertices = np.hstack([mesh.vertices, mesh.normals, traced.ambient, traced.lamps])
+    at_texels = _blend(at_vertices, mesh.faces[face], barycentric)
+    points, normals, ambient, lamps = (np.ascontiguousarray(part) for part in np.split(at_texels, (3, 6, 9), axis=1))
+    normals = _unit(normals)
+    light = Light(ambient, lamps)
 
     radiance = np.zeros_like(points)
     for name, crop, part in ((look.main, look.main_crop, 1 - share), (look.accent, look.accent_crop, share)):
@@ -48,8 +47,7 @@ def bake_rich(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int) -
             continue
         material = MATERIALS[crop.material]
         detail = _triplanar(crop, points[mine], normals[mine], look.phase)
-        bumped = normals[mine] - material.relief * detail[:, 3:]
-        bumped /= np.maximum(np.linalg.norm(bumped, axis=1, keepdims=True), 1e-6)
+        bumped = _unit(normals[mine] - material.relief * detail[:, 3:])
         albedo = np.minimum(_linear(COLOURS[name]) * detail[:, :3], 0.92)
         count = int(mine.sum())
         answer = shade(
@@ -66,16 +64,23 @@ def bake_rich(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int) -
 def _share(
     mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, face: npt.NDArray[np.int32], barycentric: FloatArray
 ) -> Float32:
-    points = _blend(mesh.vertices.astype(np.float32), mesh.faces[face], barycentric.astype(np.float32))
-    return accent_share(look, points.astype(np.float64), slots[face], _EDGE)
+    points = _blend(mesh.vertices, mesh.faces[face], barycentric)
+    return accent_share(look, points, slots[face], _EDGE)
 
 
-def _blend(values: Float32, corners: npt.NDArray[np.int32], weights: Float32) -> Float32:
+def _blend(values: FloatArray, corners: npt.NDArray[np.int32], barycentric: FloatArray) -> Float32:
     """Values at vertices (N, K) to values at texels (T, K)."""
-    mixed = values[corners[:, 0]] * weights[:, :1]
-    mixed += values[corners[:, 1]] * weights[:, 1:2]
-    mixed += values[corners[:, 2]] * weights[:, 2:]
+    small, weights = values.astype(np.float32), barycentric.astype(np.float32)
+    mixed: Float32 = small[corners[:, 0]] * weights[:, :1]
+    mixed += small[corners[:, 1]] * weights[:, 1:2]
+    mixed += small[corners[:, 2]] * weights[:, 2:]
     return mixed
+
+
+def _unit(vectors: Float32) -> Float32:
+    length = np.sqrt(np.einsum("ni,ni->n", vectors, vectors))
+    scaled: Float32 = vectors / np.maximum(length, 1e-6)[:, None]
+    return scaled
 
 
 def _triplanar(crop: Crop, points: Float32, normals: Float32, phase: tuple[float, float, float]) -> Float32:

@@ -18,7 +18,7 @@ Build = Callable[[float, np.random.Generator], list[Surface]]
 
 @dataclass(frozen=True)
 class Family:
-    """`low` and `high` describe the proportion's ends; `accent` names the second part, '' where patterns are painted."""
+    """`low` and `high` name the proportion's ends, `accent` the second part ('' where patterns are painted instead)."""
 
     noun: str
     low: str
@@ -108,12 +108,13 @@ def animal(p: float, rng: np.random.Generator) -> list[Surface]:
     parts.append(capsule((0, spine + girth * 0.15, long * 0.72), head, (girth * 0.66, girth * 0.48), 5))
     skull = girth * rng.uniform(0.62, 0.74)
     parts.append(ellipsoid(head, (skull * 0.9, skull, skull * 1.1), 6))
-    muzzle = head + [0, -skull * 0.28, skull * 0.95]
+    muzzle = head + np.array([0, -skull * 0.28, skull * 0.95])
     parts.append(ellipsoid(muzzle, (skull * 0.55, skull * 0.45, skull * 0.7), 7, pitch=12))
     ear = skull * rng.uniform(0.5, 0.95)
     for group, side in ((8, 1.0), (9, -1.0)):
-        tip = head + [side * skull * 0.75, skull * 0.7 + ear * 0.6, -skull * 0.15]
-        parts.append(capsule(head + [side * skull * 0.5, skull * 0.5, -0.01], tip, (skull * 0.32, skull * 0.14), group))
+        tip = head + np.array([side * skull * 0.75, skull * 0.7 + ear * 0.6, -skull * 0.15])
+        root = head + np.array([side * skull * 0.5, skull * 0.5, -0.01])
+        parts.append(capsule(root, tip, (skull * 0.32, skull * 0.14), group))
     swing = rng.uniform(0.04, 0.16)
     parts.append(capsule((0, spine + girth * 0.4, -long * 0.9), (0, spine - swing, -long - swing), (0.035, 0.024), 10))
     return parts
@@ -186,8 +187,8 @@ FAMILIES: dict[str, Family] = {
     "mug": Family("mug", "short", "tall", "handle", mug, ("glaze", "plaster", "concrete", "petals")),
     "ring": Family("ring", "thin", "thick", "", ring, ("gravel", "hay", "fabric", "marble")),
     "mushroom": Family("mushroom", "short", "tall", "stem", mushroom, ("petals", "glaze", "plaster", "fabric")),
-    "animal": Family("four-legged animal", "short-legged", "long-legged", "", animal, ("fur", "hay", "fabric", "fur")),
-    "chair": Family("chair", "low-backed", "high-backed", "frame", chair, ("wood", "fabric", "marble", "concrete")),
+    "animal": Family("four-legged animal", "stocky", "tall", "", animal, ("fur", "hay", "fabric", "fur")),
+    "chair": Family("chair", "low-backed", "high-backed", "frame", chair, ("wood", "fabric", "wood", "hay")),
     "bottle": Family("bottle", "wide", "slender", "cap", bottle, ("glaze", "concrete", "plaster", "marble")),
     "lamp": Family("table lamp", "short", "tall", "stand", lamp, ("fabric", "petals", "hay", "glaze")),
     "table": Family("table", "low", "high", "legs", table, ("wood", "marble", "concrete", "gravel")),

@@ -18,8 +18,8 @@ from bench.geometry.shadow_rays import ShadowRays
 
 Float32 = npt.NDArray[np.float32]
 
-_SKY_RAYS = 48
-_LAMP_RAYS = 12
+_SKY_RAYS = 40
+_LAMP_RAYS = 9
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ def _unit(*v: float) -> tuple[float, float, float]:
 
 
 LAMPS = (
-    Lamp(_unit(-0.62, 0.75, 0.62), 0.22, (1.75, 1.66, 1.52)),
-    Lamp(_unit(0.75, 0.55, -0.7), 0.30, (0.85, 0.92, 1.05)),
+    Lamp(_unit(-0.62, 0.75, 0.62), 0.22, (2.05, 1.94, 1.76)),
+    Lamp(_unit(0.75, 0.55, -0.7), 0.30, (0.95, 1.02, 1.15)),
 )
-_CEILING = np.array([0.78, 0.82, 0.90])
-_HORIZON = np.array([0.42, 0.43, 0.45])
-_FLOOR = np.array([0.40, 0.37, 0.34])
+_CEILING = np.array([0.60, 0.64, 0.72])
+_HORIZON = np.array([0.34, 0.35, 0.37])
+_FLOOR = np.array([0.34, 0.31, 0.28])
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Light:
 
 def light_vertices(mesh: Mesh) -> Light:
     """Trace the studio at the vertices of a normalised mesh that stands on a floor."""
-    rays = ShadowRays(mesh, torch.device("cpu"))
+    rays = ShadowRays(mesh, "cpu")
     sky = _spherical_fibonacci(_SKY_RAYS)
     frames = _frames(mesh.normals)
     directions = np.einsum("nij,ri->nrj", frames, sky)
@@ -96,11 +96,12 @@ def shade(albedo: Float32, normals: Float32, light: Light, gloss: Float32, sharp
 
 def develop(radiance: Float32) -> npt.NDArray[np.uint8]:
     """Linear radiance to sRGB bytes through a soft shoulder, as a camera would."""
-    exposed = 0.78 * radiance
+    exposed = 0.62 * radiance
     toned = exposed * (1 + exposed / 4.0) / (1 + exposed)  # extended Reinhard, white at 2
     toned = np.clip(toned * 1.45, 0.0, 1.0)
     encoded = np.where(toned <= 0.0031308, 12.92 * toned, 1.055 * toned ** (1 / 2.4) - 0.055)
-    return np.rint(encoded * 255).astype(np.uint8)
+    pixels: npt.NDArray[np.uint8] = np.rint(encoded * 255).astype(np.uint8)
+    return pixels
 
 
 def _blocked(rays: ShadowRays, mesh: Mesh, directions: FloatArray) -> FloatArray:

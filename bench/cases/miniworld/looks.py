@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.cases.miniworld.photos import Crop
-from bench.geometry.mesh import FloatArray
 
 Pattern = Literal["plain", "parts", "band", "top", "stripes", "patches"]
 PATTERNS: tuple[Pattern, ...] = ("plain", "band", "top", "stripes", "patches")  # for shapes of one part
@@ -42,7 +41,9 @@ class Look:
     phase: tuple[float, float, float]
 
 
-def accent_share(look: Look, points: FloatArray, slots: npt.NDArray[np.int32], blur: float) -> npt.NDArray[np.float32]:
+def accent_share(
+    look: Look, points: npt.NDArray[np.float32], slots: npt.NDArray[np.int32], blur: float
+) -> npt.NDArray[np.float32]:
     """How much of the accent colour each surface point (N, 3) of a normalised mesh takes, in [0, 1].
 
     `slots` (N,) tells main and accent parts; `blur` is the width of painted edges in world units.
@@ -51,18 +52,22 @@ def accent_share(look: Look, points: FloatArray, slots: npt.NDArray[np.int32], b
         return np.zeros(len(points), np.float32)
     if look.pattern == "parts":
         return slots.astype(np.float32)
-    height, (a, b, c) = points[:, 1], look.phase
+    a, b, c = look.phase
+    half = max(float(np.abs(points[:, 1]).max()), 1e-6)
+    height = points[:, 1] / half  # from -1 at the foot to 1 at the top
     if look.pattern == "band":
-        distance = 0.1 + 0.05 * a - np.abs(height - 0.16 * (b - 0.5))
+        distance = half * (0.2 + 0.1 * a - np.abs(height - 0.4 * (b - 0.5)))
     elif look.pattern == "top":
-        distance = height - 0.14 - 0.12 * (a - 0.5)
+        distance = half * (height - 0.2 - 0.3 * a)
     elif look.pattern == "stripes":
-        period = 0.2 + 0.08 * a
-        distance = period / 4 - np.abs((height + b * period) % period - period / 2)
+        period = 0.36 + 0.16 * a
+        distance = half * (period / 4 - np.abs((height + b * period) % period - period / 2))
     else:
-        # a few plane waves make a smooth random field; where it is high there is a patch
+        # a few plane waves make a smooth random field; the part of the surface where it is highest is patches
         rng = np.random.Generator(np.random.PCG64(int(a * 2**31)))
-        waves = rng.normal(size=(10, 3)) * 8.5
-        field = np.sin(points @ waves.T + rng.uniform(0, 2 * np.pi, 10)).sum(axis=1) / np.sqrt(5)
-        distance = (field - 0.25 - 0.3 * c) * 0.08
-    return np.clip(distance / blur + 0.5, 0.0, 1.0).astype(np.float32)
+        waves = (rng.normal(size=(10, 3)) * 8.5).astype(np.float32)
+        shifts = rng.uniform(0, 2 * np.pi, 10).astype(np.float32)
+        field = np.sin(points @ waves.T + shifts).sum(axis=1) / np.sqrt(5)
+        distance = (field - np.quantile(field[::5], 0.58 + 0.14 * c)) * 0.08
+    share: npt.NDArray[np.float32] = np.clip(distance / blur + 0.5, 0.0, 1.0).astype(np.float32)
+    return share

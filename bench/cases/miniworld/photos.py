@@ -1,4 +1,4 @@
-"""Photographs for the mini-world's rich look: pinned files of installed wheels, cropped apart for training and evaluation.
+"""Photographs for the mini-world's rich look: pinned files of installed wheels, apart for training and evaluation.
 
 scikit-image and scikit-learn carry a few real photographs as package files. They are read by path, each checked against
 its SHA-256; nothing is downloaded, whatever is missing. Every material has one region for training and one for
@@ -95,10 +95,10 @@ MATERIALS = {
     "fabric": Material("astronaut", (50, 300, 120, 390), (40, 400, 120, 480), 210, 0.5, 0.05, 10),
     "foliage": Material("china", (400, 365, 540, 427), (10, 345, 98, 425), 240, 0.7, 0.05, 14),
     "fur": Material("chelsea", (262, 0, 332, 92), (190, 0, 260, 92), 230, 0.5, 0.04, 10),
-    "glaze": Material("retina", (760, 700, 1110, 1050), (350, 350, 700, 700), 330, 0.15, 0.55, 90),
+    "glaze": Material("retina", (760, 700, 1110, 1050), (350, 350, 700, 700), 330, 0.15, 0.85, 80),
     "gravel": Material("gravel", (262, 0, 512, 512), (0, 0, 250, 512), 380, 0.9, 0.05, 14),
     "hay": Material("grass", (262, 0, 512, 512), (0, 0, 250, 512), 360, 0.8, 0.06, 14),
-    "marble": Material("ihc", (262, 0, 512, 512), (0, 0, 250, 512), 330, 0.2, 0.35, 60),
+    "marble": Material("ihc", (262, 0, 512, 512), (0, 0, 250, 512), 330, 0.2, 0.5, 60),
     "petals": Material("flower", (345, 130, 410, 250), (240, 95, 335, 195), 210, 0.4, 0.12, 20),
     "plaster": Material("moon", (258, 0, 512, 512), (0, 0, 254, 512), 330, 0.5, 0.12, 22),
     "wood": Material("coffee", (490, 290, 600, 400), (0, 290, 80, 400), 230, 0.3, 0.22, 36),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Surface:
 
 
 def revolve(profile: Sequence[tuple[float, float]] | FloatArray, group: int, slot: int = 0) -> Surface:
-    """A (radius, height) profile, bottom to top along the outside, turned round the y axis; the seam is at the back."""
+    """A (radius, height) profile, bottom to top on the outside, turned round the y axis; the seam is at the back."""
     radius, height = np.asarray(profile, dtype=np.float64).T
     angle = np.pi + np.linspace(0.0, 2 * np.pi, SEGMENTS + 1)
     sine, cosine = np.sin(angle), np.cos(angle)
@@ -59,7 +60,7 @@ def bevelled(corners: Sequence[tuple[float, float]], bevel: float, spacing: floa
         path.extend((1 - t) ** 2 * start + 2 * t * (1 - t) * corner + t**2 * end)  # quadratic Bezier
     path.append(points[-1])
     fine = [path[0]]
-    for a, b in zip(path, path[1:], strict=False):
+    for a, b in pairwise(path):
         steps = max(1, int(np.ceil(np.linalg.norm(b - a) / spacing)))
         fine.extend(a + (b - a) * (k / steps) for k in range(1, steps + 1))
     return np.stack(fine)
@@ -129,8 +130,8 @@ def rounded_box(
 
 
 def _cuts(half: float, radius: float, spacing: float) -> FloatArray:
-    """Coordinates from -half to half: four steps over each rounded edge, regular ones over the flat between."""
+    """Coordinates from -half to half: three steps over each rounded edge, regular ones over the flat between."""
     # tangents of equal angles put the steps of the rounded edge at equal arcs
-    edge = radius * np.tan(np.linspace(0.0, np.pi / 4, 5))
+    edge = radius * np.tan(np.linspace(0.0, np.pi / 4, 4))
     flat = np.linspace(-(half - radius), half - radius, max(2, int(np.ceil(2 * (half - radius) / spacing)) + 1))
     return np.concatenate([-(half - radius) - edge[:0:-1], flat, half - radius + edge[1:]])
