@@ -1,4 +1,4 @@
-"""Which pixels of different views show the same point of the surface: the ground that every consistency metric stands on.
+"""Which pixels of different views show the same point of the surface: what every consistency metric stands on.
 
 Correspondence is per pixel, without an atlas. The surface point of pixel p of view i is projected into view j, and j
 counts as seeing it when all of these hold:
@@ -40,11 +40,11 @@ class Correspondence:
     """Where the surface point of each pixel lands in every view, for all ordered pairs (i, j) of V views.
 
     pixel       float32 (V, V, H, W, 2)  (x, y) in view j of the point of view i's pixel; pixel centres are at + 0.5
-    visible     bool    (V, V, H, W)     j sees the point and may be sampled there; [i, i]: interior and cos(theta_i) > MIN_COSINE
-    cosine      float32 (V, V, H, W)     cos(theta_j): flat normal (of the side that i shows) against the way to camera j
+    visible     bool    (V, V, H, W)     j sees the point and may be sampled there
+    cosine      float32 (V, V, H, W)     cos(theta_j): flat normal, on the side that i shows, against the way to camera j
     foreground  bool    (V, H, W)        pixels that show the mesh at all
 
-    `pixel` and `cosine` are 0 on the background.
+    `pixel` and `cosine` are 0 on the background. `visible[i, i]` are the interior pixels with cos(theta_i) > `MIN_COSINE`.
     """
 
     pixel: Tensor
@@ -67,12 +67,12 @@ class Correspondence:
 
     @property
     def coverage(self) -> float:
-        """|Omega| / |F|, pooled over the views: the share of the foreground that can be judged. 0 without foreground."""
+        """|Omega| / |F|, pooled over the views: the share of the foreground that can be judged; 0 if there is none."""
         return float(self.scoring_mask.sum() / self.foreground.sum().clamp(min=1))
 
 
 def correspond(mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> Correspondence:
-    """Match every pixel of `gbuffer` (a rasterisation of `mesh`) with all views. Computed in float64, stored in float32."""
+    """Match every pixel of `gbuffer` (`mesh` rasterised) with all views. Computed in float64, stored in float32."""
     cameras, mask = gbuffer.cameras, gbuffer.mask
     n, height, width = mask.shape
     centres = torch.as_tensor(cameras.centres, device=mask.device)
@@ -108,7 +108,7 @@ def correspond(mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> Corresponde
 
 
 def erode(mask: Tensor, pixels: int) -> Tensor:
-    """Pixels of `mask`, bool (V, H, W), whose (2 `pixels` + 1)^2 neighbourhood is all foreground; outside the frame is not."""
+    """Pixels of `mask`, bool (V, H, W), whose (2 `pixels` + 1)^2 neighbourhood is all mask; nothing is, out of the frame."""
     outside = torch.nn.functional.pad((~mask).float(), (pixels,) * 4, value=1.0)
     return torch.nn.functional.max_pool2d(outside[:, None], 2 * pixels + 1, stride=1)[:, 0] == 0
 

@@ -1,8 +1,8 @@
 """Shadow rays: is there anything of the mesh between a point on it and a camera? On CPU and GPU through `wp.Mesh`.
 
 Warp traces in single precision. The mesh is therefore traced in its own frame (centred, longest side 1), where rounding
-moves a point by less than 1e-7, and rays start `OFFSET` above the surface: a hundred times that rounding, so that a face
-never shadows itself, and thinner than any gap between surfaces that a picture could show.
+moves a point by less than 1e-7, and rays start `OFFSET` above the surface: a hundred times that rounding, so that a
+face never shadows itself, and thinner than any gap between surfaces that a picture could show.
 """
 # Warp reads array types from annotations that are calls, which mypy cannot take as types.
 # mypy: disable-error-code="valid-type, no-untyped-call, untyped-decorator, misc"
@@ -27,7 +27,7 @@ def trace(
     direction: wp.array(dtype=wp.vec3),
     reach: wp.array(dtype=wp.float32),
     hit: wp.array(dtype=wp.uint8),
-):
+) -> None:
     """1 for each ray that meets the mesh within its reach."""
     ray = wp.tid()
     if wp.mesh_query_ray_anyhit(mesh, origin[ray], direction[ray], reach[ray]):

@@ -1,4 +1,4 @@
-"""What some views of an object say about the pixels of another: the prediction that consistency metrics compare with."""
+"""What the views of an object say about the pixels of one of them: the prediction that consistency metrics test."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def predict(
 
 
 def bilinear(view: Tensor, xy: Tensor) -> Tensor:
-    """`view` (H, W, C) at positions (n, 2), pixel centres at + 0.5; float64 (n, C). Positions must lie between centres."""
+    """`view` (H, W, C) at positions (n, 2), pixel centres at + 0.5; float64 (n, C). Positions lie between centres."""
     height, width = view.shape[:2]
     corner = (xy.double() - 0.5).floor()
     column, row = corner.long().unbind(dim=-1)

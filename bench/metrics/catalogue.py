@@ -1,0 +1,21 @@
+"""The metrics that a suite may name; plug-ins add more through the entry-point group or as `module:attribute`."""
+
+from __future__ import annotations
+
+from bench.registry import Registry
+
+METRICS = Registry(
+    kind="metric",
+    group="realiz3d_bench.metrics",
+    built_in={
+        "loo_psnr": "bench.metrics.loo_psnr:LooPsnr",
+        "reprojection": "bench.metrics.reprojection:Reprojection",
+        "silhouette_iou": "bench.metrics.silhouette_iou:SilhouetteIou",
+        "fid": "bench.metrics.set_distances:Fid",
+        "kid": "bench.metrics.set_distances:Kid",
+        "kid_cluster": "bench.metrics.set_distances:KidCluster",
+        "fd": "bench.metrics.set_distances:Fd",
+        "kd": "bench.metrics.set_distances:Kd",
+        "kd_cluster": "bench.metrics.set_distances:KdCluster",
+    },
+)

@@ -1,0 +1,76 @@
+"""Silhouette IoU: does the generated object fill the outline that it was asked to fill? Needs no weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.foreground import (
+    EDGE_MARGIN,
+    EDGE_QUANTILE,
+    LEAST_DISTANCE,
+    MOST_DISTANCE,
+    SPECK,
+    BoolArray,
+    estimate_foreground,
+)
+from bench.metrics.prediction import check_views
+
+
+def intersection_over_union(found: BoolArray, wanted: BoolArray) -> float:
+    """|found and wanted| / |found or wanted| of two masks; 1 when both are empty, for then they agree."""
+    union = int((found | wanted).sum())
+    return int((found & wanted).sum()) / union if union else 1.0
+
+
+def silhouette_iou(views: Tensor, mask: Tensor, background: tuple[float, float, float]) -> Measurement:
+    """Mean over views of the IoU between the object estimated from each picture and the mesh's mask.
+
+    `views` float (V, H, W, 3) in [0, 1], `mask` bool (V, H, W). A blank view has IoU 0. The value is NaN and the status
+    'not_measurable' when no view shows the mesh. Raises `ImageError` when views and mask differ in number or size.
+    """
+    check_views(views, mask)
+    if not bool(mask.any()):
+        return Measurement(math.nan, "not_measurable")
+    pictures, wanted = views.cpu().numpy(), mask.cpu().numpy()
+    per_view = tuple(
+        intersection_over_union(estimate_foreground(picture, background, see_through=~shown), shown)
+        for picture, shown in zip(pictures, wanted, strict=True)
+    )
+    return Measurement(float(np.mean(per_view)), per_view=per_view)
+
+
+class SilhouetteIou:
+    """`silhouette_iou` in suites."""
+
+    class Options(BaseModel):
+        """No options: one definition, comparable everywhere."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+    needs_mesh: ClassVar[bool] = True
+
+    def __init__(self, options: Options) -> None:
+        pass
+
+    def results(self) -> tuple[Result, ...]:
+        """One number a sample."""
+        return (Result("silhouette_iou", "up", "", "silhouette IoU"),)
+
+    def parameters(self) -> str:
+        """How the object is found in the picture."""
+        return (
+            f"foreground=colour-distance threshold={EDGE_MARGIN:g}*edge-q{EDGE_QUANTILE:g}"
+            f"[{LEAST_DISTANCE * 255:g},{MOST_DISTANCE * 255:g}]/255 specks={SPECK:g} "
+            "enclosed=object-unless-mesh-open pooling=mean-of-views v1"
+        )
+
+    def measure(self, sample: Sample) -> Mapping[str, Measurement]:
+        """The sample's IoU, with its views. Raises `UsageError` for a sample without a mesh."""
+        return {"silhouette_iou": silhouette_iou(sample.views, sample.geometry.gbuffer.mask, sample.background)}
