@@ -1,0 +1,149 @@
+"""index.html: one file that needs nothing else. No request leaves the page, and nothing in it runs but our own scripts.
+
+Prompts, names and messages are strangers' text: templates escape everything, data for scripts travels as escaped JSON,
+and a content security policy allows the page's two scripts by their hashes and pictures as data only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+from plotly.offline import get_plotlyjs
+
+from reports.gallery import Gallery, build_gallery
+from reports.numbers import format_interval, format_p, format_percent, format_value
+from reports.provenance import facts_of
+from reports.signatures import signature_difference, signature_fields
+from reports.table import Table
+from reports.tradeoff import axis_title, default_axes, figure, plottable
+
+PAGE_BUDGET = 25_000_000  # characters, the plotting library included
+_TEXT_ALLOWANCE = 1_500_000  # for tables, text and markup beside pictures and scripts
+
+
+def write_html(tables: Sequence[Table], budget: int = PAGE_BUDGET) -> str:
+    """The page for these tables, at most about `budget` characters long."""
+    plotly, script = _plotly(), _resource("page.js")
+    left = max(budget - len(plotly) - _TEXT_ALLOWANCE, 0)
+    galleries: list[Gallery] = []
+    for remaining, table in zip(range(len(tables), 0, -1), tables, strict=True):
+        gallery = build_gallery(table, left // remaining)
+        left -= sum(shot.size for item in gallery.exhibits for strip in item.strips for shot in strip.shots)
+        galleries.append(gallery)
+    html = (
+        _environment()
+        .get_template("index.html.j2")
+        .render(
+            sections=[_section(table, gallery) for table, gallery in zip(tables, galleries, strict=True)],
+            style=Markup(_resource("page.css")),
+            plotly=Markup(plotly),
+            script=Markup(script),
+            policy="; ".join(
+                (
+                    "default-src 'none'",
+                    f"script-src {_source_hash(plotly)} {_source_hash(script)}",
+                    "style-src 'unsafe-inline'",  # the plotting library styles its own elements
+                    "img-src data:",
+                    "base-uri 'none'",
+                    "form-action 'none'",
+                )
+            ),
+        )
+    )
+    return html
+
+
+def write_svg(tables: Sequence[Table]) -> dict[str, str]:
+    """The static trade-off figures by file name, for tables that have one."""
+    drawn = {}
+    for number, table in enumerate(tables):
+        shape = figure(table)
+        if shape is not None:
+            name = f"figures/tradeoff{'' if len(tables) == 1 else f'-{number + 1}'}.svg"
+            drawn[name] = _environment().get_template("tradeoff.svg.j2").render(figure=shape, standalone=True)
+    return drawn
+
+
+def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
+    axes = default_axes(table)
+    columns = plottable(table)
+    return {
+        "table": table,
+        "gallery": gallery,
+        "facts": [facts_of(run) for run in table.runs],
+        "comparisons": [(run, pair) for run in table.runs for pair in run.summary.comparisons],
+        "failures": [failure for run in table.runs for failure in run.summary.failures],
+        "references": list(dict.fromkeys(reference for run in table.runs for reference in run.summary.references)),
+        "figure": figure(table),
+        "tradeoff": {
+            "axes": [column.number for column in axes] if axes else [],
+            "columns": [{"number": column.number, "title": axis_title(column)} for column in columns],
+            "points": [
+                {
+                    "label": source.label,
+                    "calibrates": source.calibrates,
+                    "values": {
+                        str(column.number): [cell.value, cell.row.ci_low, cell.row.ci_high]
+                        for column in columns
+                        if (cell := table.cell(source, column)).row is not None and cell.value is not None
+                    },
+                }
+                for source in table.sources
+            ],
+        },
+    }
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": format_percent, "p_value": format_p}
+    environment.filters |= {"typeset": _typeset, "breakable": _breakable}
+    environment.globals |= {
+        "format_value": format_value,
+        "format_interval": format_interval,
+        "signature_fields": signature_fields,
+        "signature_difference": signature_difference,
+    }
+    return environment
+
+
+def _typeset(number: str) -> str:
+    """A printed number with a true minus sign."""
+    return number.replace("-", "−")
+
+
+def _breakable(name: str) -> Markup:
+    """A metric's name that may break before its extractor and its reference, without changing what is copied."""
+    return Markup(re.sub(r"(?<!^)(?=[\[@])|(?<=_)", "<wbr>", str(escape(name))))
+
+
+@cache
+def _resource(name: str) -> str:
+    return files("reports").joinpath("templates", name).read_text(encoding="utf-8").replace("\r\n", "\n")
+
+
+@cache
+def _plotly() -> str:
+    # browsers hash what their parser hands on, and that has no carriage returns
+    script: str = get_plotlyjs().replace("\r\n", "\n")
+    return script
+
+
+def _source_hash(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return f"'sha256-{digest}'"

@@ -1,0 +1,69 @@
+"""summary.csv and summary.json: every row with full precision, for programs rather than readers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from reports.run_folder import Row, RunResults
+from reports.table import Table
+
+_ROW_FIELDS = tuple(Row.model_fields)
+
+
+def write_csv(runs: Sequence[RunResults]) -> str:
+    """One line a row of every run: `run`, then the fields of summary.json's rows. Numbers round-trip exactly."""
+    records = [{"run": run.label, **row.model_dump()} for run in runs for row in run.summary.rows]
+    frame = pd.DataFrame(records, columns=["run", *_ROW_FIELDS])
+    for name in ("n_objects", "n_images"):
+        frame[name] = frame[name].astype("Int64")
+    for name in ("run", "generator", "note"):
+        frame[name] = frame[name].map(_harmless)
+    text: str = frame.to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def write_json(tables: Sequence[Table], runs: Sequence[RunResults]) -> str:
+    """summary.json as strict JSON (null for NaN); of several runs, all of them with the columns that they may share."""
+    if len(runs) == 1:
+        document: Any = runs[0].document
+    else:
+        document = {
+            "runs": [{"run": run.label, **run.document} for run in runs],
+            "tables": [
+                {
+                    "runs": [run.label for run in table.runs],
+                    "comparable": table.comparable,
+                    "columns": [
+                        {
+                            "metric": column.metric.name,
+                            "runs": list(column.runs),
+                            "signatures": list(column.signatures),
+                            "ranked": not column.refused,
+                        }
+                        for column in table.columns
+                    ],
+                }
+                for table in tables
+            ],
+        }
+    return json.dumps(_strict(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_strict(item) for item in value]
+    return value
+
+
+def _harmless(text: str) -> str:
+    # spreadsheets run cells that open like a formula
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

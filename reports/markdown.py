@@ -1,0 +1,156 @@
+"""report.md: GitHub-flavoured tables that survive being pasted into an issue, a README or a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from reports.numbers import format_interval, format_p, format_percent, format_value
+from reports.provenance import Facts
+from reports.table import Cell, Column, Source, Table
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]|~#!])")
+_MANY = 60  # comparisons beyond this fold away
+
+
+def escape(text: str) -> str:
+    """A stranger's text on one line, with nothing in it that Markdown or HTML would act on."""
+    flat = " ".join(text.split())
+    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # a zero-width space keeps '@name' from notifying a person of that name
+    return _SPECIAL.sub(r"\\\1", flat).replace("@", "@\u200b")
+
+
+def write_markdown(tables: Sequence[Table], facts: Sequence[Facts]) -> str:
+    """The whole report; `facts` holds the provenance of each table's first run."""
+    lines: list[str] = []
+    for number, (table, fact) in enumerate(zip(tables, facts, strict=True)):
+        lines += _table_section(table, fact, f"{number + 1}-" if len(tables) > 1 else "")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
+    lines = [f"# {escape(table.title)}", ""]
+    lines += [escape(table.runs[0].summary.suite.description), ""] if table.runs[0].summary.suite.description else []
+    lines += [escape(" · ".join(f"{label}: {text}" for label, text in fact.headline)), ""]
+    if not table.comparable:
+        lines += ["> [!WARNING]", "> **Limited run: not comparable.** Only part of the suite was scored.", ""]
+    lines += [
+        "Each cell is the value with its interval over objects; arrows point to the better end. "
+        "**Bold**: the best and everything that ties with it. "
+        "Coverage (cov) is the share of the object that could be judged.",
+        "",
+    ]
+    for heading, columns in (
+        ("Primary metrics", [column for column in table.columns if column.primary]),
+        ("Descriptive metrics", [column for column in table.columns if not column.primary]),
+    ):
+        if columns:
+            lines += [f"## {heading}", "", *_grid(table, columns, prefix), ""]
+    lines += _notes(table)
+    lines += _comparisons(table)
+    lines += _failures(table)
+    lines += ["## Signatures", ""]
+    for column in table.columns:
+        shown = " **differs:** ".join(f"`{_code(signature)}`" for signature in column.signatures) or "no number"
+        lines.append(f"[^{prefix}{column.number}]: {shown}")
+    return [*lines, ""]
+
+
+def _grid(table: Table, columns: Sequence[Column], prefix: str) -> list[str]:
+    heads = [_head(column, prefix) for column in columns]
+    lines = ["| generator | " + " | ".join(heads) + " |", "|:--|" + "--:|" * len(columns)]
+    for source in table.sources:
+        cells = [_cell(table, source, column) for column in columns]
+        lines.append(f"| {escape(source.label)} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _head(column: Column, prefix: str) -> str:
+    suffix = f" ({column.suffix})" if column.suffix else ""
+    unit = f" [{escape(column.metric.unit)}]" if column.metric.unit else ""
+    known = ((column.n_objects, "objects"), (column.n_images, "images"))
+    counts = [f"{n} {name}" for n, name in known if n is not None]
+    below = f"<br><sub>{', '.join(counts)}</sub>" if counts else ""
+    return f"{_name(column.metric.name)}{suffix}{unit} {column.arrow}[^{prefix}{column.number}]{below}"
+
+
+def _cell(table: Table, source: Source, column: Column) -> str:
+    if not table.belongs(source, column):
+        return "–"
+    cell = table.cell(source, column)
+    if cell.row is None or cell.value is None:
+        return f"*{cell.reason}*"
+    row = cell.row
+    text = format_value(cell.value, row.unit, row.ci_low, row.ci_high)
+    if cell.best:
+        text = f"**{text}**"
+    elif column.refused:
+        text = f"~~{text}~~"
+    return text + _small(cell, column)
+
+
+def _small(cell: Cell, column: Column) -> str:
+    row = cell.row
+    if row is None:
+        return ""
+    parts = [format_interval(row.value, row.unit, row.ci_low, row.ci_high).replace("[", "\\[").replace("]", "\\]")]
+    parts += [f"cov {format_percent(row.coverage)}"] if row.coverage is not None else []
+    parts += [f"{row.n_objects} objects"] if row.n_objects not in (None, column.n_objects) else []
+    shown = ", ".join(part for part in parts if part)
+    return f"<br><sub>{shown}</sub>" if shown else ""
+
+
+def _notes(table: Table) -> list[str]:
+    lines = []
+    for column in table.columns:
+        if column.refused:
+            lines.append(
+                f"- {_name(column.metric.name)}: struck through, because signatures differ and the values must not be "
+                f"ranked ({escape(column.difference)})"
+            )
+    lines += [
+        f"- {_name(metric)}: not joined across runs, because signatures differ ({escape(difference)})"
+        for metric, difference in table.split
+    ]
+    for source, column, cell in table.missing():
+        note = cell.row.note if cell.row is not None else ""
+        reason = f": {escape(note)}" if note else ""
+        lines.append(f"- {escape(source.label)}, {_name(column.metric.name)}: {cell.reason}{reason}")
+    return ["## Notes", "", *lines, ""] if lines else []
+
+
+def _comparisons(table: Table) -> list[str]:
+    rows = [
+        f"| {_name(item.metric)} | {escape(item.a)} | {escape(item.b)} "
+        f"| {format_value(item.difference, run.metric(item.metric).unit, signed=True)} "
+        f"| {escape(format_p(item.p_value))} | {escape(format_p(item.p_holm)) if item.p_holm is not None else '–'} "
+        f"| {format_value(item.effect_size, 'sd', signed=True)} | {escape(item.method)} |"
+        for run in table.runs
+        for item in run.summary.comparisons
+    ]
+    if not rows:
+        return []
+    grid = ["| metric | a | b | a − b | p | p (Holm) | effect | method |", "|:--|:--|:--|--:|--:|--:|--:|:--|", *rows]
+    if len(rows) > _MANY:
+        grid = [f"<details><summary>{len(rows)} pairs</summary>", "", *grid, "", "</details>"]
+    return ["## Paired comparisons", "", *grid, ""]
+
+
+def _failures(table: Table) -> list[str]:
+    rows = [
+        f"| {escape(item.generator)} | {escape(item.case)} | {escape(item.message)} |"
+        for run in table.runs
+        for item in run.summary.failures
+    ]
+    return ["## Failures", "", "| generator | case | what happened |", "|:--|:--|:--|", *rows, ""] if rows else []
+
+
+def _name(metric: str) -> str:
+    """A metric's name as code, which also keeps '@photos' from being read as a person's name."""
+    return f"`{_code(metric)}`".replace("|", "\\|")
+
+
+def _code(text: str) -> str:
+    """Text for a code span: no backtick can close it early."""
+    return " ".join(text.split()).replace("`", "'")

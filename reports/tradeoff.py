@@ -1,0 +1,211 @@
+"""The realism-consistency trade-off: which two metrics to set against each other, and where the labels go.
+
+Drawn twice from the same points: interactively in the page (axes can be chosen there) and as a static SVG that a README
+can show and that stands in the page while scripts are off.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.numbers import format_value
+from reports.table import Column, Table
+
+_REALISM = re.compile(r"^(fid|kid|fd|kd|cmmd|prdc)(_|\[|@|$)")
+_CONSISTENCY = ("cde", "loo_psnr", "emr", "colour_drift", "reprojection", "hull_iou", "lift")
+
+WIDTH, HEIGHT = 720.0, 440.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72.0, 24.0, 20.0, 56.0
+_LETTER, _LINE = 6.6, 15.0  # rough advance of a 12 px sans letter, and its line
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A generator in the figure; each axis has value, low, high (the value itself where there is no interval)."""
+
+    label: str
+    x: tuple[float, float, float]
+    y: tuple[float, float, float]
+    calibrates: bool
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label's place in the SVG: text anchor start and baseline, and the point that it names."""
+
+    text: str
+    x: float
+    y: float
+    width: float
+    point_x: float
+    point_y: float
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A generator's mark and bars in the SVG; `calibrates` draws it hollow."""
+
+    x: float
+    x_low: float
+    x_high: float
+    y: float
+    y_low: float
+    y_high: float
+    calibrates: bool
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A static scatter in SVG user units, ready to print."""
+
+    x_title: str
+    y_title: str
+    marks: tuple[Mark, ...]
+    labels: tuple[Label, ...]
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    frame: Box
+    width: float = WIDTH
+    height: float = HEIGHT
+
+
+def plottable(table: Table) -> list[Column]:
+    """Columns that can be an axis: agreeing signatures and at least one number."""
+    return [
+        column
+        for column in table.columns
+        if not column.refused and any(table.cell(source, column).value is not None for source in table.sources)
+    ]
+
+
+def default_axes(table: Table) -> tuple[Column, Column] | None:
+    """(realism, consistency): the first of each kind, primary metrics first; None with fewer than two columns."""
+    columns = plottable(table)
+    if len(columns) < 2:
+        return None
+    realism = [column for column in columns if _REALISM.match(column.metric.name)]
+    realism.sort(key=lambda column: (not column.primary, not column.metric.name.startswith("k")))
+    x = realism[0] if realism else columns[0]
+    rest = [column for column in columns if column is not x]
+    consistent = [column for column in rest if column.metric.name.startswith(_CONSISTENCY)]
+    other = [column for column in rest if column not in realism]
+    return x, (consistent or other or rest)[0]
+
+
+def axis_title(column: Column) -> str:
+    """Name, unit and which end is better."""
+    unit = f" [{column.metric.unit}]" if column.metric.unit else ""
+    better = "higher is better" if column.metric.direction == "up" else "lower is better"
+    return f"{column.metric.name}{column.suffix and f' ({column.suffix})'}{unit}, {better}"
+
+
+def points(table: Table, x: Column, y: Column) -> tuple[Point, ...]:
+    """Every generator that has both numbers."""
+    found = []
+    for source in table.sources:
+        ends = [_ends(table, source.label, column) for column in (x, y)]
+        if ends[0] is not None and ends[1] is not None:
+            found.append(Point(source.label, ends[0], ends[1], source.calibrates))
+    return tuple(found)
+
+
+def figure(table: Table) -> Figure | None:
+    """The static figure on the default axes; None when no generator has both numbers."""
+    axes = default_axes(table)
+    shown = points(table, *axes) if axes else ()
+    if axes is None or not shown:
+        return None
+    x_ticks = _ticks([end for point in shown for end in point.x])
+    y_ticks = _ticks([end for point in shown for end in point.y])
+    frame = (_LEFT, _TOP, WIDTH - _RIGHT, HEIGHT - _BOTTOM)
+
+    def across(value: float) -> float:
+        return frame[0] + (value - x_ticks[0]) / (x_ticks[-1] - x_ticks[0]) * (frame[2] - frame[0])
+
+    def down(value: float) -> float:
+        return frame[3] - (value - y_ticks[0]) / (y_ticks[-1] - y_ticks[0]) * (frame[3] - frame[1])
+
+    marks = []
+    for point in shown:
+        x, x_low, x_high = map(across, point.x)
+        y, y_low, y_high = map(down, point.y)
+        marks.append(Mark(x, x_low, x_high, y, y_low, y_high, point.calibrates))
+    bars = [(mark.x_low, mark.y - 3, mark.x_high, mark.y + 3) for mark in marks]
+    bars += [(mark.x - 3, mark.y_high, mark.x + 3, mark.y_low) for mark in marks]
+    labels = place_labels([point.label for point in shown], [(mark.x, mark.y) for mark in marks], bars, frame)
+    return Figure(
+        x_title=axis_title(axes[0]),
+        y_title=axis_title(axes[1]),
+        marks=tuple(marks),
+        labels=labels,
+        x_ticks=tuple((across(tick), _tick_text(tick, x_ticks)) for tick in x_ticks),
+        y_ticks=tuple((down(tick), _tick_text(tick, y_ticks)) for tick in y_ticks),
+        frame=frame,
+    )
+
+
+def place_labels(
+    texts: Sequence[str], anchors: Sequence[tuple[float, float]], bars: Sequence[Box], frame: Box
+) -> tuple[Label, ...]:
+    """Greedy placement: each label takes the nearest spot around its point that covers no mark, bar, label or edge.
+
+    When a crowd leaves no free spot, the one with the least overlap is taken.
+    """
+    taken: list[Box] = [(x - 6, y - 6, x + 6, y + 6) for x, y in anchors] + list(bars)
+    labels = []
+    for text, (x, y) in zip(texts, anchors, strict=True):
+        width = _LETTER * len(text) + 2
+        best: tuple[float, Box] | None = None
+        for distance in (9.0, 16.0, 26.0, 40.0, 58.0, 80.0):
+            for turn in range(12):
+                angle = 2 * math.pi * turn / 12
+                dx, dy = math.cos(angle), -math.sin(angle)
+                centre_x = x + dx * (distance + width / 2 * abs(dx))
+                centre_y = y + dy * (distance + _LINE / 2 * abs(dy))
+                box = (centre_x - width / 2, centre_y - _LINE / 2, centre_x + width / 2, centre_y + _LINE / 2)
+                outside = _area(box) - _overlap(box, frame)
+                cost = sum(_overlap(box, other) for other in taken) + 4 * outside + 0.05 * distance
+                if best is None or cost < best[0]:
+                    best = (cost, box)
+        assert best is not None  # the candidate loops are never empty
+        taken.append(best[1])
+        labels.append(Label(text, best[1][0] + 1, best[1][3] - 4, width - 2, x, y))
+    return tuple(labels)
+
+
+def _ends(table: Table, label: str, column: Column) -> tuple[float, float, float] | None:
+    cell = table.cells.get((label, column.number))
+    if cell is None or cell.row is None or cell.value is None:
+        return None
+    low, high = cell.row.ci_low, cell.row.ci_high
+    return cell.value, cell.value if low is None else low, cell.value if high is None else high
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Four to nine round numbers that span the values with some room."""
+    low, high = min(values), max(values)
+    room = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
+    low, high = low - room, high + room
+    raw = (high - low) / 5
+    decade = 10.0 ** math.floor(math.log10(raw))
+    step = next(decade * factor for factor in (1, 2, 2.5, 5, 10) if decade * factor >= raw)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [step * position for position in range(first, last + 1)]
+
+
+def _tick_text(tick: float, ticks: Sequence[float]) -> str:
+    step = ticks[1] - ticks[0]
+    # a step of 2.5 needs one decimal more than its decade says; the interval makes `format_value` print to the step
+    return format_value(0.0 if abs(tick) < step / 2 else tick, "", tick - step, tick + step)
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _overlap(a: Box, b: Box) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

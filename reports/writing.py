@@ -1,0 +1,58 @@
+"""`write_reports`: run folders in, report files out, in whichever formats are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.errors import UsageError, nearest
+from bench.files import write_atomically
+from reports.html import write_html, write_svg
+from reports.latex import write_latex
+from reports.machine import write_csv, write_json
+from reports.markdown import write_markdown
+from reports.provenance import facts_of
+from reports.run_folder import read_runs
+from reports.table import build_tables
+
+FORMATS = ("html", "md", "csv", "latex", "json")
+
+
+def write_reports(runs: Sequence[Path], out: Path | None = None, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """(Re)write reports from stored results and return the files written; `out` is by default `<run>/report`.
+
+    Needs neither models nor samples (the gallery then says that they are gone). Of several runs one joint report is
+    made, in which numbers share a column only when their signatures agree. 'html' also writes `figures/tradeoff.svg`.
+
+    Raises `UsageError` for an unknown format, no run, or several runs without `out`; `InputError` for a folder that
+    holds no readable results.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise UsageError(f"unknown report format '{name}'", hint=nearest(name, FORMATS))
+    results = read_runs(runs)
+    if not results:
+        raise UsageError("no run folder was given", expected="at least one folder that a run wrote")
+    if out is None:
+        if len(results) > 1:
+            raise UsageError(
+                "several runs make one joint report, which belongs to none of their folders",
+                expected="a folder for the joint report",
+                hint="add --out DIR, or report each run by itself",
+            )
+        out = results[0].path / "report"
+
+    tables = build_tables(results)
+    texts: dict[str, Callable[[], dict[str, str]]] = {
+        "html": lambda: {"index.html": write_html(tables), **write_svg(tables)},
+        "md": lambda: {"report.md": write_markdown(tables, [facts_of(table.runs[0]) for table in tables])},
+        "csv": lambda: {"summary.csv": write_csv(results)},
+        "latex": lambda: {"tables.tex": write_latex(tables)},
+        "json": lambda: {"summary.json": write_json(tables, results)},
+    }
+    written = []
+    for name in dict.fromkeys(formats):
+        for file, text in texts[name]().items():
+            write_atomically(out / file, text.encode("utf-8"))
+            written.append(out / file)
+    return written
