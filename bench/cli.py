@@ -82,12 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words or os.environ.get("REALIZ3D_BENCH_DEBUG", "").lower() in ("1", "true", "yes", "on")
     try:
         code = app(_program_flags_first(words), prog_name=PROGRAM, standalone_mode=False, obj=call)
-        return code if isinstance(code, int) else EXIT_OK
-    except KeyboardInterrupt:
-        note("interrupted; the same command goes on from here")
-        return EXIT_INTERRUPTED
-    except typer.Abort:
-        return EXIT_INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
     except BenchError as error:
         _explain(str(error), error.exit_code, debug)
         return error.exit_code
@@ -96,6 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return EXIT_USAGE  # no command at all: typer has printed the help
         _explain(_unforeseen(error, debug), EXIT_USAGE, debug and not isinstance(error, _ClickException))
         return EXIT_USAGE
+    if code == EXIT_INTERRUPTED:  # typer turns Ctrl-C into this code itself
+        note("interrupted; the same command goes on from here")
+    return code if isinstance(code, int) else EXIT_OK
 
 
 def _program_flags_first(words: Sequence[str]) -> list[str]:

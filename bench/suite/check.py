@@ -6,7 +6,7 @@ Plug-ins are imported here and nowhere else in this room, and only those that th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -22,11 +22,12 @@ from bench.suite.tree import Step
 
 @dataclass(frozen=True)
 class Plugins:
-    """The three kinds of plug-ins that a suite names."""
+    """What a suite can name: three kinds of plug-ins, and reference sets that were shipped or built."""
 
     generators: Registry
     metrics: Registry
     extractors: Registry
+    reference_sets: Callable[[], Collection[str]]
 
     @classmethod
     def installed(cls) -> Plugins:
@@ -34,8 +35,9 @@ class Plugins:
         from bench.extractors.catalogue import EXTRACTORS
         from bench.generators.catalogue import GENERATORS
         from bench.metrics.catalogue import METRICS
+        from bench.references.library import list_references
 
-        return cls(GENERATORS, METRICS, EXTRACTORS)
+        return cls(GENERATORS, METRICS, EXTRACTORS, lambda: [entry.name for entry in list_references()])
 
 
 def load_plugin(registry: Registry, name: str) -> Any:
@@ -101,17 +103,26 @@ def check_generators(entries: Mapping[int, GeneratorEntry], registry: Registry) 
             yield from explain_options(error, at, f"generator '{entry.use}'", generator.Options)
 
 
-def check_references(references: Mapping[str, Any], generators: Sequence[str]) -> Iterator[Problem]:
-    """References to generators that the suite does not have. Takes plain values: `{name: {kind: ...}}`."""
+def check_references(references: Mapping[str, Any], generators: Collection[str], plugins: Plugins) -> Iterator[Problem]:
+    """References to generators or sets that do not exist. Takes plain values: `{name: {kind: ...}}`."""
     for name, reference in references.items():
-        wanted = reference.get("generator") if isinstance(reference, dict) else None
-        if isinstance(wanted, str) and wanted not in generators:
-            yield Problem(
-                ("references", name, "generator"),
-                f"the suite has no generator '{wanted}'",
-                "the name of an entry of `generators`",
-                nearest(wanted, set(generators)),
-            )
+        for kind, wanted in reference.items() if isinstance(reference, dict) else ():
+            if not isinstance(wanted, str):
+                continue
+            if kind == "generator" and wanted not in generators:
+                yield Problem(
+                    ("references", name, kind),
+                    f"the suite has no generator '{wanted}'",
+                    "the name of an entry of `generators`",
+                    nearest(wanted, generators),
+                )
+            if kind in ("shipped", "built") and wanted not in (known := plugins.reference_sets()):
+                yield Problem(
+                    ("references", name, kind),
+                    f"there is no reference set '{wanted}'",
+                    "a set of `realiz3d-bench reference list`; `reference build NAME FOLDER` makes one",
+                    nearest(wanted, known),
+                )
 
 
 def check_metrics(

@@ -153,7 +153,7 @@ def _validate(data: Any, plugins: Plugins) -> tuple[Suite | None, list[Problem]]
     references = references if isinstance(references, dict) else {}
     problems += check.check_generators(generators, plugins.generators)
     if "generators" not in broken:
-        problems += check.check_references(references, [entry.name for entry in generators.values()])
+        problems += check.check_references(references, {entry.name for entry in generators.values()}, plugins)
     found, results = check.check_metrics(metrics, [*references], data.get("task"), plugins)
     problems += found
     if results is not None and "metrics" not in broken:

@@ -39,6 +39,12 @@ def _not_empty(path: object) -> object:
     return path
 
 
+def srgb(colour: str) -> tuple[float, float, float]:
+    """`white`, `black`, `grey` or `#rrggbb` as sRGB in [0, 1]. Raises `ValueError` for other words."""
+    red, green, blue = bytes.fromhex(NAMED_BACKGROUNDS.get(_colour(colour), colour).removeprefix("#"))
+    return red / 255, green / 255, blue / 255
+
+
 def _colour(text: str) -> str:
     if text not in NAMED_BACKGROUNDS and not _HEX_COLOUR.fullmatch(text):
         raise ValueError(
@@ -115,9 +121,7 @@ class Views(_Section):
     @property
     def rgb(self) -> tuple[float, float, float]:
         """The background as sRGB in [0, 1]."""
-        digits = NAMED_BACKGROUNDS.get(self.background, self.background).removeprefix("#")
-        red, green, blue = bytes.fromhex(digits)
-        return red / 255, green / 255, blue / 255
+        return srgb(self.background)
 
 
 class GeneratorReference(_Section):

@@ -56,4 +56,5 @@ PLUGINS = Plugins(
     Registry("generator", "no.such.group", {"renders": "fake_plugins:Renders", "pictures": "fake_plugins:Pictures"}),
     Registry("metric", "no.such.group", {"detail": "fake_plugins:Detail", "distance": "fake_plugins:Distance"}),
     Registry("extractor", "no.such.group", {"pooled": "nowhere:x", "texture": "nowhere:y"}),
+    reference_sets=lambda: ("photo_cutouts", "mine"),
 )

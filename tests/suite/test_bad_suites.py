@@ -65,6 +65,8 @@ TABLE = [
     ("folder: photos}", "folder: ''}", 8, "references.photos.folder", "the path is empty"),
     ("folder: photos}", "folder: a, shipped: b}", 8, "references.photos", "exactly one of"),
     ("folder: photos}", "miniworld: {splt: eval}}", 8, "references.photos.miniworld.splt", "did you mean 'split'"),
+    ("folder: photos}", "shipped: photo_cutout}", 8, "references.photos.shipped", "did you mean 'photo_cutouts'"),
+    ("folder: photos}", "built: mime}", 8, "references.photos.built", "did you mean 'mine'"),
     ("folder: photos}", "generator: our}", 8, "references.photos.generator", "did you mean 'ours'"),
     ("use: renders", "use: render", 10, "generators.ours.use", "did you mean 'renders'"),
     ("use: renders", "use: 'os.path:join'", 10, "generators.ours.use", "is not a generator"),

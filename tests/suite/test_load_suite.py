@@ -150,7 +150,7 @@ def test_hash_is_that_of_the_protocol(suite_file: Path, tmp_path: Path) -> None:
     assert {suite_hash(suite) for suite in same} == {digest}
     changes = ["seed=1", "version=2", "views.fov=41", "seeds=[0,1]", "gates.detail.delta=1"]
     other = [suite_hash(load_suite(suite_file, [change], PLUGINS)) for change in changes]
-    other.append(suite_hash(load_suite(suite_file, ["references.photos.shipped=a"], PLUGINS)))
+    other.append(suite_hash(load_suite(suite_file, ["references.photos.shipped=mine"], PLUGINS)))
     assert len({digest, *other}) == 7
 
 

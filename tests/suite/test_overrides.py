@@ -77,7 +77,7 @@ def _get(value: Any, path: str) -> Any:
             "references/photos",
             {"miniworld": {"split": "train", "look": "rich"}},
         ),
-        ("references.more.shipped=x", "references/more", {"shipped": "x"}),
+        ("references.more.shipped=mine", "references/more", {"shipped": "mine"}),
         ("gates.detail.delta=0.5", "gates/detail", {"delta": 0.5}),
         ("primary=[detail]", "primary", ["detail"]),
     ],
@@ -105,9 +105,9 @@ def test_paths_start_at_the_current_directory(file: Path, tmp_path: Path, monkey
 
 
 def test_the_last_one_counts(file: Path) -> None:
-    overrides = ["references.photos.folder=/a", "references.photos.shipped=b", "seed=1", "seed=2"]
+    overrides = ["references.photos.folder=/a", "references.photos.shipped=mine", "seed=1", "seed=2"]
     suite = load_suite(file, overrides, PLUGINS).canonical()
-    assert (suite["references"]["photos"], suite["seed"]) == ({"shipped": "b"}, 2)
+    assert (suite["references"]["photos"], suite["seed"]) == ({"shipped": "mine"}, 2)
 
 
 @pytest.mark.parametrize(

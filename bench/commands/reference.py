@@ -1,0 +1,89 @@
+"""`reference build` and `reference list`: sets of real pictures, pinned, as features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.commands import flags
+from bench.commands.terminal import answer, answer_json, answer_table, invocation
+from bench.errors import UsageError
+
+# the levels whose weights come with the install
+DEFAULT_EXTRACTORS = "efficientnet_lite0,efficientnet_lite0_texture"
+
+reference = typer.Typer(help="Make and list reference sets of real pictures.", no_args_is_help=True)
+
+
+@reference.command("build")
+def build(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="How suites call the set: {built: NAME}.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures.")],
+    extractors: Annotated[
+        str, flags.flag("--extractors", "Extractors whose features the set will hold.", metavar="A,B")
+    ] = DEFAULT_EXTRACTORS,
+    background: Annotated[
+        str, flags.flag("--background", "What transparent pictures are laid on: white, black, grey or '#rrggbb'.")
+    ] = "white",
+    source: Annotated[str, flags.flag("--source", "Where the pictures come from, in words.", metavar="TEXT")] = "",
+    out: flags.Out = None,
+    device: flags.Device = "cpu",
+    as_json: flags.Json = False,
+) -> None:
+    """Make a reference set from a folder of pictures, and pin it."""
+    from bench.extractors.catalogue import load_extractor
+    from bench.references.build import build_reference
+    from bench.references.library import user_folder
+    from bench.references.pictures import picture_paths
+    from bench.run.plan import check_device
+    from bench.run.progress import Reporter
+    from bench.suite.schema import srgb
+
+    try:
+        colour = srgb(background)
+    except ValueError as error:
+        raise UsageError(
+            f"unknown colour '{background}'",
+            where=f"--background {background}",
+            expected="white, black, grey or '#rrggbb'",
+        ) from error
+    check_device(device)
+    chosen = flags.names(extractors, "--extractors") or ()
+    loaded = [load_extractor(extractor, device, invocation(context).offline) for extractor in chosen]
+    target = out or user_folder()
+    with Reporter().stage("features", len(picture_paths(folder))) as stage:
+        made = build_reference(name, folder, loaded, colour, target, source=source, progress=stage.advance)
+    if as_json:
+        answer_json(made.model_dump(mode="json", exclude={"files"}))
+    else:
+        answer(str(target / f"{name}.npz"))
+
+
+@reference.command("list")
+def list_sets(as_json: flags.Json = False) -> None:
+    """List the reference sets that suites can name."""
+    from bench.references.library import list_references
+
+    entries = list_references()
+    if as_json:
+        answer_json(
+            [
+                {**entry.provenance.model_dump(mode="json", exclude={"files"}), "shipped": entry.shipped}
+                for entry in entries
+            ]
+        )
+        return
+    rows = [
+        (
+            entry.name,
+            "shipped" if entry.shipped else "built",
+            f"{entry.provenance.count} pictures",
+            ", ".join(entry.provenance.extractors),
+            entry.provenance.source,
+        )
+        for entry in entries
+    ]
+    answer_table("reference sets", ("name", "origin", "size", "extractors", "source"), rows)
