@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 import trimesh
+import warp as wp
 from brute_force import brute_force, primary_rays
 from geometry_shapes import box, camera_at_origin, icosphere, joined, mesh_of, quad, soup, split, thin_quads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
+from bench.geometry import kernels, shading
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.mesh import FloatArray, Mesh
 from bench.geometry.rasteriser import project, rasterise, rasterise_uv
+from bench.geometry.warp_runtime import ready_device
 
 SHAPES = {
     "icosphere": icosphere(2),
@@ -268,6 +274,32 @@ class TestDevices:
     def test_unknown_devices_are_usage_errors(self, name: str) -> None:
         with pytest.raises(UsageError, match="device"):
             rasterise(box(), view_cameras(resolution=8), name)
+
+    def test_starts_without_chatter(self) -> None:
+        """Standard output belongs to results and standard error to progress."""
+        code = (
+            "from bench.geometry.cameras import view_cameras\n"
+            "from bench.geometry.mesh import Material, Mesh\n"
+            "from bench.geometry.rasteriser import rasterise\n"
+            "import numpy as np\n"
+            "mesh = Mesh(np.eye(3), np.array([[0, 1, 2]]), np.eye(3), None, None, np.zeros(1, int), (Material(),))\n"
+            "assert rasterise(mesh, view_cameras(resolution=16)).mask.any()\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(sys.platform == "darwin", reason="Warp has no CUDA compiler on macOS")
+    @pytest.mark.parametrize("module", [kernels, shading], ids=["kernels", "shading"])
+    def test_compiles_for_cuda_without_fused_arithmetic(self, module: ModuleType, tmp_path: Path) -> None:
+        """No GPU needed: the generated code is there, and has no multiply-add that would break exact signs."""
+        ready_device("cpu")
+        wp.compile_aot_module(module.__name__, arch=80, module_dir=tmp_path, use_ptx=True)
+        code = next(tmp_path.glob("*.ptx")).read_text(errors="replace")
+        assert "mul.rn.f64" in code or "mul.f64" in code
+        assert "fma." not in code
 
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
     @pytest.mark.parametrize("projection", PROJECTIONS)
