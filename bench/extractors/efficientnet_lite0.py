@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +26,7 @@ from bench.extractors.efficientnet_lite0_network import (
     EfficientNetLite0,
     network_from,
 )
+from bench.extractors.exact import exact_kernels
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
 from bench.hashing import hash_strings
@@ -109,17 +108,10 @@ class EfficientNetLite0Backbone:
         # always the same shape, because libraries choose their algorithm, and so their rounding, by the shape
         batch = np.zeros((self.batch, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
         batch[: len(inputs)] = np.stack(inputs)
-        with torch.inference_mode(), _exact(self._device):
+        with torch.inference_mode(), exact_kernels(self._device):
             pictures = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float()
             pooled, texture = (level[: len(inputs)].cpu().numpy() for level in self._network(pictures))
         return {POOLED: pooled, TEXTURE: texture}
-
-
-def _exact(device: torch.device) -> AbstractContextManager[Any]:
-    """Full float32 and repeatable kernels on a GPU, whose convolutions would otherwise round to TF32."""
-    if device.type == "cpu":
-        return nullcontext()
-    return torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def _fingerprint(name: str) -> str:
