@@ -40,11 +40,12 @@ class FrechetToReference:
     def __init__(self, rows: Matrix, reference: Matrix) -> None:
         mean = reference.mean(axis=0)
         # Distances do not move with the origin; with the reference's mean there, large common offsets cost no digits.
-        self._rows = rows - mean
-        self._squares = np.einsum("nd,nd->n", self._rows, self._rows)
+        centred = rows - mean
         factor = (reference - mean) / np.sqrt(len(reference) - 1)
         self._reference_trace = float(np.einsum("nd,nd->", factor, factor))
-        self._projected = _narrow(self._rows @ _narrow(factor.T))
+        self._projected = _narrow(centred @ _narrow(factor.T))
+        self._rows = _narrow(centred)  # lengths of sums of rows, all that is asked of them, stay the same
+        self._squares = np.einsum("nd,nd->n", self._rows, self._rows)
 
     @property
     def scale(self) -> float:

@@ -20,8 +20,9 @@ _RESAMPLED_VALUES = 2**22  # resampled values held at once, 32 MiB
 def bca_interval(values: npt.ArrayLike, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """Bias-corrected and accelerated bootstrap interval (Efron 1987) of the mean of `values` (objects,).
 
-    All values equal: the interval is that point. Fewer than three, or any that is not finite: (NaN, NaN). From three
-    to ten objects it is too short (80 to 90 % of nominal 95 % intervals hold the mean): print n beside it.
+    All values equal: the interval is that point. Fewer than three, or any that is not finite: (NaN, NaN). With few
+    objects it is too short: of nominal 95 % intervals 73 % hold the mean at n = 3, 83 % at 5, 89 % at 10, 93 % at 20
+    (simulated on normal and gamma values). Print n beside it.
     """
     sample = np.asarray(values, dtype=np.float64).ravel()
     if len(sample) < MINIMUM_OBJECTS or not np.isfinite(sample).all():
@@ -44,7 +45,8 @@ def jackknife_interval(value: float, leave_one_out: npt.ArrayLike, level: float 
     """Delete-one-object interval of a statistic of the whole set, such as FID or KID.
 
     `value` +- t_{n-1} * SE with SE^2 = (n - 1) / n * sum (theta_i - mean theta)^2 over `leave_one_out` (objects,). The
-    bootstrap is no choice here: drawing with replacement repeats pictures and inflates such distances.
+    bootstrap is no choice here: drawing with replacement repeats pictures and inflates such distances. It tells how far
+    the value would move with other objects, not how far bias lifts it (FID): print the floor beside it for that.
     (NaN, NaN) for fewer than three objects or any value that is not finite.
     """
     thetas = np.asarray(leave_one_out, dtype=np.float64).ravel()

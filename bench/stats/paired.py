@@ -78,16 +78,20 @@ def minimum_detectable_effect(n: int, power: float = 0.8, alpha: float = 0.05) -
     """
     if n < 2:
         return math.nan
+    if power <= alpha:  # chance alone rejects as often
+        return 0.0
     freedom = n - 1
     critical = float(stats.t.ppf(1 - alpha / 2, freedom))
 
     def shortfall(effect: float) -> float:
         shift = effect * math.sqrt(n)
-        reached = stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift)
-        return float(reached) - power
+        wrong_side = np.nan_to_num(stats.nct.cdf(-critical, freedom, shift))  # scipy's NaN where it underflows
+        return float(stats.nct.sf(critical, freedom, shift) + wrong_side) - power
 
-    # at a shift of twice (critical + 8) even the heavy tails of one degree of freedom leave power above 0.99
-    return float(optimize.brentq(shortfall, 0.0, 2 * (critical + 8) / math.sqrt(n)))
+    enough = (critical + 1) / math.sqrt(n)
+    while shortfall(enough) < 0:
+        enough *= 2
+    return float(optimize.brentq(shortfall, 0.0, enough))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
