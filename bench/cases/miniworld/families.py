@@ -65,10 +65,13 @@ def mug(p: float, rng: np.random.Generator) -> list[Surface]:
     body = revolve(bevelled([(0, 0), (foot, 0), (top, height), *inside], 0.022), group=0)
     angle = np.linspace(-0.5 * np.pi, 0.5 * np.pi, 25)
     reach, rise = rng.uniform(0.2, 0.28), height * rng.uniform(0.27, 0.36)
-    middle = height * 0.52
-    start = 0.5 * (foot + top) - wall * 0.6
-    bow = np.stack([start + reach * np.cos(angle), middle + rise * np.sin(angle), np.zeros_like(angle)], axis=1)
-    return [body, tube(bow, np.full(len(bow), rng.uniform(0.04, 0.055)), (0, 0, 1), group=1, slot=1)]
+    level = height * 0.52 + rise * np.sin(angle)
+    inside_wall = foot + (top - foot) * level / height - 0.6 * wall
+    bow = np.stack([inside_wall + reach * np.cos(angle), level, np.zeros_like(angle)], axis=1)
+    radii = np.full(len(bow) + 2, rng.uniform(0.04, 0.055))
+    radii[[0, -1]] = 0.0  # the ends close inside the wall
+    bow = np.concatenate([bow[:1] - [0.004, 0, 0], bow, bow[-1:] - [0.004, 0, 0]])
+    return [body, tube(bow, radii, (0, 0, 1), group=1, slot=1)]
 
 
 def ring(p: float, rng: np.random.Generator) -> list[Surface]:
@@ -192,5 +195,5 @@ FAMILIES: dict[str, Family] = {
     "bottle": Family("bottle", "wide", "slender", "cap", bottle, ("glaze", "concrete", "plaster", "marble")),
     "lamp": Family("table lamp", "short", "tall", "stand", lamp, ("fabric", "petals", "hay", "glaze")),
     "table": Family("table", "low", "high", "legs", table, ("wood", "marble", "concrete", "gravel")),
-    "tree": Family("toy tree", "broad", "narrow", "trunk", tree, ("foliage", "hay", "foliage", "gravel")),
+    "tree": Family("toy tree", "broad", "narrow", "trunk", tree, ("foliage", "hay", "foliage", "foliage")),
 }

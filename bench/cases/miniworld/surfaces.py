@@ -31,7 +31,7 @@ _BOX_FACES = (
 
 @dataclass(frozen=True)
 class Surface:
-    """`points` float64 (rows, columns, 3). Equal `group` share smooth normals. `slot` 0 is the main part, 1 the accent."""
+    """`points` float64 (rows, columns, 3). A `group` shares smooth normals; `slot` 0 is the main part, 1 the accent."""
 
     points: FloatArray
     group: int
