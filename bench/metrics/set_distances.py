@@ -57,9 +57,10 @@ class _SetDistance(ABC):
 
     def __init__(self, options: InceptionOptions) -> None:
         self.reference = options.reference
-        named = isinstance(options, ExtractorOptions)
-        self.extractor = options.extractor if isinstance(options, ExtractorOptions) else "inception"
-        self._name = f"{self.symbol}[{self.extractor}]" if named else self.symbol
+        if isinstance(options, ExtractorOptions):
+            self.extractor, self._name = options.extractor, f"{self.symbol}[{options.extractor}]"
+        else:
+            self.extractor, self._name = "inception", self.symbol
 
     def result(self) -> Result:
         """`symbol@reference`, with `[extractor]` where the symbol does not imply it. Lower is better; no unit."""
