@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import ImageError, ReferenceSetError
-from bench.geometry.cameras import MARGIN
 from bench.images import RGB, SUFFIXES, Picture, PictureRGBA, composite, read_rgba
 
 PREPARATION = "centred-v1"  # the name of what `centred` does, raised when it changes
+
+# Side of the frame in units of the object: what the suite's default cameras (perspective, 40 degrees) see at the depth
+# of an object's centre. Texture is texture at a scale: with objects a third larger in the reference than in the views,
+# the distance between the two measured little else.
+FRAME = 1.464
 
 
 def reference_picture(path: Path, background: RGB) -> Picture:
@@ -22,8 +26,8 @@ def centred(rgba: PictureRGBA, background: RGB, where: str = "") -> Picture:
     """Frame (H, W, 4) pixels as a square (S, S, 3) on `background` (sRGB in [0, 1]); nothing is resized.
 
     A cut-out is cropped to the bounding box of its alpha (anything above 0) and put in the middle of a square whose
-    side is the box's longest side times `bench.geometry.cameras.MARGIN`, as the suite's views frame the unit cube. An
-    opaque picture has no outline to go by and is cropped to its central square. Odd pixels go to the bottom right.
+    side is the box's longest side times `FRAME`, so that it is as large as objects are in the suite's views. An opaque
+    picture has no outline to go by and is cropped to its central square. Odd pixels go to the bottom right.
     Raises `ImageError` for a picture that is transparent everywhere.
     """
     alpha = rgba[..., 3]
@@ -36,7 +40,7 @@ def centred(rgba: PictureRGBA, background: RGB, where: str = "") -> Picture:
         raise ImageError("the picture is transparent everywhere", where=where, expected="an object to look at")
     box = rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = box.shape[:2]
-    side = round(max(height, width) * MARGIN)
+    side = round(max(height, width) * FRAME)
     canvas = np.zeros((side, side, 4), dtype=np.uint8)
     top, left = (side - height) // 2, (side - width) // 2
     canvas[top : top + height, left : left + width] = box

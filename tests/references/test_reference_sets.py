@@ -13,11 +13,11 @@ from PIL import Image
 from bench.errors import ImageError, ReferenceSetError, UsageError
 from bench.extractors.catalogue import load_extractor
 from bench.extractors.protocol import Extractor
-from bench.geometry.cameras import MARGIN
+from bench.geometry.cameras import view_cameras
 from bench.images import read_picture, write_png
 from bench.references.build import build_reference, folder_reference
 from bench.references.library import FOLDER_VARIABLE, SHIPPED, list_references, load_reference
-from bench.references.pictures import centred, picture_paths
+from bench.references.pictures import FRAME, centred, picture_paths
 
 WHITE = (1.0, 1.0, 1.0)
 LEVELS = ("efficientnet_lite0", "efficientnet_lite0_texture")
@@ -56,11 +56,17 @@ def test_cutouts_are_centred_and_fill_the_frame_like_a_view() -> None:
     rgba = np.zeros((200, 300, 4), dtype=np.uint8)
     rgba[17:77, 40:140] = (10, 20, 30, 255)  # 60 x 100
     picture = centred(rgba, (0.0, 1.0, 0.0))
-    assert picture.shape == (110, 110, 3) and round(100 * MARGIN) == 110
+    assert picture.shape == (146, 146, 3)
     inside = (picture == (10, 20, 30)).all(axis=-1)
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    assert (rows[0], rows[-1], columns[0], columns[-1]) == (25, 84, 5, 104)
+    assert (rows[0], rows[-1], columns[0], columns[-1]) == (43, 102, 23, 122)
     assert (picture[~inside] == (0, 255, 0)).all()
+
+
+def test_frame_is_that_of_the_default_cameras() -> None:
+    cameras = view_cameras()
+    unit_in_pixels = cameras.intrinsics[:, 0, 0] / cameras.world_to_camera[:, 2, 3]
+    np.testing.assert_allclose(cameras.resolution / unit_in_pixels, FRAME, rtol=1e-3)
 
 
 def test_framing_ignores_where_the_object_was(folder: Path) -> None:
