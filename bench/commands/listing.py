@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.commands import flags
-from bench.commands.terminal import answer_json, answer_table
+from bench.commands.terminal import answer_json, answer_table, first_sentence
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _suite_line(file: Path) -> str:
 
     root, _ = parse(file.read_text(encoding="utf-8"), str(file), file.parent)
     text = root.children().get("description")
-    return " ".join(str(text.value).split()) if text is not None else ""
+    return first_sentence(str(text.value)) if text is not None else ""
 
 
 def _plugin_line(registry: Registry, name: str) -> str:

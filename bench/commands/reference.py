@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import flags
-from bench.commands.terminal import answer, answer_json, answer_table, invocation
+from bench.commands.terminal import answer, answer_json, answer_table, first_sentence, invocation
 from bench.errors import UsageError
 
 # the levels whose weights come with the install
@@ -82,7 +82,7 @@ def list_sets(as_json: flags.Json = False) -> None:
             "shipped" if entry.shipped else "built",
             f"{entry.provenance.count} pictures",
             ", ".join(entry.provenance.extractors),
-            entry.provenance.source,
+            first_sentence(entry.provenance.source),
         )
         for entry in entries
     ]

@@ -56,7 +56,11 @@ def execute(suite: Suite, options: RunOptions) -> None:
     from bench.run import session
 
     if options.dry_run:
-        answer(session.dry_run(suite, options))
+        plan = session.dry_run(suite, options)
+        if options.json:
+            answer_json({"plan": plan.splitlines()})
+        else:
+            answer(plan)
         return
     outcome = session.run(suite, options)
     for line in outcome.incomplete:

@@ -48,7 +48,7 @@ def score(
     judged = with_folder(load_suite(suite, overrides or ()), label, folder)
     options = RunOptions(
         out=out,
-        generators=(label,),
+        generators=tuple(generator.name for generator in judged.generators),
         limit=limit,
         device=device,
         batch_size=batch_size,

@@ -31,6 +31,13 @@ def printable(text: str) -> str:
     return "".join(c if c in "\n\t" or c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def first_sentence(text: str) -> str:
+    """The first sentence of a longer text, on one line."""
+    words = " ".join(text.split())
+    first, stop, _ = words.partition(". ")
+    return f"{first}." if stop else words
+
+
 def answer(text: str) -> None:
     """A line of the result, on standard output."""
     print(printable(text), flush=True)

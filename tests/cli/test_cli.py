@@ -234,6 +234,7 @@ def test_list(kind: str, name: str, capsys: Output) -> None:
     assert main(["list", kind, "--json"]) == 0
     entries = {entry["name"]: entry["description"] for entry in json.loads(capsys.readouterr().out)}
     assert entries[name]
+    assert all("\n" not in line for line in entries.values())
     assert main(["list", kind]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("\t")[0] for line in lines] == [*entries]
@@ -305,6 +306,8 @@ def test_incomplete_runs_exit_with_three(suite: Path, runs: Runs, capsys: Output
 def test_dry_run_only_describes(suite: Path, runs: Runs, capsys: Output, tmp_path: Path) -> None:
     assert main(["run", str(suite), "--dry-run", "--out", str(tmp_path / "out")]) == 0
     assert "ceiling" in capsys.readouterr().out
+    assert main(["run", str(suite), "--dry-run", "--json", "--out", str(tmp_path / "out")]) == 0
+    assert any("ceiling" in line for line in json.loads(capsys.readouterr().out)["plan"])
     assert not runs
     assert not (tmp_path / "out").exists()
 
@@ -374,6 +377,7 @@ def test_score_keeps_generators_that_a_reference_needs(suite: Path, runs: Runs, 
     suite.write_text(GOOD + "references: {base: {generator: ceiling}}\n")
     assert main(["score", str(tmp_path), "--suite", str(suite), "--name", "mine"]) == 0
     assert [g.name for g in runs[0][0].generators] == ["mine", "ceiling"]
+    assert runs[0][1].generators == ("mine", "ceiling")
     assert main(["score", str(tmp_path), "--suite", str(suite), "--name", "ceiling"]) == 2
     assert "pass another --name" in capsys.readouterr().err
 
