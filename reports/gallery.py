@@ -226,5 +226,5 @@ def _view_names(table: Table, exhibits: tuple[Exhibit, ...]) -> tuple[str, ...]:
     count = max((len(strip.shots) for exhibit in exhibits for strip in exhibit.strips), default=0)
     azimuths = table.runs[0].summary.views.get("azimuths")
     if isinstance(azimuths, list) and len(azimuths) == count:
-        return tuple(f"azimuth {azimuth}°" for azimuth in azimuths)
+        return tuple(f"azimuth {str(azimuth).removesuffix('.0')}°" for azimuth in azimuths)
     return tuple(f"view {number + 1}" for number in range(count))

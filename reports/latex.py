@@ -89,7 +89,7 @@ def _caption(table: Table, columns: Sequence[Column], kind: str) -> str:
         if status in missing
     )
     return (
-        f"{escape(table.title)}, {kind} metrics{counts}, with intervals beneath. "
+        f"{escape(table.title)}, {kind} metrics{counts}, with 95\\,\\% intervals beneath. "
         f"Bold: best and ties.{limited}{refused}{legend}"
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from reports.numbers import format_interval, format_p, format_percent, format_value
 from reports.provenance import Facts
+from reports.run_folder import Comparison
 from reports.table import Cell, Column, Source, Table
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~#!])")
@@ -36,7 +37,7 @@ def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
     if not table.comparable:
         lines += ["> [!WARNING]", "> **Limited run: not comparable.** Only part of the suite was scored.", ""]
     lines += [
-        "Each cell is the value with its interval over objects; arrows point to the better end. "
+        "Each cell is the value with its 95 % interval over objects; arrows point to the better end. "
         "**Bold**: the best and everything that ties with it. "
         "Coverage (cov) is the share of the object that could be judged.",
         "",
@@ -94,9 +95,10 @@ def _small(cell: Cell, column: Column) -> str:
     row = cell.row
     if row is None:
         return ""
-    parts = [format_interval(row.value, row.unit, row.ci_low, row.ci_high).replace("[", "\\[").replace("]", "\\]")]
+    parts = [escape(format_interval(row.value, row.unit, row.ci_low, row.ci_high))]
     parts += [f"cov {format_percent(row.coverage)}"] if row.coverage is not None else []
     parts += [f"{row.n_objects} objects"] if row.n_objects not in (None, column.n_objects) else []
+    parts += [escape(row.note)] if row.note else []
     shown = ", ".join(part for part in parts if part)
     return f"<br><sub>{shown}</sub>" if shown else ""
 
@@ -123,9 +125,10 @@ def _notes(table: Table) -> list[str]:
 def _comparisons(table: Table) -> list[str]:
     rows = [
         f"| {_name(item.metric)} | {escape(item.a)} | {escape(item.b)} "
-        f"| {format_value(item.difference, run.metric(item.metric).unit, signed=True)} "
+        f"| {_difference(item, run.metric(item.metric).unit)} "
         f"| {escape(format_p(item.p_value))} | {escape(format_p(item.p_holm)) if item.p_holm is not None else '–'} "
-        f"| {format_value(item.effect_size, 'sd', signed=True)} | {escape(item.method)} |"
+        f"| {format_value(item.effect_size, 'sd', signed=True) if item.effect_size is not None else '–'} "
+        f"| {escape(item.method)} |"
         for run in table.runs
         for item in run.summary.comparisons
     ]
@@ -135,6 +138,12 @@ def _comparisons(table: Table) -> list[str]:
     if len(rows) > _MANY:
         grid = [f"<details><summary>{len(rows)} pairs</summary>", "", *grid, "", "</details>"]
     return ["## Paired comparisons", "", *grid, ""]
+
+
+def _difference(item: Comparison, unit: str) -> str:
+    interval = format_interval(item.difference, unit, item.ci_low, item.ci_high)
+    value = format_value(item.difference, unit, item.ci_low, item.ci_high, signed=True)
+    return f"{value}<br><sub>{escape(interval)}</sub>" if interval else value
 
 
 def _failures(table: Table) -> list[str]:

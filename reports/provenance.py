@@ -6,10 +6,10 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from reports.run_folder import RunResults
-from reports.table import Table
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def facts_of(run: RunResults) -> Facts:
     """The facts of one run."""
     manifest, summary = run.manifest, run.summary
     headline = [
-        ("date", _first_text(manifest, "date", "created", "started", "finished")[:19].replace("T", " ")),
+        ("date", _date(manifest)),
         ("scored", _scored(run)),
         ("device", _device(manifest)),
         ("task", summary.suite.task.replace("_", " ")),
@@ -41,11 +41,6 @@ def facts_of(run: RunResults) -> Facts:
     )
 
 
-def facts_of_table(table: Table) -> tuple[Facts, ...]:
-    """The facts of each run of a table."""
-    return tuple(facts_of(run) for run in table.runs)
-
-
 def _scored(run: RunResults) -> str:
     summary = run.summary
     azimuths = summary.views.get("azimuths")
@@ -55,29 +50,38 @@ def _scored(run: RunResults) -> str:
     return " × ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in counts if n is not None)
 
 
+def _date(manifest: Mapping[str, Any]) -> str:
+    """'2026-05-14 09:31 UTC' of an ISO time stamp; what else stands there unchanged."""
+    stamp = _first_text(manifest, "started", "date")
+    try:
+        moment = datetime.fromisoformat(stamp)
+    except ValueError:
+        return stamp
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment.tzinfo else stamp
+
+
 def _device(manifest: Mapping[str, Any]) -> str:
+    """The GPU when one was used, else the processor."""
     hardware = manifest.get("hardware")
-    if isinstance(hardware, Mapping):
-        return _first_text(hardware, "device_name", "gpu", "device", "cpu")
-    return hardware if isinstance(hardware, str) else _first_text(manifest, "device")
+    return _first_text(hardware, "gpu", "cpu", "device") if isinstance(hardware, Mapping) else ""
 
 
 def _command(manifest: Mapping[str, Any]) -> str:
-    for key in ("command_line", "command", "argv"):
-        value = manifest.get(key)
-        if isinstance(value, str) and value:
-            return value
-        if isinstance(value, list) and value:
-            return shlex.join(str(part) for part in value)
-    return ""
+    command = manifest.get("command")
+    if isinstance(command, list):
+        return shlex.join(str(part) for part in command)
+    return command if isinstance(command, str) else ""
 
 
 def _stages(manifest: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
-    for key in ("wall_times", "wall_seconds", "stages"):
-        value = manifest.get(key)
-        if isinstance(value, Mapping):
-            return tuple((str(name), float(spent)) for name, spent in value.items() if isinstance(spent, int | float))
-    return ()
+    """Seconds by stage and in total, of the last command on this run folder."""
+    timing = manifest.get("timing")
+    if not isinstance(timing, Mapping):
+        return ()
+    stages = timing.get("stages")
+    spent = dict(stages) if isinstance(stages, Mapping) else {}
+    spent["total"] = timing.get("total")
+    return tuple((str(name), float(value)) for name, value in spent.items() if isinstance(value, int | float))
 
 
 def _first_text(source: Mapping[str, Any], *keys: str) -> str:
@@ -85,6 +89,4 @@ def _first_text(source: Mapping[str, Any], *keys: str) -> str:
         value = source.get(key)
         if isinstance(value, str) and value:
             return value
-        if isinstance(value, list) and value and isinstance(value[0], str):
-            return str(value[0])
     return ""

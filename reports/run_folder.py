@@ -87,16 +87,23 @@ class Row(_Entry):
 
 
 class Comparison(_Entry):
-    """Generator `a` against `b` on the same objects; `difference` is a - b in the metric's unit."""
+    """Generator `a` against `b` on the same objects; `difference` is a - b in the metric's unit.
+
+    `effect_size` is in standard deviations of the paired differences, `detectable` the least true difference that so
+    many objects would have revealed with 80 % power.
+    """
 
     metric: str
     a: str
     b: str
     difference: Number = None
+    ci_low: Number = None
+    ci_high: Number = None
     p_value: Number = None
     p_holm: Number = None
     method: Text = ""
     effect_size: Number = None
+    detectable: Number = None
 
 
 class Reference(_Entry):
@@ -113,6 +120,7 @@ class Failure(_Entry):
 
     generator: str
     case: Text = ""
+    seed: Count = None
     message: Text = ""
 
 
@@ -174,9 +182,8 @@ class RunResults:
 
     @property
     def cases(self) -> tuple[CaseInfo, ...]:
-        """Cases in suite order: from the summary, else the manifest, else only the ids that were scored."""
-        stored = self.summary.cases or _cases_of(self.manifest.get("cases"))
-        listed = {case.id: case for case in stored}
+        """Cases in suite order; ids that only the scores mention come last, without a prompt."""
+        listed = {case.id: case for case in self.summary.cases}
         for case in self.scores["case"].dropna().unique():
             if case:
                 listed.setdefault(str(case), CaseInfo(id=str(case)))
@@ -259,16 +266,3 @@ def _scores(path: Path) -> pd.DataFrame:
             f"the score table lacks {', '.join(missing)}", where=str(path), expected=", ".join(SCORE_COLUMNS)
         )
     return table
-
-
-def _cases_of(entries: object) -> tuple[CaseInfo, ...]:
-    """Cases of a manifest: a list of {id, prompt} or a mapping id -> prompt; anything else has none."""
-    if isinstance(entries, Mapping):
-        return tuple(CaseInfo(id=str(key), prompt=str(value)) for key, value in entries.items())
-    if not isinstance(entries, list):
-        return ()
-    return tuple(
-        CaseInfo(id=str(entry["id"]), prompt=str(entry.get("prompt") or ""))
-        for entry in entries
-        if isinstance(entry, Mapping) and "id" in entry
-    )

@@ -152,7 +152,10 @@ class FakeRun:
                     "metric": metric,
                     "a": a,
                     "b": b,
-                    "difference": float(rng.normal(0, 0.05)),
+                    "difference": (difference := float(rng.normal(0, 0.05))),
+                    "ci_low": difference - 0.03,
+                    "ci_high": difference + 0.03,
+                    "detectable": 0.041,
                     "p_value": float(rng.uniform(0, 0.2)),
                     "p_holm": float(rng.uniform(0, 0.4)),
                     "method": "sign-flip permutation, 9999 draws",
@@ -163,17 +166,17 @@ class FakeRun:
                 for b in names[i + 1 :]
             ],
             "references": [{"name": "photos", "digest": "ab" * 32, "n": 210, "source": "object cut-outs on white"}],
-            "failures": [{"generator": names[1], "case": cases[-1], "message": HOSTILE_MESSAGE}],
+            "failures": [{"generator": names[1], "case": cases[-1], "seed": 0, "message": HOSTILE_MESSAGE}],
             "cases": [
                 {"id": case, "prompt": HOSTILE_PROMPT if i == 0 else f"a realistic photo of object {i} on white"}
                 for i, case in enumerate(cases)
             ],
         }
         manifest = {
-            "date": "2026-05-14T09:31:07+00:00",
-            "command_line": ["realiz3d-bench", "run", "multiview-texturing", "--out", "runs/a b"],
-            "hardware": {"device": "cuda:0", "device_name": "NVIDIA H100 80GB HBM3", "cpu": "16 cores"},
-            "wall_times": {"generate": 812.4, "score": 96.25},
+            "started": "2026-05-14T09:31:07Z",
+            "command": ["realiz3d-bench", "run", "multiview-texturing", "--out", "runs/a b"],
+            "hardware": {"device": "cuda:0", "gpu": "NVIDIA H100 80GB HBM3", "cpu": "16 cores"},
+            "timing": {"total": 908.65, "stages": {"generate": 812.4, "score": 96.25}},
             "versions": {"torch": "2.11.0"},
             "note": HOSTILE_PROMPT,
         }

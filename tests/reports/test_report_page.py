@@ -1,0 +1,233 @@
+"""The page as a parser sees it: complete, self-contained, and inert against what strangers wrote."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from fake_run import HOSTILE_MESSAGE, HOSTILE_PROMPT, METRICS, FakeRun
+
+from reports import write_reports
+from reports.gallery import build_gallery, spread
+from reports.run_folder import read_runs
+from reports.table import build_tables
+
+URL_ATTRIBUTES = {"src", "href", "srcset", "action", "formaction", "data", "poster", "xlink:href", "background"}
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page: tags with attributes, visible text, scripts, rows of the results table."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.scripts: list[tuple[dict[str, str], str]] = []
+        self.rows: list[list[str]] = []
+        self.bold: list[tuple[str, str]] = []
+        self.text = ""
+        self._raw: str | None = None
+        self._results = False
+        self._strong = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, attributes))
+        if tag in ("script", "style"):
+            self._raw = tag
+            if tag == "script":
+                self.scripts.append((attributes, ""))
+        elif tag == "table":
+            self._results = attributes.get("class") == "results"
+        elif tag == "tr" and self._results:
+            self.rows.append([])
+        elif tag in ("td", "th") and self._results:
+            self.rows[-1].append("")
+        elif tag == "strong":
+            self._strong = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._raw:
+            self._raw = None
+        elif tag == "table":
+            self._results = False
+        elif tag == "strong":
+            self._strong = False
+
+    def handle_data(self, data: str) -> None:
+        if self._raw == "script":
+            attributes, text = self.scripts[-1]
+            self.scripts[-1] = (attributes, text + data)
+        elif self._raw is None:
+            self.text += data
+            if self._results and self.rows and self.rows[-1]:
+                self.rows[-1][-1] += " ".join(data.split()) + " "
+                if self._strong and data.strip():
+                    self.bold.append((self.rows[-1][0].split()[0], data.strip()))
+
+
+@pytest.fixture(scope="module")
+def html(report: Path) -> str:
+    return (report / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_nothing_is_fetched_from_anywhere(page: Page) -> None:
+    urls = [value for _, attributes in page.tags for name, value in attributes.items() if name in URL_ATTRIBUTES]
+    assert urls
+    assert all(url.startswith(("data:", "#")) for url in urls)
+    assert not {tag for tag, _ in page.tags} & {"iframe", "object", "embed", "base"}
+    assert [attributes for tag, attributes in page.tags if tag == "link"] == [{"rel": "icon", "href": "data:,"}]
+
+
+def test_policy_allows_our_two_scripts_and_nothing_else(page: Page) -> None:
+    (policy,) = [a["content"] for t, a in page.tags if t == "meta" and a.get("http-equiv") == "Content-Security-Policy"]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    run = [text for attributes, text in page.scripts if attributes.get("type") != "application/json"]
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in run]
+    assert rules["script-src"].split() == [f"'sha256-{digest}'" for digest in hashes]
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+
+
+def test_strangers_text_stays_text(page: Page) -> None:
+    assert HOSTILE_PROMPT in page.text
+    assert HOSTILE_MESSAGE in page.text
+    assert "theirs_v2 | <i>new" in page.text
+    assert not [attributes for _, attributes in page.tags if "evil.example" in attributes.get("src", "")]
+    assert {tag for tag, _ in page.tags}.isdisjoint({"i"})
+    data = [json.loads(text) for attributes, text in page.scripts if attributes.get("type") == "application/json"]
+    assert any(item.get("prompt") == HOSTILE_PROMPT for item in data)
+
+
+def test_every_row_and_column_is_there(page: Page, fake_run: Path) -> None:
+    head, *rows = page.rows[1:]
+    assert [cell.split()[0] for cell in head[1:4]] == ["cde", "kd_", "silhouette_"]
+    assert len(head) == 1 + len(METRICS)
+    summary = json.loads((fake_run / "summary.json").read_text())
+    assert [row[0].strip().startswith(g["name"]) for row, g in zip(rows, summary["generators"], strict=True)] == [
+        True
+    ] * 4
+    assert all(cell.strip() for row in rows for cell in row)
+    flat = " ".join(cell for row in rows for cell in row)
+    for reason in ("not measurable", "weights missing", "failed", "coverage 34 %"):
+        assert reason in flat
+
+
+def test_bold_marks_what_the_run_said(page: Page) -> None:
+    assert {generator for generator, _ in page.bold} == {"realiz3d"}
+    assert len(page.bold) == len(METRICS)
+
+
+def test_views_have_alternative_texts(page: Page) -> None:
+    images = [attributes for tag, attributes in page.tags if tag == "img" and "src" in attributes]
+    assert len(images) == 4 * (4 * 6 - 1)
+    assert images[0]["alt"].endswith("azimuth 0°")
+    assert all(image["src"].startswith("data:image/webp;base64,") for image in images)
+
+
+def test_tables_name_their_headers(page: Page) -> None:
+    assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    anchors = {attributes["href"][1:] for tag, attributes in page.tags if tag == "a" and "href" in attributes}
+    labels = {label for _, attributes in page.tags for label in attributes.get("aria-labelledby", "").split()}
+    popovers = {attributes["popovertarget"] for _, attributes in page.tags if "popovertarget" in attributes}
+    assert anchors | labels | popovers <= set(ids)
+
+
+def test_limited_run_is_announced(tmp_path: Path, page: Page) -> None:
+    assert "not comparable" not in page.text
+    limited = FakeRun(comparable=False, n_cases=2).write(tmp_path / "run")
+    write_reports([limited], formats=["html", "md", "latex"])
+    assert "Limited run: not comparable." in Page((limited / "report" / "index.html").read_text()).text
+    assert "**Limited run: not comparable.**" in (limited / "report" / "report.md").read_text()
+    assert "Limited run: not comparable." in (limited / "report" / "tables.tex").read_text()
+
+
+def test_samples_and_manifest_may_be_gone(tmp_path: Path) -> None:
+    run = FakeRun().write(tmp_path / "run")
+    shutil.rmtree(run / "samples")
+    (run / "manifest.json").unlink()
+    (run / "scores.parquet").unlink()
+    write_reports([run], formats=["html"])
+    gone = Page((run / "report" / "index.html").read_text())
+    assert "no longer in the run folder" in gone.text
+    assert len(gone.rows) == 2 + 4
+
+
+def test_least_summary_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text('{"suite": {"name": "bare"}, "rows": [{"generator": "g", "metric": "m"}]}')
+    written = write_reports([tmp_path])
+    assert [path.name for path in written] == ["index.html", "report.md", "summary.csv", "tables.tex", "summary.json"]
+    assert "no value" in Page((tmp_path / "report" / "index.html").read_text()).text
+
+
+def test_broken_pictures_and_foreign_paths_do_not_stop_the_page(tmp_path: Path) -> None:
+    run = FakeRun(n_cases=2).write(tmp_path / "run")
+    (run / "samples" / "realiz3d" / "case_00" / "seed_0" / "view_2.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    summary = json.loads((run / "summary.json").read_text())
+    summary["cases"].append({"id": "../../realiz3d/case_01", "prompt": "outside"})
+    (run / "summary.json").write_text(json.dumps(summary))
+    (table,) = build_tables(read_runs([run]))
+    gallery = build_gallery(table, 10**7)
+    assert {exhibit.case.id for exhibit in gallery.exhibits} == {"case_00", "case_01"}
+    problems = [shot.problem for e in gallery.exhibits for strip in e.strips for shot in strip.shots if shot.problem]
+    assert len(problems) == 1
+    write_reports([run], formats=["html"])
+    assert "azimuth 180° is unreadable" in Page((run / "report" / "index.html").read_text()).text
+
+
+def test_gallery_shows_the_ends_of_the_ranking_when_not_all_fit(fake_run: Path) -> None:
+    (table,) = build_tables(read_runs([fake_run]))
+    everything = build_gallery(table, 10**9)
+    scores = [exhibit.score for exhibit in everything.exhibits]
+    assert scores == sorted(scores)
+    assert everything.ranked_by is not None
+    assert everything.ranked_by.name == "cde"
+    sizes = [sum(shot.size for strip in e.strips for shot in strip.shots) for e in everything.exhibits]
+    some = build_gallery(table, sizes[0] + sizes[-1] + sizes[2] + 10)
+    assert [exhibit.case.id for exhibit in some.exhibits] == [everything.exhibits[i].case.id for i in (0, 2, 5)]
+    assert some.total == 6
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 40])
+def test_spread_visits_everything_once(n: int) -> None:
+    order = list(spread(n))
+    assert sorted(order) == list(range(n))
+    assert order[:2] == [0, n - 1][: min(n, 2)]
+
+
+def test_refusal_is_visible(tmp_path: Path) -> None:
+    run = FakeRun(n_cases=2).write(tmp_path / "run")
+    summary = json.loads((run / "summary.json").read_text())
+    summary["rows"][0]["signature"] = summary["rows"][0]["signature"].replace("white", "grey")
+    (run / "summary.json").write_text(json.dumps(summary))
+    write_reports([run], formats=["html", "md"])
+    page = Page((run / "report" / "index.html").read_text())
+    assert "cde is not ranked:" in page.text
+    assert "grey | white" in page.text
+    assert len(page.bold) == len(METRICS) - 1
+    assert "~~" in (run / "report" / "report.md").read_text()
+
+
+def test_static_figure_is_well_formed_and_labels_every_generator(report: Path) -> None:
+    svg = (report / "figures" / "tradeoff.svg").read_text(encoding="utf-8")
+    root = ElementTree.fromstring(svg)
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"realiz3d", "syn-only", "theirs_v2 | <i>new", "ceiling"} <= set(texts)
+    assert "cde, higher is better" in texts
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) == 4
+    assert not re.search(r"(?:href|src)=", svg)

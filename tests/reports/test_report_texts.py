@@ -1,0 +1,181 @@
+"""report.md, tables.tex, summary.csv, summary.json: complete, escaped, readable by machines; and the front door."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fake_run import HOSTILE_MESSAGE, METRICS, PRIMARY, FakeRun
+
+from bench.errors import UsageError
+from reports import latex, markdown, write_reports
+
+CELL = re.compile(r"(?<!\\)\|")
+
+
+def test_markdown_tables_are_rectangular(report: Path) -> None:
+    lines = (report / "report.md").read_text(encoding="utf-8").splitlines()
+    widths = [len(CELL.split(line)) for line in lines if line.startswith("|")]
+    blocks, current = [], []
+    for line in [*lines, ""]:
+        if line.startswith("|"):
+            current.append(len(CELL.split(line)))
+        elif current:
+            blocks.append(current)
+            current = []
+    assert sum(map(len, blocks)) == len(widths)
+    assert len(blocks) == 4  # primary, descriptive, comparisons, failures
+    assert all(len(set(block)) == 1 for block in blocks)
+    assert [block[0] - 3 for block in blocks[:2]] == [len(PRIMARY), len(METRICS) - len(PRIMARY)]
+
+
+def test_markdown_escapes_and_footnotes(report: Path) -> None:
+    text = (report / "report.md").read_text(encoding="utf-8")
+    assert "theirs\\_v2 \\| &lt;i&gt;new" in text
+    assert "<b>" not in text
+    assert "<script" not in text
+    assert set(re.findall(r"<(\w+)", text)) <= {"br", "sub"}
+    marks = set(re.findall(r"\[\^(\d+)\](?!:)", text))
+    assert marks == set(re.findall(r"^\[\^(\d+)\]:", text, re.MULTILINE)) == {str(i + 1) for i in range(len(METRICS))}
+    assert re.search(r"\| realiz3d \| \*\*0\.\d+\*\*<br><sub>\\\[0\.\d+, 0\.\d+\\\], cov 34 %</sub> \|", text)
+    assert "`cde` ↑" in text
+    assert "`emr` [px] ↓" in text
+
+
+@pytest.mark.parametrize(
+    ("raw", "escaped"),
+    [
+        ("a|b", r"a\|b"),
+        ("<img src=x>", "&lt;img src=x&gt;"),
+        ("![x](http://e)", r"\!\[x\](http://e)"),
+        ("two\nlines\t`c`", r"two lines \`c\`"),
+        ("\\|", r"\\\|"),
+    ],
+)
+def test_markdown_escape(raw: str, escaped: str) -> None:
+    assert markdown.escape(raw) == escaped
+
+
+def test_csv_round_trips_every_row(report: Path, fake_run: Path) -> None:
+    table = pd.read_csv(io.StringIO((report / "summary.csv").read_text(encoding="utf-8")))
+    rows = json.loads((fake_run / "summary.json").read_text())["rows"]
+    assert len(table) == len(rows)
+    for stored, (_, read) in zip(rows, table.iterrows(), strict=True):
+        assert (read["generator"], read["metric"], read["signature"]) == tuple(
+            stored[key] for key in ("generator", "metric", "signature")
+        )
+        if stored["status"] == "ok":
+            assert [read["value"], read["ci_low"], read["ci_high"]] == [
+                stored[k] for k in ("value", "ci_low", "ci_high")
+            ]
+        else:
+            assert pd.isna(read["value"])
+        assert bool(read["bold"]) == stored["bold"]
+    assert table["n_objects"].dtype == "int64"
+
+
+def test_csv_cells_are_no_formulas(tmp_path: Path) -> None:
+    run = FakeRun(n_cases=2).write(tmp_path / "run")
+    summary = json.loads((run / "summary.json").read_text())
+    summary["rows"][0]["note"] = "=HYPERLINK(1)"
+    (run / "summary.json").write_text(json.dumps(summary))
+    (path,) = write_reports([run], formats=["csv"])
+    assert pd.read_csv(path)["note"][0] == "'=HYPERLINK(1)"
+
+
+def test_json_is_strict_and_complete(report: Path, fake_run: Path) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    copied = json.loads((report / "summary.json").read_text(encoding="utf-8"), parse_constant=refuse)
+    stored = json.loads((fake_run / "summary.json").read_text())
+    assert copied.keys() == stored.keys()
+    assert copied["comparisons"] == stored["comparisons"]
+    assert [row["value"] for row in copied["rows"] if row["status"] != "ok"] == [None] * 3
+
+
+def strip_comments(tex: str) -> str:
+    return "\n".join(re.sub(r"(?<!\\)%.*", "", line) for line in tex.splitlines())
+
+
+def test_latex_is_balanced_and_rectangular(report: Path) -> None:
+    tex = strip_comments((report / "tables.tex").read_text(encoding="utf-8"))
+    begun, ended = (re.findall(rf"\\{word}\{{(\w+)\}}", tex) for word in ("begin", "end"))
+    assert begun == ["table", "tabular"] * 2
+    assert ended == ["tabular", "table"] * 2
+    bare = re.sub(r"\\[{}$&%#_]", "", tex)
+    depth = 0
+    for letter in bare:
+        depth += {"{": 1, "}": -1}.get(letter, 0)
+        assert depth >= 0
+    assert depth == 0
+    assert bare.count("$") % 2 == 0
+    assert not re.search(r"[_#^~](?![^$]*\$)", re.sub(r"\$[^$]*\$|~", "", bare))
+    for body in re.findall(r"\\begin\{tabular\}\{(l r*|lr*)\}(.*?)\\end\{tabular\}", tex, re.DOTALL):
+        rows = [row for row in body[1].split(r"\\") if "&" in row]
+        assert {len(re.split(r"(?<!\\)&", row)) for row in rows} == {len(body[0])}
+    assert tex.isascii()
+
+
+def test_latex_marks_best_and_missing(report: Path) -> None:
+    tex = (report / "tables.tex").read_text(encoding="utf-8")
+    assert len(re.findall(r"\\textbf\{\\boldmath \$", tex)) == len(METRICS)
+    assert tex.count(r"$\uparrow$") == sum(metric["direction"] == "up" for metric in METRICS)
+    assert "n.m.: not measurable." in tex
+    assert " & w.m." in tex
+    assert r"theirs\_v2 \textbar{} \textless{}i\textgreater{}new" in tex
+
+
+def test_latex_escape_leaves_nothing_active() -> None:
+    escaped = latex.escape("\\input{x} 50% $y_1^2$ a&b #1 ~ <t>\n[opt]")
+    assert escaped == (
+        r"\textbackslash{}input\{x\} 50\% \$y\_1\textasciicircum{}2\$ a\&b \#1 \textasciitilde{} "
+        r"\textless{}t\textgreater{} {[}opt{]}"
+    )
+    assert HOSTILE_MESSAGE not in latex.escape(HOSTILE_MESSAGE)
+
+
+def test_files_land_where_asked_and_nothing_else(tmp_path: Path) -> None:
+    run = FakeRun(n_cases=2).write(tmp_path / "run")
+    written = write_reports([run], tmp_path / "out", ["csv", "md", "csv"])
+    assert [path.relative_to(tmp_path).as_posix() for path in written] == ["out/summary.csv", "out/report.md"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.md", "summary.csv"]
+    assert not (run / "report").exists()
+
+
+def test_same_results_same_bytes(tmp_path: Path) -> None:
+    run = FakeRun(n_cases=2).write(tmp_path / "run")
+    first = {path.name: path.read_bytes() for path in write_reports([run], tmp_path / "a")}
+    second = {path.name: path.read_bytes() for path in write_reports([run], tmp_path / "b")}
+    assert first == second
+
+
+def test_joint_report_of_two_runs(tmp_path: Path) -> None:
+    runs = [FakeRun(n_cases=2, seed=seed).write(tmp_path / name) for seed, name in enumerate("ab")]
+    with pytest.raises(UsageError, match="--out"):
+        write_reports(runs)
+    write_reports(runs, tmp_path / "joint")
+    assert set(pd.read_csv(tmp_path / "joint" / "summary.csv")["run"]) == {"a", "b"}
+    document = json.loads((tmp_path / "joint" / "summary.json").read_text())
+    assert [run["run"] for run in document["runs"]] == ["a", "b"]
+    assert document["tables"][0]["columns"][0]["runs"] == ["a", "b"]
+    assert "| realiz3d (b) |" in (tmp_path / "joint" / "report.md").read_text()
+
+
+def test_wrong_use_is_explained(fake_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean 'html'"):
+        write_reports([fake_run], tmp_path, ["htm"])
+    with pytest.raises(UsageError, match="no run folder"):
+        write_reports([], tmp_path)
+
+
+def test_reports_load_no_model_library() -> None:
+    code = "import sys, reports; print([m for m in ('torch', 'onnxruntime', 'warp', 'trimesh') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
