@@ -19,6 +19,8 @@ from bench.errors import MeshError
 
 MAX_FILE_BYTES = 512 * 2**20
 MAX_TEXTURE_PIXELS = 8192 * 8192
+# Pillow reads more, some of it (PostScript) by running other programs
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TGA", "TIFF", "GIF")
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tga", ".tif", ".tiff", ".gif"})
 
 
@@ -40,12 +42,13 @@ def check_picture(data: bytes, where: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as picture:
+            with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as picture:
                 width, height = picture.size
     except Image.DecompressionBombError as error:
         raise MeshError("the texture is too large", where=where, expected="at most 8192 x 8192 pixels") from error
     except Exception as error:  # Pillow's readers raise whatever their formats make them raise
-        raise MeshError("the texture is not a picture that can be read", where=where) from error
+        expected = f"one of {', '.join(PICTURE_FORMATS)}"
+        raise MeshError("the texture is not a picture that can be read", where=where, expected=expected) from error
     if width * height > MAX_TEXTURE_PIXELS:
         raise MeshError(
             f"the texture is too large: {width} x {height}",

@@ -209,11 +209,10 @@ def _mtl_material(found: Any, path: Path) -> tuple[Material, tuple[object, ...]]
 
 def _pixels(picture: Any, where: str) -> npt.NDArray[np.uint8]:
     """Decode a lazily opened picture to uint8 (H, W, 4), after looking at its size."""
-    fp = getattr(picture, "fp", None)
-    if fp is not None:
-        fp.seek(0)
-        check_picture(fp.read(), where)
-        fp.seek(0)
+    if picture.fp is not None:  # None once decoded, by an earlier part in the same material
+        picture.fp.seek(0)
+        check_picture(picture.fp.read(), where)
+        picture.fp.seek(0)
     try:
         return np.array(picture.convert("RGBA"), dtype=np.uint8)
     except Exception as error:  # Pillow's readers raise whatever their formats make them raise

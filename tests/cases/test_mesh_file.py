@@ -282,6 +282,16 @@ def test_image_bombs_are_refused(tmp_path: Path, embedded: bool, side: int) -> N
         load_mesh(write_gltf(tmp_path, images=[{"uri": address}]))
 
 
+@pytest.mark.parametrize("embedded", [True, False])
+def test_postscript_is_never_run(tmp_path: Path, embedded: bool) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(stream, "EPS")
+    (tmp_path / "a.eps").write_bytes(stream.getvalue())
+    address = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode() if embedded else "a.eps"
+    with pytest.raises(MeshError, match="not a picture that can be read"):
+        load_mesh(write_gltf(tmp_path, images=[{"uri": address}]))
+
+
 def test_a_damaged_texture_is_an_error(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
     stream = io.BytesIO()
