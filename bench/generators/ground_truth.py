@@ -14,7 +14,7 @@ import numpy.typing as npt
 from bench.cases.case import Case
 from bench.errors import MeshError
 from bench.geometry.cameras import Cameras
-from bench.geometry.rendering import render_albedo, render_alpha
+from bench.geometry.rendering import render_views
 from bench.hashing import hash_array, hash_strings
 
 MEMORY_LIMIT = 512 * 2**20  # bytes
@@ -47,10 +47,7 @@ def ground_truth(case: Case, cameras: Cameras, background: tuple[float, float, f
             expected="a textured mesh (GLB, or OBJ with its MTL and picture)",
             hint="calibration generators need the objects' own look; leave them out for untextured meshes",
         )
-    made = GroundTruth(
-        render_albedo(mesh, cameras, background, device, SUPERSAMPLE),
-        render_alpha(mesh, cameras, device, SUPERSAMPLE),
-    )
+    made = GroundTruth(*render_views(mesh, cameras, background, device, SUPERSAMPLE))
     _kept[key] = made
     while sum(g.views.nbytes + g.alpha.nbytes for g in _kept.values()) > MEMORY_LIMIT and len(_kept) > 1:
         _kept.popitem(last=False)

@@ -32,6 +32,25 @@ MAX_LAYERS = 64  # transparent surfaces behind one another; what lies further ba
 _MODES = {"opaque": shading.OPAQUE, "mask": shading.MASK, "blend": shading.BLEND}
 
 
+def render_views(
+    mesh: Mesh,
+    cameras: Cameras,
+    background: tuple[float, float, float],
+    device: str = "cpu",
+    supersample: int = 4,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """sRGB views, uint8 (V, H, W, 3), of `mesh` over `background` (sRGB in [0, 1]), and their alpha, float32 (V, H, W).
+
+    Alpha is how much of a pixel the mesh covers, transparency included, in [0, 1].
+    Raises `UsageError` for a device that is not there or a `supersample` below 1.
+    """
+    image = _premultiplied(mesh, cameras, device, supersample)
+    behind = torch.tensor(background, dtype=torch.float64, device=image.device)
+    colour = image[..., :3].double() + (1.0 - image[..., 3:].double()) * behind
+    views = (colour.clamp(0.0, 1.0) * 255.0 + 0.5).floor().to(torch.uint8)
+    return views.cpu().numpy(), image[..., 3].cpu().numpy()
+
+
 def render_albedo(
     mesh: Mesh,
     cameras: Cameras,
@@ -39,18 +58,12 @@ def render_albedo(
     device: str = "cpu",
     supersample: int = 4,
 ) -> npt.NDArray[np.uint8]:
-    """sRGB views, uint8 (V, H, W, 3), of `mesh` over `background` (sRGB in [0, 1]).
-
-    Raises `UsageError` for a device that is not there or a `supersample` below 1.
-    """
-    image = _premultiplied(mesh, cameras, device, supersample).double()
-    behind = torch.tensor(background, dtype=torch.float64, device=image.device)
-    colour = image[..., :3] + (1.0 - image[..., 3:]) * behind
-    return (colour.clamp(0.0, 1.0) * 255.0 + 0.5).floor().to(torch.uint8).cpu().numpy()
+    """The views of `render_views` alone."""
+    return render_views(mesh, cameras, background, device, supersample)[0]
 
 
 def render_alpha(mesh: Mesh, cameras: Cameras, device: str = "cpu", supersample: int = 4) -> npt.NDArray[np.float32]:
-    """How much of each pixel the mesh covers, transparency included: float32 (V, H, W) in [0, 1]."""
+    """The alpha of `render_views` alone."""
     return _premultiplied(mesh, cameras, device, supersample)[..., 3].cpu().numpy()
 
 

@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from bench.errors import BenchError, InputError
+from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor
 from bench.images import read_picture
 from bench.metrics.declaration import FeatureSet, SetMetric
 from bench.references.reference_set import ReferenceFeatures
 from bench.run.plan import Plan
 from bench.run.progress import Reporter
-from bench.run.references import Library, extract, generator_reference
+from bench.run.references import Library, generator_reference
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreRow
 from bench.stats.intervals import jackknife_interval
@@ -79,7 +80,8 @@ def score_sets(
             if not paths or not library.extractors:
                 continue
             pictures = [partial(read_picture, path) for path in paths]
-            for extractor, features in extract(pictures, list(library.extractors.values()), cache, stage.advance).items():
+            extractors = list(library.extractors.values())
+            for extractor, features in features_of(pictures, extractors, cache, stage.advance).items():
                 found.features[name, extractor] = FeatureSet(features, objects)
     for reference, generator in library.generators.items():
         for extractor in library.extractors:

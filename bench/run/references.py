@@ -1,0 +1,108 @@
+"""Reference sets and extractors of a suite: found and read before anything is generated, so that their errors come first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bench.cases.case import Case
+from bench.errors import WeightsMissing
+from bench.extractors.catalogue import load_extractor
+from bench.extractors.feature_cache import features_of
+from bench.extractors.protocol import Extractor, Picture
+from bench.generators.ground_truth import ground_truth
+from bench.hashing import hash_strings
+from bench.metrics.declaration import FeatureSet
+from bench.references.build import folder_reference
+from bench.references.library import load_reference
+from bench.references.pictures import picture_paths
+from bench.references.reference_set import ReferenceFeatures
+from bench.run.options import RunOptions
+from bench.run.plan import Plan
+from bench.run.progress import Reporter
+from bench.suite.schema import FolderReference, GeneratorReference, MiniworldReference, ShippedReference
+
+
+@dataclass
+class Library:
+    """What set metrics need: extractors by name, features by (reference, extractor), and what is not to be had.
+
+    `generators` maps references that are a generator of the suite to its name: their features come with its samples.
+    `missing` maps extractors without weights to the reason.
+    """
+
+    extractors: dict[str, Extractor] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    features: dict[tuple[str, str], ReferenceFeatures] = field(default_factory=dict)
+    generators: dict[str, str] = field(default_factory=dict)
+
+
+def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporter) -> Library:
+    """Load the extractors and references that the suite's set metrics name.
+
+    Missing weights are kept for explicit rows; a reference that cannot be used raises `ReferenceSetError`.
+    """
+    library = Library()
+    for name in dict.fromkeys(metric.extractor for metric in plan.set_metrics):
+        try:
+            extractor = load_extractor(name, options.device, options.offline)
+            extractor.fingerprint()
+            library.extractors[name] = extractor
+        except WeightsMissing as error:
+            library.missing[name] = str(error)
+            reporter.say(f"without {name}: {error.message}")
+    for name, reference in plan.suite.references.items():
+        wanted = dict.fromkeys(metric.extractor for metric in plan.set_metrics if metric.reference == name)
+        extractors = [library.extractors[e] for e in wanted if e in library.extractors]
+        if isinstance(reference, GeneratorReference):
+            library.generators[name] = reference.generator
+        elif extractors and isinstance(reference, ShippedReference):
+            for extractor in extractors:
+                found = load_reference(reference.shipped, extractor, plan.suite.views.rgb)
+                library.features[name, extractor.name] = found
+        elif extractors and isinstance(reference, FolderReference):
+            folder = plan.suite.folder / reference.folder
+            with reporter.stage(f"read reference {name}", len(picture_paths(folder))) as stage:
+                measured = folder_reference(name, folder, extractors, plan.suite.views.rgb, cache, stage.advance)
+            library.features |= {(name, extractor): found for extractor, found in measured.items()}
+        elif extractors and isinstance(reference, MiniworldReference):
+            library.features |= _miniworld(name, reference, extractors, plan, cache, reporter)
+    return library
+
+
+def generator_reference(
+    name: str, extractor: str, generated: FeatureSet, digests: list[str], shares_objects: bool = True
+) -> ReferenceFeatures:
+    """A generator's own pictures in the role of the reference (FID_B)."""
+    return ReferenceFeatures(
+        name, generated.features, generated.objects, hash_strings(digests), extractor, shares_objects=shares_objects
+    )
+
+
+def _miniworld(
+    name: str, reference: MiniworldReference, extractors: list[Extractor], plan: Plan, cache: Path, reporter: Reporter
+) -> dict[tuple[str, str], ReferenceFeatures]:
+    from bench.cases.miniworld.world import miniworld_cases
+
+    which = reference.miniworld
+    cases = miniworld_cases(which.split, None, which.look, 0)
+    own = {case.id for case in plan.all_cases}
+    views = range(len(plan.cameras))
+    with reporter.stage(f"render reference {name}", len(cases) * len(views)) as stage:
+        features = features_of(
+            [partial(_render, case, plan, view) for case in cases for view in views], extractors, cache, stage.advance
+        )
+    objects = tuple(case.id for case in cases for _ in views)
+    digest = hash_strings([case.mesh.fingerprint for case in cases if case.mesh] + [plan.views_signature()])
+    shares = any(case.id in own for case in cases)
+    return {
+        (name, e): ReferenceFeatures(name, np.asarray(f), objects, digest, e, shares_objects=shares)
+        for e, f in features.items()
+    }
+
+
+def _render(case: Case, plan: Plan, view: int) -> Picture:
+    return ground_truth(case, plan.cameras, plan.suite.views.rgb, plan.context.device).views[view]
