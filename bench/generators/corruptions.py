@@ -73,7 +73,7 @@ class Shift(Corruption):
     def corrupt(self, views: Floats, alpha: Floats, request: GenerationRequest) -> Floats:
         """What is moved out is lost, what comes in is background."""
         step = self.options.pixels
-        moved = views.copy()
+        moved: Floats = views.copy()
         if step:
             axis = 2 if self.options.axis == "x" else 1
             moved[1::2] = np.roll(views[1::2], step, axis=axis)
@@ -92,7 +92,8 @@ class SwappedViews(Corruption):
             raise GeneratorError(f"generator '{self.name}': side views exist from four views on, the suite has {count}")
         order = list(range(count))
         order[count // 4], order[3 * count // 4] = order[3 * count // 4], order[count // 4]
-        return views[order]
+        swapped: Floats = views[order]
+        return swapped
 
 
 class ColourCast(Corruption):

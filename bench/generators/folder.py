@@ -38,7 +38,7 @@ class FolderGenerator(SingleCaseGenerator):
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)
-        self.root = context.suite_folder / options.path
+        self.root: Path = context.suite_folder / options.path
         if not self.root.is_dir():
             raise InputError(
                 f"generator '{name}': the folder of images does not exist",

@@ -32,7 +32,7 @@ class TexturedMeshGenerator(SingleCaseGenerator):
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)
-        self.folder = context.suite_folder / options.path
+        self.folder: Path = context.suite_folder / options.path
         self.meshes = {case.id: case.mesh for case in mesh_folder_cases(self.folder, None) if case.mesh is not None}
         known = {case.id for case in context.cases}
         for case_id in self.meshes:

@@ -69,21 +69,21 @@ def _distances(
     plan: Plan, pairs: Sequence[tuple[str, str]], found: SetScores, stage: Stage
 ) -> Iterator[Comparison]:
     for metric in plan.set_metrics:
-        name = metric.result().name
+        result = metric.result().name
         scores = {score.generator: score for score in found.scores if score.metric is metric}
-        affordable = not isinstance(metric, Fd | Fid) or len(pairs) <= FRECHET_PAIRS or name in plan.suite.primary
+        affordable = not isinstance(metric, Fd | Fid) or len(pairs) <= FRECHET_PAIRS or result in plan.suite.primary
         for a, b in pairs:
             stage.advance()
             first, second = scores[a], scores[b]
             if first.status != "ok" or second.status != "ok":
                 continue
             if first.signature != second.signature:
-                yield _refused(name, a, b)
+                yield _refused(result, a, b)
                 continue
             reference = found.references[metric.reference, metric.extractor]
-            features = [found.features[g, metric.extractor] for g in (a, b)]
-            test = metric.permutation_p(*features, reference, plan.suite.seed) if affordable else None
-            yield compare_distances(name, a, b, first.value, second.value, test, first.objects)
+            ours, theirs = (found.features[name, metric.extractor] for name in (a, b))
+            test = metric.permutation_p(ours, theirs, reference, plan.suite.seed) if affordable else None
+            yield compare_distances(result, a, b, first.value, second.value, test, first.objects)
 
 
 def _both_ok(rows: dict[tuple[str, str], SummaryRow], metric: str, a: str, b: str) -> bool:

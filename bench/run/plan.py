@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from bench.cases.case import Case
 from bench.errors import BenchError, GeneratorError, UsageError, nearest
 from bench.generators.catalogue import GENERATORS
@@ -19,7 +17,8 @@ from bench.hashing import hash_json, hash_strings, seed_from
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import ObjectMetric, Result, SetMetric
 from bench.run.options import RunOptions
-from bench.suite.schema import Cases, GeneratorEntry, MeshCases, MetricEntry, Suite
+from bench.suite.check import load_plugin, make_metric, read_options
+from bench.suite.schema import Cases, GeneratorEntry, MeshCases, Suite
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
     all_cases = find_cases(suite.cases, suite.folder)
     v = suite.views
     cameras = view_cameras(v.azimuths, v.elevation, v.projection, v.fov, v.resolution)
-    metrics = [build_metric(entry) for entry in suite.metrics]
+    metrics = [make_metric(entry, METRICS) for entry in suite.metrics]
     limit = options.limit
     return Plan(
         suite=suite,
@@ -110,26 +109,14 @@ def find_cases(cases: Cases, folder: Path) -> tuple[Case, ...]:
 
 def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generator:
     """The generator behind a suite's entry. Errors that are not ours are wrapped, with the entry's name."""
-    factory = GENERATORS.load(entry.use)
-    model: type[BaseModel] | None = getattr(factory, "Options", None)
-    if model is None:
-        raise UsageError(
-            f"generator '{entry.name}': {entry.use} declares no options",
-            expected="an attribute Options, a pydantic model (extra='forbid'), on the factory",
-        )
+    factory = load_plugin(GENERATORS, entry.use)
     try:
-        built: Generator = factory(entry.name, model.model_validate(entry.options), context)
+        built: Generator = factory(entry.name, read_options(factory, entry.options), context)
     except BenchError:
         raise
     except Exception as error:
         raise GeneratorError(f"generator '{entry.name}' could not be set up: {error}", where=entry.use) from error
     return built
-
-
-def build_metric(entry: MetricEntry) -> Any:
-    """The metric (object or set) behind a suite's entry."""
-    factory = METRICS.load(entry.name)
-    return factory(factory.Options.model_validate(entry.options))
 
 
 def check_device(device: str) -> None:

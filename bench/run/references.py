@@ -105,4 +105,5 @@ def _miniworld(
 
 
 def _render(case: Case, plan: Plan, view: int) -> Picture:
-    return ground_truth(case, plan.cameras, plan.suite.views.rgb, plan.context.device).views[view]
+    picture: Picture = ground_truth(case, plan.cameras, plan.suite.views.rgb, plan.context.device).views[view]
+    return picture

@@ -11,13 +11,15 @@ from bench.cases.case import Case
 from bench.errors import BenchError
 from bench.geometry.cameras import Cameras
 from bench.geometry.scene import SceneGeometry
+from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import Measurement, ObjectMetric, Sample
 from bench.run.executors import Executor
 from bench.run.generate import Failure
-from bench.run.plan import Plan, build_metric
+from bench.run.plan import Plan
 from bench.run.progress import Reporter
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreRow, ScoreTable
+from bench.suite.check import make_metric
 from bench.suite.schema import MetricEntry
 
 
@@ -51,7 +53,7 @@ def score_objects(
     plan: Plan, digests: dict[SampleKey, str], store: SampleStore, table: ScoreTable, executor: Executor, reporter: Reporter
 ) -> tuple[Failure, ...]:
     """Measure every stored sample that the table has no valid rows for; the table is written after each case."""
-    entries = [e for e in plan.suite.metrics if not hasattr(build_metric(e), "distance")]
+    entries = [e for e in plan.suite.metrics if not hasattr(make_metric(e, METRICS), "distance")]
     signatures = {
         r.name: object_signature(m, r.name, plan.views_signature()) for m in plan.object_metrics for r in m.results()
     }
@@ -93,7 +95,7 @@ def write_table(plan: Plan, table: ScoreTable) -> None:
 
 
 def _measure(task: _Task) -> _Answer:
-    metrics: list[ObjectMetric] = [build_metric(entry) for entry in task.metrics]
+    metrics: list[ObjectMetric] = [make_metric(entry, METRICS) for entry in task.metrics]
     rows: list[ScoreRow] = []
     failures: list[Failure] = []
     scene, broken = None, None
