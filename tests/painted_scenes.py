@@ -1,4 +1,4 @@
-"""Meshes with paint that is a function of the place in space: views rendered from them agree exactly, by construction."""
+"""Meshes whose paint is a function of the place in space: views of them agree exactly, by construction."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def render(
 
 def colours(gbuffer: GBuffer, seed: int = 0, background: tuple[float, float, float] = WHITE) -> Tensor:
     """One exact sample of the paint for each pixel, float64 (V, H, W, 3)."""
-    return torch.where(gbuffer.mask[..., None], paint(gbuffer.position, seed), torch.tensor(background).double())
+    views = torch.tensor(background, dtype=torch.float64).repeat(*gbuffer.mask.shape, 1)
+    views[gbuffer.mask] = paint(gbuffer.position[gbuffer.mask], seed)
+    return views
 
 
 def sample(mesh: Mesh, resolution: int = 192, seed: int = 0) -> Sample:

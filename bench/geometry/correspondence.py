@@ -41,10 +41,10 @@ class Correspondence:
 
     pixel       float32 (V, V, H, W, 2)  (x, y) in view j of the point of view i's pixel; pixel centres are at + 0.5
     visible     bool    (V, V, H, W)     j sees the point and may be sampled there
-    cosine      float32 (V, V, H, W)     cos(theta_j): flat normal, on the side that i shows, against the way to camera j
+    cosine      float32 (V, V, H, W)     cos(theta_j): flat normal, on the side that i shows, against camera j
     foreground  bool    (V, H, W)        pixels that show the mesh at all
 
-    `pixel` and `cosine` are 0 on the background. `visible[i, i]` are the interior pixels with cos(theta_i) > `MIN_COSINE`.
+    `pixel` and `cosine` are 0 on the background. `visible[i, i]`: interior pixels with cos(theta_i) > `MIN_COSINE`.
     """
 
     pixel: Tensor
@@ -108,7 +108,7 @@ def correspond(mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> Corresponde
 
 
 def erode(mask: Tensor, pixels: int) -> Tensor:
-    """Pixels of `mask`, bool (V, H, W), whose (2 `pixels` + 1)^2 neighbourhood is all mask; nothing is, out of the frame."""
+    """Pixels of `mask`, bool (V, H, W), whose (2 `pixels` + 1)^2 neighbourhood is mask, and in the frame."""
     outside = torch.nn.functional.pad((~mask).float(), (pixels,) * 4, value=1.0)
     return torch.nn.functional.max_pool2d(outside[:, None], 2 * pixels + 1, stride=1)[:, 0] == 0
 

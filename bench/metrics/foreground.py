@@ -39,9 +39,12 @@ def estimate_foreground(
     distance = np.abs(view - np.asarray(background)).max(axis=-1)
     edge = np.concatenate([distance[0], distance[-1], distance[1:-1, 0], distance[1:-1, -1]])
     threshold = np.clip(EDGE_MARGIN * np.quantile(edge, EDGE_QUANTILE), LEAST_DISTANCE, MOST_DISTANCE)
-    # a pixel that the object covers by less than half is no part of its mask: it is half as far as its neighbour inside
-    half = ndimage.maximum_filter(distance, size=3) / 2
-    found = _without_specks((distance > threshold) & (distance > half))
+    apart = distance > threshold
+    # an outline's pixel that the object covers by less than half is no part of a mask; its neighbour inside, which it
+    # mixes with the background, tells how far it would be if covered
+    rim = apart & ndimage.binary_dilation(~apart, np.ones((3, 3), dtype=bool))
+    covered = distance > ndimage.maximum_filter(distance, size=3) / 2
+    found = _without_specks(apart & (covered | ~rim))
     filled: BoolArray = ndimage.binary_fill_holes(found)
     if see_through is not None:
         regions, count = ndimage.label(filled & ~found)

@@ -76,7 +76,7 @@ def ssim_map(views: Tensor, others: Tensor) -> Tensor:
 
 
 def ssim_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float, ...]:
-    """Mean SSIM of each view over its pixels in `counted`, bool (V, H, W), less a border of 5 px; NaN when it has none."""
+    """Mean SSIM of each view over its pixels in `counted`, bool (V, H, W), less a border of 5 px; NaN if none."""
     inner = slice(SSIM_BORDER, -SSIM_BORDER)
     counted = counted[:, inner, inner]
     sums = torch.where(counted, ssim_map(views, others).double(), 0.0).sum(dim=(1, 2))

@@ -20,7 +20,9 @@ from bench.metrics.prediction import bilinear, predict
 FloatArray = npt.NDArray[np.float64]
 
 
-def brute_force_blocked(mesh: Mesh, origin: FloatArray, direction: FloatArray, reach: FloatArray) -> npt.NDArray[np.bool_]:
+def brute_force_blocked(
+    mesh: Mesh, origin: FloatArray, direction: FloatArray, reach: FloatArray
+) -> npt.NDArray[np.bool_]:
     """Möller-Trumbore in float64 against every face, no acceleration, no offset but 1e-7 along the ray."""
     a, b, c = mesh.vertices[mesh.faces].transpose(1, 0, 2)
     ab, ac = b - a, c - a
@@ -49,7 +51,9 @@ def test_pixels_are_the_pinhole_formula(projection: str) -> None:
     points = position[0][matches.foreground[0]].numpy()
     for j in range(1, 4):
         local = points @ cameras.world_to_camera[j, :3, :3].T + cameras.world_to_camera[j, :3, 3]
-        homogeneous = np.column_stack([local[:, :2], local[:, 2] if projection == "perspective" else np.ones(len(local))])
+        homogeneous = np.column_stack(
+            [local[:, :2], local[:, 2] if projection == "perspective" else np.ones(len(local))]
+        )
         image = homogeneous @ cameras.intrinsics[j].T
         np.testing.assert_allclose(
             matches.pixel[0, j][matches.foreground[0]].numpy(), image[:, :2] / image[:, 2:], atol=2e-5
@@ -192,7 +196,9 @@ def test_a_thin_plate_does_not_bleed_from_front_to_back(thickness: float, projec
 
 @pytest.mark.parametrize("pixels", [1, 2, 5])
 def test_erosion_against_scipy(pixels: int) -> None:
-    mask = torch.from_numpy(ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((3, 40, 50)), (0, 6, 6)) > -0.02)
+    mask = torch.from_numpy(
+        ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((3, 40, 50)), (0, 6, 6)) > -0.02
+    )
     square = np.ones((2 * pixels + 1,) * 2, dtype=bool)
     expected = np.stack([ndimage.binary_erosion(m, square, border_value=0) for m in mask.numpy()])
     assert np.array_equal(erode(mask, pixels).numpy(), expected)
