@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ from bench.images import SUFFIXES, read_picture
 from reports.run_folder import CaseInfo, MetricInfo
 from reports.table import Source, Table
 
-THUMBNAIL = 144  # px, twice the size it is shown at on most screens
+THUMBNAIL, LARGE_THUMBNAIL = 144, 256  # px, about twice the size that they are shown at
+FEW = 4  # generators that share a line of the page, and so have room for large thumbnails
 FULL = 768
 MAX_PICTURES = 640  # more is a slow page and a long wait, not more insight
 _THUMBNAIL_QUALITY, _FULL_QUALITY = 72, 82
@@ -94,6 +96,7 @@ def build_gallery(table: Table, budget: int) -> Gallery:
     else:
         order = range(len(cases))
 
+    side = LARGE_THUMBNAIL if len(table.sources) <= FEW else THUMBNAIL
     chosen: dict[int, Exhibit] = {}
     left, pictures = budget, 0
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
@@ -107,7 +110,11 @@ def build_gallery(table: Table, budget: int) -> Gallery:
             if chosen and pictures > MAX_PICTURES:
                 break
             strips = tuple(
-                Strip(source, tuple(pool.map(_shot, files[source.label])), _primary_values(table, source, case, values))
+                Strip(
+                    source,
+                    tuple(pool.map(partial(_shot, side=side), files[source.label])),
+                    _primary_values(table, source, case, values),
+                )
                 for source in table.sources
             )
             left -= sum(shot.size for strip in strips for shot in strip.shots)
@@ -204,14 +211,14 @@ def _views_of(source: Source, case: str, seed: int | None) -> list[Path]:
     return [views[number] for number in sorted(views)]
 
 
-def _shot(path: Path) -> Shot:
+def _shot(path: Path, side: int) -> Shot:
     try:
         picture = Image.fromarray(read_picture(path))
     except ImageError as error:
         return Shot("", "", error.message)
     picture.thumbnail((FULL, FULL), Image.Resampling.LANCZOS)
     full = _data_uri(picture, _FULL_QUALITY)
-    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
+    picture.thumbnail((side, side), Image.Resampling.BICUBIC)
     return Shot(_data_uri(picture, _THUMBNAIL_QUALITY), full)
 
 

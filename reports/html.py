@@ -23,7 +23,7 @@ from reports.numbers import format_interval, format_p, format_percent, format_va
 from reports.provenance import facts_of
 from reports.signatures import signature_difference, signature_fields
 from reports.table import Table
-from reports.tradeoff import axis_title, default_axes, figure, plottable
+from reports.tradeoff import axis_title, default_axes, figure, heading, plottable
 
 PAGE_BUDGET = 25_000_000  # characters, the plotting library included
 _TEXT_ALLOWANCE = 1_500_000  # for tables, text and markup beside pictures and scripts
@@ -83,6 +83,7 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
         "failures": [failure for run in table.runs for failure in run.summary.failures],
         "references": list(dict.fromkeys(reference for run in table.runs for reference in run.summary.references)),
         "figure": figure(table),
+        "figure_heading": heading(table),
         "tradeoff": {
             "axes": [column.number for column in axes] if axes else [],
             "columns": [{"number": column.number, "title": axis_title(column)} for column in columns],
@@ -128,7 +129,7 @@ def _typeset(number: str) -> str:
 
 
 def _breakable(name: str) -> Markup:
-    """A metric's name that may break before its extractor and its reference, without changing what is copied."""
+    """A name that may break at its underscores, extractor and reference, without changing what is copied."""
     return Markup(re.sub(r"(?<!^)(?=[\[@])|(?<=_)", "<wbr>", str(escape(name))))
 
 

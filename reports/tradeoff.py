@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.numbers import format_value
 from reports.table import Column, Table
 
 _REALISM = re.compile(r"^(fid|kid|fd|kd|cmmd|prdc)(_|\[|@|$)")
@@ -19,7 +18,7 @@ _CONSISTENCY = ("cde", "loo_psnr", "emr", "colour_drift", "reprojection", "hull_
 
 WIDTH, HEIGHT = 720.0, 440.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72.0, 24.0, 20.0, 56.0
-_LETTER, _LINE = 6.6, 15.0  # rough advance of a 12 px sans letter, and its line
+_LETTER, _LINE = 7.2, 15.0  # rough advance of a 12 px sans letter, and its line
 Box = tuple[float, float, float, float]
 
 
@@ -94,6 +93,15 @@ def default_axes(table: Table) -> tuple[Column, Column] | None:
     consistent = [column for column in rest if column.metric.name.startswith(_CONSISTENCY)]
     other = [column for column in rest if column not in realism]
     return x, (consistent or other or rest)[0]
+
+
+def heading(table: Table) -> str:
+    """What the default axes set against each other."""
+    axes = default_axes(table)
+    names = [column.metric.name for column in axes] if axes else ["", ""]
+    if _REALISM.match(names[0]) and names[1].startswith(_CONSISTENCY):
+        return "Realism against consistency"
+    return "One metric against another"
 
 
 def axis_title(column: Column) -> str:
@@ -199,8 +207,8 @@ def _ticks(values: Sequence[float]) -> list[float]:
 
 def _tick_text(tick: float, ticks: Sequence[float]) -> str:
     step = ticks[1] - ticks[0]
-    # a step of 2.5 needs one decimal more than its decade says; the interval makes `format_value` print to the step
-    return format_value(0.0 if abs(tick) < step / 2 else tick, "", tick - step, tick + step)
+    decimals = next((places for places in range(9) if math.isclose(round(step, places), step)), 9)
+    return f"{round(tick, decimals) + 0.0:.{decimals}f}"
 
 
 def _area(box: Box) -> float:
