@@ -35,7 +35,7 @@ def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
     lines += [escape(table.runs[0].summary.suite.description), ""] if table.runs[0].summary.suite.description else []
     lines += [escape(" · ".join(f"{label}: {text}" for label, text in fact.headline)), ""]
     if not table.comparable:
-        lines += ["> [!WARNING]", "> **Limited run: not comparable.** Only part of the suite was scored.", ""]
+        lines += ["> [!WARNING]", f"> **Limited run: not comparable.** {table.limitation}", ""]
     lines += [
         "Each cell is the value with its 95 % interval over objects; arrows point to the better end. "
         "**Bold**: the best and everything that ties with it. "

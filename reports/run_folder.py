@@ -138,6 +138,7 @@ class Summary(_Entry):
     rows: tuple[Row, ...]
     comparable: bool = True
     n_cases: Count = None
+    n_cases_of_suite: Count = None
     seeds: tuple[int, ...] = ()
     views: dict[str, Any] = Field(default_factory=dict)
     primary: tuple[str, ...] = ()

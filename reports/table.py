@@ -103,6 +103,16 @@ class Table:
         return all(run.summary.comparable for run in self.runs)
 
     @property
+    def limitation(self) -> str:
+        """What is missing from a run that is not comparable, '' for one that is."""
+        if self.comparable:
+            return ""
+        summary = self.runs[0].summary
+        if summary.n_cases is None or not summary.n_cases_of_suite or summary.n_cases >= summary.n_cases_of_suite:
+            return "Only part of the suite was scored."
+        return f"Only {summary.n_cases} of the suite's {summary.n_cases_of_suite} objects were scored."
+
+    @property
     def title(self) -> str:
         """The suite with its version."""
         suite = self.runs[0].summary.suite

@@ -135,6 +135,7 @@ class FakeRun:
             },
             "comparable": self.comparable,
             "n_cases": self.n_cases,
+            "n_cases_of_suite": self.n_cases if self.comparable else 40,
             "seeds": [0],
             "views": {
                 "azimuths": [0, 90, 180, 270],

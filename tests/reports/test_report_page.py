@@ -151,7 +151,8 @@ def test_limited_run_is_announced(tmp_path: Path, page: Page) -> None:
     assert "not comparable" not in page.text
     limited = FakeRun(comparable=False, n_cases=2).write(tmp_path / "run")
     write_reports([limited], formats=["html", "md", "latex"])
-    assert "Limited run: not comparable." in Page((limited / "report" / "index.html").read_text()).text
+    text = Page((limited / "report" / "index.html").read_text()).text
+    assert "Limited run: not comparable. Only 2 of the suite's 40 objects were scored." in text
     assert "**Limited run: not comparable.**" in (limited / "report" / "report.md").read_text()
     assert "Limited run: not comparable." in (limited / "report" / "tables.tex").read_text()
 
