@@ -43,7 +43,7 @@ def textured_ellipsoid(seed: int, extents: tuple[float, float, float]) -> trimes
 def mesh_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three textured GLBs (egg, disc, loaf) and their prompts.csv: the smallest suite of real meshes."""
     folder = tmp_path_factory.mktemp("meshes")
-    shapes = {"egg": (0.4, 0.5, 0.4), "disc": (0.5, 0.2, 0.5), "loaf": (0.5, 0.35, 0.3)}
+    shapes = {"egg": (0.4, 0.5, 0.4), "disc": (0.5, 0.4, 0.5), "loaf": (0.5, 0.45, 0.4)}
     for seed, (name, extents) in enumerate(shapes.items()):
         textured_ellipsoid(seed, extents).export(folder / f"{name}.glb")
     (folder / "prompts.csv").write_text("case,prompt\n" + "".join(f"{name},a painted {name}\n" for name in shapes))

@@ -1,0 +1,316 @@
+"""The spine, end to end, on three small meshes: plan, generate, score, store, report, resume."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+
+from bench.cli import main
+from bench.errors import BenchError, InputError, UsageError
+from bench.generators.base import SingleCaseGenerator
+from bench.generators.ground_truth import ground_truth
+from bench.run.options import RunOptions
+from bench.run.progress import Reporter
+from bench.run.session import dry_run, run
+from bench.suite.load import load_suite
+
+KD = "kd_cluster[efficientnet_lite0_texture]@photos"
+
+
+class Stumbling(SingleCaseGenerator):
+    """Ceiling that breaks on one case, or is interrupted there."""
+
+    class Options(BaseModel):
+        model_config = ConfigDict(extra="forbid", frozen=True)
+        on: str
+        interrupt: bool = False
+
+    armed = True
+
+    def views(self, request):
+        if request.case.id == self.options.on and Stumbling.armed:
+            if self.options.interrupt:
+                raise KeyboardInterrupt
+            raise RuntimeError("out of paint")
+        return ground_truth(request.case, request.cameras, request.background, self.context.device).views
+
+
+@pytest.fixture
+def suite_file(tmp_path: Path, mesh_folder: Path) -> Path:
+    return write_suite(tmp_path / "suite.yaml", mesh_folder)
+
+
+def write_suite(path: Path, mesh_folder: Path, generators: str = "", metrics: str = "", references: str = "") -> Path:
+    path.write_text(f"""
+name: small
+version: 1
+task: texturing
+cases: {{source: meshes, path: "{mesh_folder}", prompts: "{mesh_folder}/prompts.csv"}}
+views: {{resolution: 128}}
+references:
+  photos: {{shipped: photo_cutouts}}
+{references}
+generators:
+  - {{name: ceiling, use: ceiling}}
+  - {{name: noise, use: noise, sigma: 0.2}}
+{generators}
+metrics:
+  - loo_psnr
+  - silhouette_iou
+  - kd_cluster: {{reference: photos, extractor: efficientnet_lite0_texture}}
+{metrics}
+primary: [loo_psnr, "{KD}", silhouette_iou]
+""")
+    return path
+
+
+def go(suite: Path, out: Path, **options):
+    quiet = Reporter(Console(file=io.StringIO()))
+    return run(load_suite(suite), RunOptions(out=out, offline=True, **options), quiet)
+
+
+def rows(summary: dict) -> dict[tuple[str, str], dict]:
+    return {(row["generator"], row["metric"]): row for row in summary["rows"]}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, mesh_folder) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    go(write_suite(folder / "suite.yaml", mesh_folder), folder / "run")
+    return folder
+
+
+def test_run_folder_is_the_documented_one(finished):
+    out = finished / "run"
+    for name in ("manifest.json", "scores.parquet", "summary.json", "features", "report/index.html", "report/report.md"):
+        assert (out / name).exists(), name
+    samples = sorted(p.relative_to(out).as_posix() for p in out.glob("samples/*/*/*/*.png"))
+    assert samples[0] == "samples/ceiling/disc/seed_0/view_0.png"
+    assert len(samples) == 2 * 3 * 4
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["suite"]["name"] == "small"
+    assert manifest["versions"]["torch"]
+    assert set(manifest["generators"]) == {"ceiling", "noise"}
+    assert "total" in manifest["timing"]
+
+
+def test_summary_has_a_row_for_every_generator_and_metric(finished):
+    summary = json.loads((finished / "run/summary.json").read_text())
+    found = rows(summary)
+    assert set(found) == {(g, m) for g in ("ceiling", "noise") for m in ("loo_psnr", "silhouette_iou", KD)}
+    assert all(row["status"] == "ok" and row["n_objects"] == 3 and row["n_images"] == 12 for row in found.values())
+    assert summary["comparable"] is True
+    compared = {c["metric"]: c for c in summary["comparisons"]}
+    assert set(compared) == {"loo_psnr", "silhouette_iou", KD}
+    loo = compared["loo_psnr"]
+    assert loo["difference"] == pytest.approx(found["ceiling", "loo_psnr"]["value"] - found["noise", "loo_psnr"]["value"])
+    assert loo["p_value"] == 2 / 2**3  # three objects, all in one direction: the least that a sign flip can give
+    assert "label permutation, exact (8)" in compared[KD]["method"]
+
+
+def test_noise_ranks_below_the_ceiling(finished):
+    found = rows(json.loads((finished / "run/summary.json").read_text()))
+    assert found["noise", "loo_psnr"]["value"] < found["ceiling", "loo_psnr"]["value"] - 10
+
+
+def test_signatures_name_what_was_measured(finished):
+    found = rows(json.loads((finished / "run/summary.json").read_text()))
+    distance = found["ceiling", KD]["signature"]
+    for part in ("extractor=efficientnet_lite0_texture@sha256:", "resize=", "background=white", "n=12", "reference=photos@sha256:"):
+        assert part in distance
+    assert "resolution=128" in found["ceiling", "loo_psnr"]["signature"]
+    assert found["ceiling", "loo_psnr"]["signature"] == found["noise", "loo_psnr"]["signature"]
+
+
+def test_same_command_computes_nothing_again(finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    pictures = {p: p.stat().st_mtime_ns for p in out.rglob("*.png")}
+    before = (out / "scores.parquet").read_bytes()
+    go(finished / "suite.yaml", out)
+    assert {p: p.stat().st_mtime_ns for p in out.rglob("*.png")} == pictures
+    assert (out / "scores.parquet").read_bytes() == before
+    assert json.loads((out / "manifest.json").read_text())["timing"]["generators"] == {}
+
+
+@pytest.mark.parametrize("lost", ["scores.parquet", "features", "samples/noise", "samples/ceiling/egg/seed_0/sample.json"])
+def test_whatever_is_lost_is_made_again_alike(finished, tmp_path, lost):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    shutil.rmtree(out / lost) if (out / lost).is_dir() else (out / lost).unlink()
+    go(finished / "suite.yaml", out)
+    assert (out / "scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+
+
+def test_numbers_do_not_depend_on_the_batch_size(finished, tmp_path):
+    go(finished / "suite.yaml", tmp_path / "run", batch_size=1)
+    assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+
+
+@pytest.mark.slow
+def test_numbers_do_not_depend_on_the_worker_count(finished, tmp_path):
+    go(finished / "suite.yaml", tmp_path / "run", workers=2, batch_size=2)
+    assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+
+
+def test_interrupted_run_goes_on_to_the_same_numbers(tmp_path, mesh_folder, monkeypatch):
+    stumbling = f'  - {{name: third, use: "{__name__}:Stumbling", on: egg, interrupt: true}}'
+    suite = write_suite(tmp_path / "suite.yaml", mesh_folder, stumbling)
+    with pytest.raises(KeyboardInterrupt):
+        go(suite, tmp_path / "broken")
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "broken").rglob("*.png")}
+    assert len(kept) >= 2 * 3 * 4 + 4  # two generators, and the case that came before
+    monkeypatch.setattr(Stumbling, "armed", False)
+    go(suite, tmp_path / "broken")
+    go(suite, tmp_path / "whole")
+    assert all(p.stat().st_mtime_ns == at for p, at in kept.items())
+    assert (tmp_path / "broken/scores.parquet").read_bytes() == (tmp_path / "whole/scores.parquet").read_bytes()
+
+
+def test_one_failing_case_leaves_the_rest_scored(tmp_path, mesh_folder):
+    stumbling = f'  - {{name: third, use: "{__name__}:Stumbling", on: egg}}'
+    outcome = go(write_suite(tmp_path / "suite.yaml", mesh_folder, stumbling), tmp_path / "run")
+    assert len(outcome.incomplete) == 1
+    assert "third / egg / seed 0" in outcome.incomplete[0] and "out of paint" in outcome.incomplete[0]
+    found = rows(outcome.summary)
+    third = found["third", "loo_psnr"]
+    assert third["status"] == "ok" and third["n_objects"] == 2 and "1 of 3 samples failed" in third["note"]
+    assert third["signature"] != found["ceiling", "loo_psnr"]["signature"]
+    refused = [c for c in outcome.summary["comparisons"] if "third" in (c["a"], c["b"])]
+    assert refused and all(c["p_value"] is None and c["difference"] is None for c in refused)
+    assert not any(row["bold"] for row in outcome.summary["rows"])  # nothing is ranked across signatures
+
+
+def test_run_folder_of_another_suite_is_refused(finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    other = tmp_path / "other.yaml"
+    other.write_text((finished / "suite.yaml").read_text().replace("resolution: 128", "resolution: 32"))
+    with pytest.raises(UsageError, match="another suite") as caught:
+        go(other, out)
+    assert "views" in caught.value.expected
+
+
+def test_folder_with_other_things_in_it_is_left_alone(suite_file, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/thesis.tex").write_text("years of work")
+    with pytest.raises(UsageError, match="not empty"):
+        go(suite_file, tmp_path / "home")
+    assert [p.name for p in (tmp_path / "home").iterdir()] == ["thesis.tex"]
+
+
+def test_scoring_written_images_gives_the_same_numbers(finished, tmp_path, capsys):
+    plain = tmp_path / "plain"
+    for view in (finished / "run/samples/noise").rglob("view_*.png"):
+        target = plain / view.parts[-3] / view.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(view).save(target)
+    arguments = ["score", str(plain), "--suite", str(finished / "suite.yaml"), "--name", "noise", "--out", str(tmp_path / "s")]
+    assert main([*arguments, "--offline"]) == 0
+    assert capsys.readouterr().out.strip().endswith("index.html")
+    theirs = pd.read_parquet(tmp_path / "s/scores.parquet")
+    ours = pd.read_parquet(finished / "run/scores.parquet").query("generator == 'noise'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(theirs, ours)
+
+
+def test_missing_weights_are_an_explicit_row(tmp_path, mesh_folder, monkeypatch):
+    for variable in ("REALIZ3D_BENCH_WEIGHTS", "TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
+    suite = write_suite(tmp_path / "suite.yaml", mesh_folder, metrics="  - kid: {reference: photos}")
+    outcome = go(suite, tmp_path / "run")
+    row = rows(outcome.summary)["ceiling", "kid@photos"]
+    assert row["status"] == "weights_missing" and row["value"] is None and row["note"]
+    assert outcome.incomplete == ()
+
+
+def test_a_generator_as_reference(tmp_path, mesh_folder):
+    suite = write_suite(
+        tmp_path / "suite.yaml", mesh_folder, references="  base: {generator: ceiling}",
+        metrics="  - kd: {reference: base, extractor: efficientnet_lite0}",
+    )  # fmt: skip
+    found = rows(go(suite, tmp_path / "run").summary)
+    assert found["ceiling", "kd[efficientnet_lite0]@base"]["status"] == "not_measurable"
+    assert found["noise", "kd[efficientnet_lite0]@base"]["status"] == "ok"
+
+
+def test_limit_marks_results_as_not_comparable(finished, tmp_path):
+    outcome = go(finished / "suite.yaml", tmp_path / "run", limit=2)
+    assert outcome.summary["comparable"] is False
+    assert outcome.summary["n_cases"] == 2
+    assert "not comparable" in (tmp_path / "run/report/report.md").read_text().lower()
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_reference_of_fewer_than_two_pictures(tmp_path, mesh_folder, count):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for index in range(count):
+        Image.fromarray(np.full((32, 32, 3), index, np.uint8)).save(folder / f"{index}.png")
+    suite = write_suite(tmp_path / "suite.yaml", mesh_folder)
+    suite.write_text(suite.read_text().replace("{shipped: photo_cutouts}", f'{{folder: "{folder}"}}'))
+    with pytest.raises(InputError, match="at least two"):
+        go(suite, tmp_path / "run")
+
+
+def test_mesh_without_texture_is_one_failed_case(tmp_path, mesh_folder):
+    import trimesh
+
+    painted = tmp_path / "painted"
+    shutil.copytree(mesh_folder, painted)
+    (painted / "egg.glb").unlink()
+    bare = trimesh.load(mesh_folder / "egg.glb", force="mesh", process=False)
+    trimesh.Trimesh(bare.vertices, bare.faces, process=False).export(painted / "egg.obj", include_normals=False)
+    suite = write_suite(
+        tmp_path / "suite.yaml", mesh_folder, f'  - {{name: theirs, use: textured_mesh, path: "{painted}"}}'
+    )
+    outcome = go(suite, tmp_path / "run")
+    assert len(outcome.incomplete) == 1
+    assert "theirs / egg" in outcome.incomplete[0] and "nothing to show" in outcome.incomplete[0]
+    assert rows(outcome.summary)["theirs", "loo_psnr"]["n_objects"] == 2
+
+
+def test_textured_meshes_equal_the_ceiling_made_of_them(tmp_path, mesh_folder):
+    suite = write_suite(
+        tmp_path / "suite.yaml", mesh_folder, f'  - {{name: theirs, use: textured_mesh, path: "{mesh_folder}"}}'
+    )
+    found = rows(go(suite, tmp_path / "run").summary)
+    assert found["theirs", "loo_psnr"]["value"] == found["ceiling", "loo_psnr"]["value"]
+
+
+def test_two_seeds_are_averaged_within_an_object(tmp_path, mesh_folder):
+    outcome = go(write_suite(tmp_path / "suite.yaml", mesh_folder), tmp_path / "run", seeds=(0, 1))
+    row = rows(outcome.summary)["noise", "loo_psnr"]
+    assert (row["n_objects"], row["n_images"]) == (3, 24)
+    table = pd.read_parquet(tmp_path / "run/scores.parquet").query("generator == 'noise' and metric == 'loo_psnr'")
+    assert sorted(set(table["seed"])) == [0, 1]
+    assert table["value"].nunique() == 6  # every seed has its own noise
+    assert row["value"] == pytest.approx(table.groupby("case")["value"].mean().mean())
+
+
+def test_dry_run_writes_nothing(suite_file, tmp_path):
+    text = dry_run(load_suite(suite_file), RunOptions(out=tmp_path / "run"))
+    assert "3 of 3 samples to make" in text and KD in text
+    assert not (tmp_path / "run").exists()
+
+
+def test_exit_codes(tmp_path, mesh_folder, capsys):
+    stumbling = f'  - {{name: third, use: "{__name__}:Stumbling", on: egg}}'
+    suite = write_suite(tmp_path / "suite.yaml", mesh_folder, stumbling)
+    assert main(["run", str(suite), "--out", str(tmp_path / "run"), "--offline"]) == 3
+    assert "out of paint" in capsys.readouterr().err
+    assert main(["run", str(suite), "--out", str(tmp_path / "run"), "--generators", "thrid"]) == 2
+    assert "did you mean 'third'" in capsys.readouterr().err
+
+
+def test_unknown_device_is_an_error_for_people(suite_file, tmp_path):
+    with pytest.raises(BenchError, match="device"):
+        go(suite_file, tmp_path / "run", device="tpu0")
