@@ -60,10 +60,11 @@ class MetricInfo(_Entry):
 
 
 class GeneratorInfo(_Entry):
-    """A row's label; `use` names the adapter behind it."""
+    """A row's label; `use` names the adapter behind it, `calibration` says that it is known by construction."""
 
     name: str
     use: Text = ""
+    calibration: bool = False
     note: Text = ""
 
 

@@ -20,22 +20,16 @@ STATUS_TEXT = {
     "failed": "failed",
 }
 ARROWS = {"up": "↑", "down": "↓"}
-# shipped generators that calibrate the scale instead of competing on it
-CALIBRATION_USES = frozenset({"ceiling", "floor", "shift", "swapped_views", "colour_cast", "blur", "noise"})
 
 
 @dataclass(frozen=True)
 class Source:
-    """A row of the table: one generator of one run."""
+    """A row of the table: one generator of one run. `calibrates`: a yardstick beside contestants, not one of them."""
 
     run: RunResults
     generator: GeneratorInfo
     label: str
-
-    @property
-    def calibrates(self) -> bool:
-        """Whether this is a ceiling, a floor or a corruption rather than a contestant."""
-        return self.generator.use in CALIBRATION_USES
+    calibrates: bool
 
 
 @dataclass(frozen=True)
@@ -187,8 +181,15 @@ def _build_table(runs: tuple[RunResults, ...]) -> Table:
 
 
 def _sources(runs: tuple[RunResults, ...]) -> tuple[Source, ...]:
+    # where nothing but yardsticks was run, they are what the table is about
+    contested = any(not generator.calibration for run in runs for generator in run.generators)
     return tuple(
-        Source(run, generator, generator.name if len(runs) == 1 else f"{generator.name} ({run.label})")
+        Source(
+            run,
+            generator,
+            generator.name if len(runs) == 1 else f"{generator.name} ({run.label})",
+            contested and generator.calibration,
+        )
         for run in runs
         for generator in run.generators
     )

@@ -25,6 +25,7 @@ class SingleCaseGenerator(ABC):
     """A generator without batches: subclasses write `views` for one request."""
 
     Options: ClassVar[type[BaseModel]] = NoOptions
+    calibration: ClassVar[bool] = False  # known by construction: shown as a yardstick, never ranked against real ones
     version: ClassVar[int] = 1  # raise it when the pictures change; it is part of the fingerprint
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:

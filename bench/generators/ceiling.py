@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +14,8 @@ from bench.generators.protocol import GenerationRequest
 
 class Ceiling(SingleCaseGenerator):
     """Calibration: renders of the cases' own textured meshes."""
+
+    calibration: ClassVar[bool] = True
 
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
         """The case's own appearance."""

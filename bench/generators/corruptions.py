@@ -54,6 +54,8 @@ class NoiseOptions(_Options):
 class Corruption(SingleCaseGenerator):
     """A ceiling with something done to it."""
 
+    calibration: ClassVar[bool] = True
+
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
         """The corrupted ground truth."""
         truth = ground_truth(request.case, request.cameras, request.background, self.context.device)

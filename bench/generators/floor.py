@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from bench.geometry.rendering import render_albedo
 
 class Floor(SingleCaseGenerator):
     """Calibration: each view is rendered with the texture of a different object of the suite."""
+
+    calibration: ClassVar[bool] = True
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)

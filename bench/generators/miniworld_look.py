@@ -26,6 +26,8 @@ class LookOptions(BaseModel):
 class MiniworldLook(SingleCaseGenerator):
     """Calibration: the mini-world's objects rendered in their synthetic (or rich) look."""
 
+    calibration: ClassVar[bool] = True
+
     Options: ClassVar[type[BaseModel]] = LookOptions
 
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:

@@ -31,6 +31,7 @@ from bench.metrics.psnr import HIGHEST, psnr
 
 SSIM_SIGMA = 1.5
 SSIM_BORDER = 5  # px; half of the 11 x 11 window that the Gaussian is cut to
+_INNER = slice(SSIM_BORDER, -SSIM_BORDER)
 
 
 def reproject(
@@ -60,25 +61,41 @@ def ssim_map(views: Tensor, others: Tensor) -> Tensor:
 
     Wang et al. 2004: Gaussian 11 x 11 window of sigma 1.5, k1 = 0.01, k2 = 0.03, values in [0, 1]; float32.
     """
-    _, similarity = structural_similarity_index_measure(
-        views.permute(0, 3, 1, 2).float(),
-        others.permute(0, 3, 1, 2).float(),
-        gaussian_kernel=True,
-        sigma=SSIM_SIGMA,
-        reduction="none",
-        data_range=1.0,
-        k1=0.01,
-        k2=0.03,
-        return_full_image=True,
-    )
-    inner = slice(SSIM_BORDER, -SSIM_BORDER)
-    return similarity.mean(dim=1)[:, inner, inner]
+    count, height, width = views.shape[:3]
+    similarity = torch.ones(count, height, width, dtype=torch.float32, device=views.device)
+    differing = (views != others).any(dim=-1)
+    for view in range(count):
+        # where a window holds equal pixels SSIM is 1 exactly, and most of a picture is background that agrees
+        box = _padded_box(differing[view], 2 * SSIM_BORDER)
+        if box is not None:
+            _, found = structural_similarity_index_measure(
+                views[view][box].permute(2, 0, 1)[None].float(),
+                others[view][box].permute(2, 0, 1)[None].float(),
+                gaussian_kernel=True,
+                sigma=SSIM_SIGMA,
+                reduction="none",
+                data_range=1.0,
+                k1=0.01,
+                k2=0.03,
+                return_full_image=True,
+            )
+            similarity[view][box][_INNER, _INNER] = found[0].mean(dim=0)[_INNER, _INNER]
+    return similarity[:, _INNER, _INNER]
+
+
+def _padded_box(mask: Tensor, border: int) -> tuple[slice, slice] | None:
+    """Rows and columns of the bounding box of `mask` (H, W), `border` px wider on each side; None for an empty mask."""
+    rows, columns = torch.nonzero(mask.any(dim=1))[:, 0], torch.nonzero(mask.any(dim=0))[:, 0]
+    if not len(rows):
+        return None
+    height, width = mask.shape
+    ends = [(int(found[0]) - border, int(found[-1]) + border + 1) for found in (rows, columns)]
+    return slice(max(ends[0][0], 0), min(ends[0][1], height)), slice(max(ends[1][0], 0), min(ends[1][1], width))
 
 
 def ssim_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float, ...]:
     """Mean SSIM of each view over its pixels in `counted`, bool (V, H, W), less a border of 5 px; NaN if none."""
-    inner = slice(SSIM_BORDER, -SSIM_BORDER)
-    counted = counted[:, inner, inner]
+    counted = counted[:, _INNER, _INNER]
     sums = torch.where(counted, ssim_map(views, others).double(), 0.0).sum(dim=(1, 2))
     return tuple((sums / counted.sum(dim=(1, 2))).tolist())
 

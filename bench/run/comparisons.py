@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from bench.metrics.set_distances import Fd, Fid
-from bench.run.plan import Plan
+from bench.run.plan import Plan, is_calibration
 from bench.run.progress import Reporter, Stage
 from bench.run.score_sets import SetScores
 from bench.run.scores import ScoreRow
@@ -53,10 +53,16 @@ def compare(
 def best_and_ties(
     plan: Plan, rows: Sequence[SummaryRow], comparisons: Sequence[Comparison]
 ) -> set[tuple[str, str]]:
-    """(metric, generator) pairs to print bold. A metric whose signatures differ has none."""
+    """(metric, generator) pairs to print bold. A metric whose signatures differ has none.
+
+    Calibration generators take part only where there is nothing else: a ceiling would win every column.
+    """
     bold: set[tuple[str, str]] = set()
+    contestants = {entry.name for entry in plan.generators if not is_calibration(entry)}
+    contestants = contestants or {entry.name for entry in plan.generators}
     for result in plan.results:
         own = [row for row in rows if row.result.name == result.name and row.status == "ok"]
+        own = [row for row in own if row.generator in contestants]
         if len(own) < 2 or len({row.signature for row in own}) > 1:
             continue
         entries = [Entry(row.generator, row.value, Interval(row.low, row.high, 0.95, "")) for row in own]

@@ -119,6 +119,11 @@ def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generat
     return built
 
 
+def is_calibration(entry: GeneratorEntry) -> bool:
+    """Whether the generator is a yardstick (its class says so) that is not ranked against real ones."""
+    return bool(getattr(GENERATORS.load(entry.use), "calibration", False))
+
+
 def check_device(device: str) -> None:
     """Raises `UsageError` for a device that this machine does not have."""
     import torch

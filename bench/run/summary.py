@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bench.hashing import hash_strings
 from bench.metrics.declaration import Result
 from bench.run.generate import Failure
-from bench.run.plan import Plan
+from bench.run.plan import Plan, is_calibration
 from bench.run.score_sets import SetScores
 from bench.run.scores import ScoreRow
 from bench.stats.intervals import bca_interval
@@ -168,7 +168,9 @@ def build_summary(
         "metrics": [
             {"name": r.name, "direction": r.direction, "unit": r.unit, "title": r.title} for r in results
         ],
-        "generators": [{"name": entry.name, "use": entry.use} for entry in plan.generators],
+        "generators": [
+            {"name": entry.name, "use": entry.use, "calibration": is_calibration(entry)} for entry in plan.generators
+        ],
         "cases": [{"id": case.id, "prompt": case.prompt} for case in plan.cases],
         "rows": [row.to_dict((row.result.name, row.generator) in bold) for row in ordered],
         "comparisons": list(comparisons),

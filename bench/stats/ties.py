@@ -2,7 +2,7 @@
 
 The rule. The best is the finite value that is first in the metric's direction. Another generator is bold as well when
 its paired comparison with the best has p >= alpha, Holm-adjusted over the comparisons with the best; where no such
-p-value exists, when its interval and the best's overlap; where an interval is missing too, only when the values are
+p-value exists, or so few objects that no p-value could fall below alpha, when its interval and the best's overlap; where an interval is missing too, only when the values are
 equal. A generator without a finite value is never bold.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.stats.comparison import Comparison, Interval
+from bench.stats.label_swaps import DRAWS, EXACT_LIMIT
 from bench.stats.paired import holm
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def bold_generators(
     others = [entry for entry in finite if entry.generator != best.generator]
     p_values = _p_values_against(best.generator, comparisons)
     tested = [entry.generator for entry in others if entry.generator in p_values]
+    if len(tested) * max((_least_p(c.n_objects) for c in comparisons), default=0.0) >= alpha:
+        # a test that cannot reject would call any difference a tie
+        tested = []
     adjusted = dict(zip(tested, holm([p_values[name] for name in tested]), strict=True))
 
     def tied(entry: Entry) -> bool:
@@ -53,6 +57,11 @@ def bold_generators(
         return entry.interval is not None and best.interval is not None and entry.interval.overlaps(best.interval)
 
     return frozenset({best.generator, *(entry.generator for entry in others if tied(entry))})
+
+
+def _least_p(n_objects: int) -> float:
+    """The smallest two-sided p-value that swapping labels over so many objects can give."""
+    return 2 / 2**n_objects if 2**n_objects <= EXACT_LIMIT else 1 / (DRAWS + 1)
 
 
 def _p_values_against(best: str, comparisons: Sequence[Comparison]) -> dict[str, float]:

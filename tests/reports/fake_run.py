@@ -50,7 +50,7 @@ class FakeRun:
             {"name": "realiz3d", "use": "realiz3d", "note": "two-stage"},
             {"name": "syn-only", "use": "full_tuning", "note": ""},
             {"name": "theirs_v2 | <i>new", "use": "folder", "note": ""},
-            {"name": "ceiling", "use": "ceiling", "note": ""},
+            {"name": "ceiling", "use": "ceiling", "note": "", "calibration": True},
         ]
     )
     n_cases: int = 6

@@ -59,3 +59,10 @@ def test_missing_values_are_never_bold() -> None:
     assert bold_generators(entries, "up", [against("x", "y", 0.9)]) == {"y"}
     assert bold_generators([entry("x", math.nan)], "down") == frozenset()
     assert bold_generators([], "up") == frozenset()
+
+
+def test_too_few_objects_for_any_p_value_fall_back_to_intervals() -> None:
+    """With four objects the least p is 1 / 8: a test that cannot reject must not call everything a tie."""
+    clear = Comparison("cde", "x", "y", 0.0, 1 / 8, "test", 4)
+    assert bold_generators([entry("x", 40.0, 1.0), entry("y", 20.0, 1.0)], "up", [clear]) == {"x"}
+    assert bold_generators([entry("x", 40.0, 1.0), entry("y", 38.5, 1.0)], "up", [clear]) == {"x", "y"}
