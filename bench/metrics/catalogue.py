@@ -11,6 +11,7 @@ METRICS = Registry(
         "loo_psnr": "bench.metrics.loo_psnr:LooPsnr",
         "reprojection": "bench.metrics.reprojection:Reprojection",
         "silhouette_iou": "bench.metrics.silhouette_iou:SilhouetteIou",
+        "boundary_f": "bench.metrics.boundary_f:BoundaryF",
         "fid": "bench.metrics.set_distances:Fid",
         "kid": "bench.metrics.set_distances:Kid",
         "kid_cluster": "bench.metrics.set_distances:KidCluster",

@@ -27,6 +27,12 @@ EDGE_QUANTILE = 0.95  # of the distances along the edge of the frame, ...
 EDGE_MARGIN = 1.25  # ... times this, is the threshold between the limits
 SPECK = 1e-4  # of the frame
 
+FOREGROUND_PARAMETERS = (
+    f"foreground=colour-distance threshold={EDGE_MARGIN:g}*edge-q{EDGE_QUANTILE:g}"
+    f"[{LEAST_DISTANCE * 255:g},{MOST_DISTANCE * 255:g}]/255 specks={SPECK:g} enclosed=object-unless-mesh-open"
+)
+"""For the signatures of metrics that judge the estimate against a mesh."""
+
 
 def estimate_foreground(
     view: npt.NDArray[np.floating], background: tuple[float, float, float], see_through: BoolArray | None = None

@@ -11,15 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from bench.metrics.declaration import Measurement, Result, Sample
-from bench.metrics.foreground import (
-    EDGE_MARGIN,
-    EDGE_QUANTILE,
-    LEAST_DISTANCE,
-    MOST_DISTANCE,
-    SPECK,
-    BoolArray,
-    estimate_foreground,
-)
+from bench.metrics.foreground import FOREGROUND_PARAMETERS, BoolArray, estimate_foreground
 from bench.metrics.prediction import check_views
 
 
@@ -65,11 +57,7 @@ class SilhouetteIou:
 
     def parameters(self) -> str:
         """How the object is found in the picture."""
-        return (
-            f"foreground=colour-distance threshold={EDGE_MARGIN:g}*edge-q{EDGE_QUANTILE:g}"
-            f"[{LEAST_DISTANCE * 255:g},{MOST_DISTANCE * 255:g}]/255 specks={SPECK:g} "
-            "enclosed=object-unless-mesh-open pooling=mean-of-views v1"
-        )
+        return f"{FOREGROUND_PARAMETERS} pooling=mean-of-views v1"
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
         """The sample's IoU, with its views. Raises `UsageError` for a sample without a mesh."""
