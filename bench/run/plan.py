@@ -44,11 +44,6 @@ class Plan:
         primary = self.suite.primary
         return tuple(sorted(declared, key=lambda r: primary.index(r.name) if r.name in primary else len(primary)))
 
-    @property
-    def cases_digest(self) -> str:
-        """SHA-256 (hex) of the cases that are judged: ids, prompts, meshes."""
-        return hash_strings([case_digest(case) for case in self.cases])
-
     def views_signature(self) -> str:
         """The part of every signature that says what was looked at."""
         v = self.suite.views

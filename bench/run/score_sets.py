@@ -11,10 +11,11 @@ from pathlib import Path
 from bench.errors import BenchError, InputError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor
+from bench.hashing import hash_strings
 from bench.images import read_picture
 from bench.metrics.declaration import FeatureSet, SetMetric
 from bench.references.reference_set import ReferenceFeatures
-from bench.run.plan import Plan
+from bench.run.plan import Plan, case_digest
 from bench.run.progress import Reporter
 from bench.run.references import Library, generator_reference
 from bench.run.samples import SampleKey, SampleStore
@@ -99,13 +100,24 @@ def score_sets(
 
 
 def set_signature(
-    metric: SetMetric, plan: Plan, extractor: Extractor | None, images: int, reference: ReferenceFeatures | None
+    metric: SetMetric,
+    plan: Plan,
+    extractor: Extractor | None,
+    generated: FeatureSet | None,
+    reference: ReferenceFeatures | None,
 ) -> str:
-    """As contracts ask: name, extractor, resize, views, n, reference with its digest, the metric's own parameters."""
+    """As contracts ask: name, extractor, resize, views, n, reference with its digest, the metric's own parameters.
+
+    The digest of the cases is that of the objects that the pictures show: two generators that failed on different cases
+    were measured on different things, even where they made equally many pictures.
+    """
+    shown = set(generated.objects) if generated else set()
+    cases = hash_strings([case_digest(case) for case in plan.cases if case.id in shown])
+    images = len(generated.objects) if generated else 0
     which = extractor.signature() if extractor is not None else f"extractor={metric.extractor}@missing"
     against = f"{metric.reference}@sha256:{reference.digest[:12]} n_reference={len(reference)}" if reference else metric.reference
     return (
-        f"{metric.result().name} {which} {plan.views_signature()} n={images} cases=sha256:{plan.cases_digest[:12]} "
+        f"{metric.result().name} {which} {plan.views_signature()} n={images} cases=sha256:{cases[:12]} "
         f"reference={against} {metric.parameters()}"
     )
 
@@ -115,7 +127,7 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
     reference = found.references.get((metric.reference, metric.extractor))
     objects = len(set(generated.objects)) if generated else 0
     images = len(generated.objects) if generated else 0
-    signature = set_signature(metric, plan, library.extractors.get(metric.extractor), images, reference)
+    signature = set_signature(metric, plan, library.extractors.get(metric.extractor), generated, reference)
 
     def unavailable(status: str, note: str) -> SetScore:
         return SetScore(generator, metric, math.nan, math.nan, math.nan, status, note, objects, images, signature)
@@ -135,4 +147,7 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         return unavailable("not_measurable", error.message)
     except BenchError as error:
         return unavailable("failed", error.message)
-    return SetScore(generator, metric, value, low, high, "ok", "", objects, images, signature)
+    expected = len(plan.cases) * len(plan.seeds)
+    lacking = expected - images // len(plan.cameras)
+    note = f"{lacking} of {expected} samples failed" if lacking else ""
+    return SetScore(generator, metric, value, low, high, "ok", note, objects, images, signature)
