@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from bench.files import write_atomically
+from bench.run.samples import SampleKey
 
 COLUMNS = [
     "generator", "case", "seed", "view", "metric", "value", "unit", "signature", "coverage", "status", "sample",
@@ -51,10 +52,14 @@ class ScoreTable:
         gone = {(r.generator, r.case, r.seed, r.metric) for r in fresh}
         self.rows = [r for r in self.rows if (r.generator, r.case, r.seed, r.metric) not in gone] + fresh
 
-    def keep(self, generators: Iterable[str], cases: Iterable[str], metrics: Iterable[str]) -> None:
-        """Drop what the current plan does not hold, so that the table never mixes plans."""
-        g, c, m = set(generators), set(cases), set(metrics)
-        self.rows = [r for r in self.rows if r.generator in g and r.metric in m and (r.case is None or r.case in c)]
+    def keep(self, generators: Iterable[str], metrics: Iterable[str], digests: Mapping[SampleKey, str]) -> None:
+        """Drop rows that are not of the plan's generators and metrics, or not of a sample that is there now.
+
+        `digests` are the stored samples of the plan: a case or seed that it left out, and pictures that were replaced
+        or could not be made again, must not speak through numbers of an earlier run.
+        """
+        g, m = set(generators), set(metrics)
+        self.rows = [r for r in self.rows if r.generator in g and r.metric in m and _is_of(r, digests)]
 
     def write(self, generators: Sequence[str], cases: Sequence[str], metrics: Sequence[str]) -> None:
         """Write the file in the plan's order, so that its values never depend on who finished first."""
@@ -78,6 +83,12 @@ def frame(rows: Iterable[ScoreRow]) -> pd.DataFrame:
     return table.astype(
         {**dict.fromkeys(text, "string"), "seed": "Int64", "view": "Int64", "value": "float64", "coverage": "float64"}
     )
+
+
+def _is_of(row: ScoreRow, digests: Mapping[SampleKey, str]) -> bool:
+    if row.case is None or row.seed is None:
+        return True
+    return digests.get(SampleKey(row.generator, row.case, row.seed)) == row.sample
 
 
 def _read(path: Path) -> list[ScoreRow]:

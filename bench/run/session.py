@@ -48,9 +48,9 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     folder.write_json(folder.manifest, manifest)
 
     store, table = SampleStore(folder.samples), ScoreTable(folder.scores)
-    table.keep(fingerprints, [case.id for case in plan.cases], [result.name for result in plan.results])
     generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, reporter)
     digests = _stored(plan, fingerprints, store)
+    table.keep(fingerprints, [result.name for result in plan.results], digests)
     failures = [*generation.failures, *score_objects(plan, digests, store, table, executor, reporter)]
     found = score_sets(plan, digests, store, library, folder.features, reporter)
     table.replace(score.row() for score in found.scores)

@@ -2,6 +2,7 @@ import math
 
 import pandas as pd
 
+from bench.run.samples import SampleKey
 from bench.run.scores import COLUMNS, ScoreRow, ScoreTable
 
 ORDER = (["a", "b"], ["cow", "sofa"], ["loo_psnr", "kd@photos"])
@@ -52,5 +53,13 @@ def test_new_rows_replace_all_views_of_the_same_number(tmp_path):
 def test_rows_outside_of_the_plan_are_dropped(tmp_path):
     table = ScoreTable(tmp_path / "nowhere.parquet")
     table.replace(rows())
-    table.keep(["a"], ["cow"], ["loo_psnr", "kd@photos"])
+    table.keep(["a"], ["loo_psnr", "kd@photos"], {SampleKey("a", "cow", 0): "d3", SampleKey("b", "cow", 0): "d1"})
     assert {(r.generator, r.case) for r in table.rows} == {("a", "cow"), ("a", None)}
+
+
+def test_rows_of_pictures_that_are_gone_are_dropped(tmp_path):
+    table = ScoreTable(tmp_path / "nowhere.parquet")
+    table.replace(rows())
+    stored = {SampleKey("b", "cow", 1): "d1", SampleKey("a", "sofa", 0): "d2", SampleKey("a", "cow", 0): "made anew"}
+    table.keep(["a", "b"], ["loo_psnr", "kd@photos"], stored)
+    assert {(r.generator, r.case) for r in table.rows} == {("a", "sofa"), ("a", None)}

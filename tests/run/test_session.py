@@ -296,6 +296,48 @@ def test_two_seeds_are_averaged_within_an_object(tmp_path, mesh_folder):
     assert row["value"] == pytest.approx(table.groupby("case")["value"].mean().mean())
 
 
+def test_fewer_seeds_in_the_same_folder_leave_no_numbers_behind(finished, tmp_path, mesh_folder):
+    out = tmp_path / "run"
+    go(finished / "suite.yaml", out, seeds=(0, 1))
+    go(finished / "suite.yaml", out)
+    assert (out / "scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+    assert (out / "summary.json").read_bytes() == (finished / "run/summary.json").read_bytes()
+
+
+def written(run_folder: Path, target: Path) -> Path:
+    """The noise generator's pictures as `folder` and `score` take them."""
+    for view in (run_folder / "samples/noise").rglob("view_*.png"):
+        (target / view.parts[-3]).mkdir(parents=True, exist_ok=True)
+        shutil.copy(view, target / view.parts[-3] / view.name)
+    return target
+
+
+def test_a_picture_that_broke_since_takes_its_old_numbers_with_it(finished, tmp_path, mesh_folder):
+    images = written(finished / "run", tmp_path / "images")
+    suite = write_suite(tmp_path / "suite.yaml", mesh_folder, f'  - {{name: theirs, use: folder, path: "{images}"}}')
+    assert go(suite, tmp_path / "run").incomplete == ()
+    (images / "egg/view_2.png").write_bytes(b"")
+    outcome = go(suite, tmp_path / "run")
+    row = rows(outcome.summary)["theirs", "loo_psnr"]
+    assert len(outcome.incomplete) == 1
+    assert row["n_objects"] == 2 and row["note"] == "1 of 3 samples failed"
+
+
+def test_generators_that_failed_on_different_cases_are_not_compared(finished, tmp_path, mesh_folder):
+    first, second = written(finished / "run", tmp_path / "first"), written(finished / "run", tmp_path / "second")
+    shutil.rmtree(first / "egg")
+    shutil.rmtree(second / "disc")
+    entries = f'  - {{name: first, use: folder, path: "{first}"}}\n  - {{name: second, use: folder, path: "{second}"}}'
+    outcome = go(write_suite(tmp_path / "suite.yaml", mesh_folder, entries), tmp_path / "run")
+    found = rows(outcome.summary)
+    for metric in ("loo_psnr", KD):
+        assert found["first", metric]["n_images"] == found["second", metric]["n_images"] == 8
+        assert found["first", metric]["signature"] != found["second", metric]["signature"]
+        assert found["first", metric]["note"] == "1 of 3 samples failed"
+    refused = [c for c in outcome.summary["comparisons"] if {c["a"], c["b"]} == {"first", "second"}]
+    assert len(refused) == 3 and all(c["p_value"] is None and "refused" in c["method"] for c in refused)
+
+
 def test_dry_run_writes_nothing(suite_file, tmp_path):
     text = dry_run(load_suite(suite_file), RunOptions(out=tmp_path / "run"))
     assert "3 of 3 samples to make" in text and KD in text
