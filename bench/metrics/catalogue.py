@@ -18,5 +18,9 @@ METRICS = Registry(
         "fd": "bench.metrics.set_distances:Fd",
         "kd": "bench.metrics.set_distances:Kd",
         "kd_cluster": "bench.metrics.set_distances:KdCluster",
+        "precision": "bench.metrics.prdc:Precision",
+        "recall": "bench.metrics.prdc:Recall",
+        "density": "bench.metrics.prdc:Density",
+        "coverage": "bench.metrics.prdc:Coverage",
     },
 )
