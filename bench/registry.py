@@ -17,7 +17,7 @@ from bench.errors import UsageError, nearest
 
 @dataclass(frozen=True)
 class Registry:
-    """One kind of plug-in: its `kind` for messages, its entry-point `group`, and what ships, name -> `module:attribute`."""
+    """One kind of plug-in: `kind` for messages, its entry-point `group`, and what ships: name -> `module:attribute`."""
 
     kind: str
     group: str

@@ -1,0 +1,1 @@
+"""Objects to generate: mesh folders with prompts, and the mini-world."""

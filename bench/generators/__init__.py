@@ -1,0 +1,1 @@
+"""Sources of images behind one protocol: folders, meshes, and generators whose quality is known."""

@@ -34,7 +34,9 @@ class SingleCaseGenerator(ABC):
     def fingerprint(self) -> str:
         """Hash of the class, its version, its options and the device's kind (CPU and GPU may round differently)."""
         kind = f"{type(self).__module__}:{type(self).__qualname__}"
-        return hash_json([kind, __version__, self.version, self.options.model_dump(mode="json"), self.context.device.split(":")[0]])
+        return hash_json(
+            [kind, __version__, self.version, self.options.model_dump(mode="json"), self.context.device.split(":")[0]]
+        )
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[MultiviewImage]:
         """One answer per request, in order."""

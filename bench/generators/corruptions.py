@@ -75,11 +75,13 @@ class Shift(Corruption):
     def corrupt(self, views: Floats, alpha: Floats, request: GenerationRequest) -> Floats:
         """What is moved out is lost, what comes in is background."""
         step = self.options.pixels
-        moved: Floats = views.copy()
+        moved = np.array(views)
         if step:
             axis = 2 if self.options.axis == "x" else 1
             moved[1::2] = np.roll(views[1::2], step, axis=axis)
-            incoming = (slice(1, None, 2), slice(None), slice(0, step)) if axis == 2 else (slice(1, None, 2), slice(0, step))
+            incoming = (
+                (slice(1, None, 2), slice(None), slice(0, step)) if axis == 2 else (slice(1, None, 2), slice(0, step))
+            )
             moved[incoming] = request.background
         return moved
 
@@ -94,7 +96,7 @@ class SwappedViews(Corruption):
             raise GeneratorError(f"generator '{self.name}': side views exist from four views on, the suite has {count}")
         order = list(range(count))
         order[count // 4], order[3 * count // 4] = order[3 * count // 4], order[count // 4]
-        swapped: Floats = views[order]
+        swapped: Floats = np.take(views, order, axis=0)
         return swapped
 
 
@@ -109,7 +111,8 @@ class ColourCast(Corruption):
         sign = np.where(np.arange(len(views)) % 2 == 1, 1.0, -1.0)[:, None]
         gain = 1.0 + self.options.strength * sign * np.array([1.0, 0.0, -1.0])
         painted = views - (1.0 - alpha) * background
-        return painted * gain[:, None, None, :] + (1.0 - alpha) * background
+        cast: Floats = painted * gain[:, None, None, :] + (1.0 - alpha) * background
+        return cast
 
 
 class Blur(Corruption):
@@ -131,4 +134,5 @@ class Noise(Corruption):
     def corrupt(self, views: Floats, alpha: Floats, request: GenerationRequest) -> Floats:
         """The noise of a view follows from its noise seed alone."""
         noise = [np.random.default_rng(s).standard_normal(views.shape[1:]) for s in request.noise_seeds]
-        return views + alpha * self.options.sigma * np.stack(noise)
+        noisy: Floats = views + alpha * self.options.sigma * np.stack(noise)
+        return noisy

@@ -64,7 +64,9 @@ class FolderGenerator(SingleCaseGenerator):
     def fingerprint(self) -> str:
         """Hash of every picture's name and bytes; where the root lies does not matter."""
         files = [f for f in sorted(self.root.rglob("*")) if f.suffix.lower() in SUFFIXES and f.is_file()]
-        return hash_strings(["folder", str(self.version), *(f"{f.relative_to(self.root)}={hash_file(f)}" for f in files)])
+        return hash_strings(
+            ["folder", str(self.version), *(f"{f.relative_to(self.root)}={hash_file(f)}" for f in files)]
+        )
 
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
         """Raises `ImageError` for a missing case or view, a wrong size, a blank or broken picture."""
@@ -98,7 +100,8 @@ class FolderGenerator(SingleCaseGenerator):
         folder = self.root / request.case.id
         if not folder.is_dir():
             raise ImageError(
-                f"generator '{self.name}' has no images of case '{request.case.id}'", where=str(folder),
+                f"generator '{self.name}' has no images of case '{request.case.id}'",
+                where=str(folder),
                 hint="make the case, or leave the row incomplete: the others are scored all the same",
             )
         seeded = folder / f"seed_{request.seed}"

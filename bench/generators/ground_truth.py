@@ -23,7 +23,7 @@ SUPERSAMPLE = 4
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """`views` uint8 (V, H, W, 3) sRGB on the background; `alpha` float32 (V, H, W), the part of a pixel that the object covers."""
+    """`views` uint8 (V, H, W, 3) sRGB on the background; `alpha` float32 (V, H, W), the covered part of a pixel."""
 
     views: npt.NDArray[np.uint8]
     alpha: npt.NDArray[np.float32]
@@ -33,7 +33,7 @@ _kept: OrderedDict[str, GroundTruth] = OrderedDict()
 
 
 def ground_truth(case: Case, cameras: Cameras, background: tuple[float, float, float], device: str) -> GroundTruth:
-    """The case's own appearance in every view. Raises `MeshError` when the case has no mesh or the mesh no appearance."""
+    """The case's own appearance in every view. Raises `MeshError` for a case without mesh, or a mesh without looks."""
     if case.mesh is None:
         raise MeshError(f"case '{case.id}' has no mesh, so there is no ground truth to render")
     key = hash_strings([case.mesh.fingerprint, cameras_digest(cameras), repr(background), device])

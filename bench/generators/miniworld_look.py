@@ -20,7 +20,9 @@ class LookOptions(BaseModel):
     """Options of `miniworld_look`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    look: Literal["synthetic", "rich"] = Field("synthetic", description="flat albedo, or photo textures with baked light")
+    look: Literal["synthetic", "rich"] = Field(
+        "synthetic", description="flat albedo, or photo textures with baked light"
+    )
 
 
 class MiniworldLook(SingleCaseGenerator):

@@ -1,4 +1,4 @@
-"""Textured meshes that some method made, rendered from the suite's views: how texturing methods are usually published."""
+"""Textured meshes that some method made, rendered from the suite's views: how texturing results are published."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class TexturedMeshGenerator(SingleCaseGenerator):
         mesh = handle.load()
         if not mesh.has_appearance:
             raise MeshError(
-                "the mesh has nothing to show: no texture coordinates with a picture, no vertex colours, no base colour",
+                "the mesh has nothing to show: no texture with coordinates, no vertex colours, no base colour",
                 where=f"case '{request.case.id}' in {self.folder}",
                 hint="export the mesh with its texture embedded (GLB), or score rendered pictures with `use: folder`",
             )

@@ -44,7 +44,7 @@ class Mesh:
 
     @property
     def has_appearance(self) -> bool:
-        """Whether there is anything to paint: a texture with coordinates, vertex colours, or a factor that is not white."""
+        """Whether there is anything to paint: a texture with coordinates, vertex colours, or a coloured factor."""
         textured = self.uv is not None and any(m.texture is not None for m in self.materials)
         return textured or self.colours is not None or any(m.factor[:3] != (1.0, 1.0, 1.0) for m in self.materials)
 
@@ -56,7 +56,7 @@ class Mesh:
         return replace(self, vertices=vertices, normals=normals)
 
     def normalised(self) -> Mesh:
-        """Centred on its bounding box, scaled so that the longest side is 1: the frame that the views are laid out for."""
+        """Centred on its bounding box, scaled so that the longest side is 1: what the views are laid out for."""
         low, high = self.vertices.min(axis=0), self.vertices.max(axis=0)
         scale = 1.0 / max(float((high - low).max()), 1e-12)
         matrix = np.diag([scale, scale, scale, 1.0])

@@ -1,0 +1,1 @@
+"""One metric a file: a pure function and its declaration."""

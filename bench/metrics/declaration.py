@@ -1,4 +1,4 @@
-"""What a metric says about itself. The number is a pure function in the metric's own file; this is the label on the jar.
+"""What a metric says about itself. The number is a pure function in the metric's own file; this is the jar's label.
 
 Two kinds exist. An *object metric* judges one sample (the views of one object) and is averaged over objects. A *set
 metric* compares the pictures of all samples with a reference set and has no value for a single object.
@@ -50,7 +50,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Sample:
-    """What an object metric sees: `views` float32 (V, H, W, 3) sRGB in [0, 1], the scene if there is a mesh, background sRGB."""
+    """What an object metric sees: `views` float32 (V, H, W, 3) sRGB in [0, 1], the scene of a case with a mesh, `background` sRGB."""
 
     views: Tensor
     scene: SceneGeometry | None

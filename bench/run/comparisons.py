@@ -50,9 +50,7 @@ def compare(
     return holm_across(comparisons, plan.suite.primary)
 
 
-def best_and_ties(
-    plan: Plan, rows: Sequence[SummaryRow], comparisons: Sequence[Comparison]
-) -> set[tuple[str, str]]:
+def best_and_ties(plan: Plan, rows: Sequence[SummaryRow], comparisons: Sequence[Comparison]) -> set[tuple[str, str]]:
     """(metric, generator) pairs to print bold. A metric whose signatures differ has none.
 
     Calibration generators take part only where there is nothing else: a ceiling would win every column.
@@ -71,9 +69,7 @@ def best_and_ties(
     return bold
 
 
-def _distances(
-    plan: Plan, pairs: Sequence[tuple[str, str]], found: SetScores, stage: Stage
-) -> Iterator[Comparison]:
+def _distances(plan: Plan, pairs: Sequence[tuple[str, str]], found: SetScores, stage: Stage) -> Iterator[Comparison]:
     for metric in plan.set_metrics:
         result = metric.result().name
         scores = {score.generator: score for score in found.scores if score.metric is metric}

@@ -44,7 +44,7 @@ def hardware(device: str) -> dict[str, Any]:
 
 
 def git_state() -> dict[str, Any]:
-    """Commit of the source checkout that the code runs from, and whether it was changed; empty for an installed wheel."""
+    """Commit of the source checkout that the code runs from, and whether it was changed; {} for an installed wheel."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return {}

@@ -61,7 +61,8 @@ class Ray:
             import ray
         except ImportError as error:
             raise UsageError(
-                "--executor ray needs the package ray", hint="pip install 'realiz3d-bench[ray]', or use --executor local"
+                "--executor ray needs the package ray",
+                hint="pip install 'realiz3d-bench[ray]', or use --executor local",
             ) from error
         self.ray: Any = ray
         self.gpus = 1 if device.startswith("cuda") else 0

@@ -37,14 +37,19 @@ class RunFolder:
             return None
         try:
             content = json.loads(self.manifest.read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(
                 f"the run folder's manifest cannot be read: {error}",
                 where=str(self.manifest),
                 hint="choose another --out, or delete the folder",
             ) from error
-        if not isinstance(content, dict):
-            raise UsageError("the run folder's manifest is not an object", where=str(self.manifest))
+        if not isinstance(content, dict) or not isinstance(content.get("protocol"), dict):
+            raise UsageError(
+                "the run folder's manifest does not say what was run",
+                where=str(self.manifest),
+                expected="a manifest.json that a run wrote",
+                hint="choose another --out, or delete the folder",
+            )
         return content
 
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
@@ -52,7 +57,7 @@ class RunFolder:
         write_atomically(path, (json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
 
     def claim(self, plan: Plan) -> dict[str, Any]:
-        """Take the folder for this plan's protocol and return the protocol. Raises `UsageError` when it is another's."""
+        """Take the folder for this plan's protocol, which is returned. Raises `UsageError` when it is another's."""
         protocol = plan_protocol(plan)
         if self.root.exists() and not self.root.is_dir():
             raise UsageError("--out is a file", where=str(self.root), expected="a folder, new or of an earlier run")
@@ -65,13 +70,12 @@ class RunFolder:
                     hint="choose a new folder; nothing in it was touched",
                 )
             return protocol
-        found = before.get("protocol", {})
-        changed = [key for key in protocol if _stable(found.get(key)) != _stable(protocol[key])]
-        if changed:
+        differences = _differences(before["protocol"], protocol)
+        if differences:
             raise UsageError(
                 "the run folder belongs to another suite",
                 where=str(self.root),
-                expected="; ".join(f"{key} = {_short(found.get(key))}, not {_short(protocol[key])}" for key in changed),
+                expected="; ".join(differences),
                 hint="choose another --out: numbers of two protocols must not meet in one table",
             )
         return protocol
@@ -89,8 +93,16 @@ def plan_protocol(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _stable(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+def _differences(found: Any, wanted: Any, name: str = "") -> list[str]:
+    """What sets two protocols apart, field by field: `views.resolution = 512, not 128`."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        keys = dict.fromkeys([*wanted, *found])
+        return [
+            line
+            for key in keys
+            for line in _differences(found.get(key), wanted.get(key), f"{name}.{key}" if name else key)
+        ]
+    return [] if found == wanted else [f"{name} = {_short(found)}, not {_short(wanted)}"]
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""From a suite and the command's options to what will be done: cases, cameras, generators, metrics. Nothing heavy yet."""
+"""From a suite and the command's options to what will be done: cases, cameras, generators, metrics."""
 
 from __future__ import annotations
 
@@ -128,7 +128,9 @@ def check_device(device: str) -> None:
     except RuntimeError as error:
         raise UsageError(f"unknown device '{device}'", expected="cpu, cuda or cuda:<number>") from error
     if kind == "cuda" and not torch.cuda.is_available():
-        raise UsageError("no CUDA device can be used here", hint="use --device cpu, or install a torch built for your GPU")
+        raise UsageError(
+            "no CUDA device can be used here", hint="use --device cpu, or install a torch built for your GPU"
+        )
     if kind not in ("cpu", "cuda"):
         raise UsageError(f"device '{device}' is not supported", expected="cpu, cuda or cuda:<number>")
 
@@ -139,7 +141,9 @@ def _is_set_metric(metric: Any) -> bool:
 
 def _chosen(entries: Sequence[GeneratorEntry], names: Sequence[str] | None) -> tuple[GeneratorEntry, ...]:
     if not entries:
-        raise UsageError("the suite names no generator", hint="add one under `generators`, or use `realiz3d-bench score`")
+        raise UsageError(
+            "the suite names no generator", hint="add one under `generators`, or use `realiz3d-bench score`"
+        )
     if names is None:
         return tuple(entries)
     known = {entry.name for entry in entries}

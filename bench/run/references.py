@@ -1,4 +1,4 @@
-"""Reference sets and extractors of a suite: found and read before anything is generated, so that their errors come first."""
+"""Reference sets and extractors of a suite, read before anything is generated, so that their errors come first."""
 
 from __future__ import annotations
 

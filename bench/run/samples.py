@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from bench.errors import GeneratorError, ImageError
 from bench.files import write_atomically
-from bench.hashing import hash_array
-from bench.images import read_picture, write_png
+from bench.hashing import hash_array, hash_strings
+from bench.images import Picture, read_picture, write_png
 
 Views = npt.NDArray[np.uint8]
 MARKER = "sample.json"
@@ -50,8 +50,9 @@ class SampleStore:
         (folder / MARKER).unlink(missing_ok=True)
         for index, picture in enumerate(views):
             write_png(folder / f"view_{index}.png", picture)
-        digest = hash_array(views)
-        marker = {"identity": identity, "digest": digest, "views": len(views)}
+        pictures = [hash_array(picture) for picture in views]
+        digest = hash_strings(pictures)
+        marker = {"identity": identity, "digest": digest, "pictures": pictures}
         write_atomically(folder / MARKER, json.dumps(marker).encode())
         return digest
 
@@ -61,23 +62,43 @@ class SampleStore:
         try:
             marker = json.loads((folder / MARKER).read_bytes())
             found = marker["identity"] == identity
-            present = all((folder / f"view_{i}.png").is_file() for i in range(marker["views"]))
+            present = all((folder / f"view_{i}.png").is_file() for i in range(len(marker["pictures"])))
             return str(marker["digest"]) if found and present else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def read(self, key: SampleKey, digest: str) -> Views:
         """The pictures, uint8 (V, H, W, 3). Raises `ImageError` when they are not the ones that were written."""
+        return np.stack([self.view(key, index, digest) for index in range(len(self._pictures(key, digest)))])
+
+    def view(self, key: SampleKey, index: int, digest: str) -> Picture:
+        """One picture, uint8 (H, W, 3), of the sample with this digest. Raises `ImageError` as `read`."""
+        wanted = self._pictures(key, digest)[index]
+        try:
+            picture = read_picture(self.folder(key) / f"view_{index}.png")
+        except ImageError as error:
+            raise self._changed(key) from error
+        if hash_array(picture) != wanted:
+            raise self._changed(key)
+        return picture
+
+    def _pictures(self, key: SampleKey, digest: str) -> list[str]:
+        """The hash of each picture, from the marker."""
+        try:
+            pictures: list[str] = json.loads((self.folder(key) / MARKER).read_bytes())["pictures"]
+            if hash_strings(pictures) == digest:
+                return pictures
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            pass
+        raise self._changed(key)
+
+    def _changed(self, key: SampleKey) -> ImageError:
         folder = self.folder(key)
-        paths = sorted(folder.glob("view_*.png"), key=lambda path: int(path.stem.removeprefix("view_")))
-        views = np.stack([read_picture(path) for path in paths])
-        if hash_array(views) != digest:
-            raise ImageError(
-                "the stored pictures of a sample have changed since they were written",
-                where=str(folder),
-                hint=f"delete {folder / MARKER} and run the same command again to make the sample anew",
-            )
-        return views
+        return ImageError(
+            "the stored pictures of a sample have changed since they were written",
+            where=str(folder),
+            hint=f"delete {folder / MARKER} and run the same command again to make the sample anew",
+        )
 
 
 def check_views(views: Views, count: int, resolution: int, key: SampleKey) -> None:

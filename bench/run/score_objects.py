@@ -1,4 +1,4 @@
-"""The scoring stage for single objects: one case at a time, its geometry computed once for all generators and metrics."""
+"""The scoring stage for objects: one case at a time, its geometry computed once for all generators and metrics."""
 
 from __future__ import annotations
 
@@ -50,7 +50,12 @@ def object_signature(metric: ObjectMetric, name: str, views_signature: str) -> s
 
 
 def score_objects(
-    plan: Plan, digests: dict[SampleKey, str], store: SampleStore, table: ScoreTable, executor: Executor, reporter: Reporter
+    plan: Plan,
+    digests: dict[SampleKey, str],
+    store: SampleStore,
+    table: ScoreTable,
+    executor: Executor,
+    reporter: Reporter,
 ) -> tuple[Failure, ...]:
     """Measure every stored sample that the table has no valid rows for; the table is written after each case."""
     entries = [e for e in plan.suite.metrics if not hasattr(make_metric(e, METRICS), "distance")]
@@ -123,7 +128,9 @@ def _measure(task: _Task) -> _Answer:
                 except Exception as error:
                     measured = {}
                     names = ", ".join(r.name for r in metric.results())
-                    failures.append(Failure(key.generator, key.case, key.seed, f"{names}: {type(error).__name__}: {error}"))
+                    failures.append(
+                        Failure(key.generator, key.case, key.seed, f"{names}: {type(error).__name__}: {error}")
+                    )
             rows += _rows(metric, measured, key, digest, task.views_signature)
     return _Answer(len(task.samples), tuple(rows), tuple(failures))
 

@@ -1,4 +1,4 @@
-"""The scoring stage for sets: one feature pass over every generator's pictures, then all distances to the references."""
+"""The scoring stage for sets: one feature pass over every generator's pictures, then the distances to references."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from bench.errors import BenchError, InputError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor
 from bench.hashing import hash_strings
-from bench.images import read_picture
 from bench.metrics.declaration import FeatureSet, SetMetric
 from bench.references.reference_set import ReferenceFeatures
 from bench.run.plan import Plan, case_digest
@@ -76,11 +75,10 @@ def score_sets(
     total = sum(map(len, keys.values())) * views if library.extractors else 0
     with reporter.stage("extract features", total) as stage:
         for name, samples in keys.items():
-            paths = [store.folder(key) / f"view_{view}.png" for key in samples for view in range(views)]
+            pictures = [partial(store.view, key, view, digests[key]) for key in samples for view in range(views)]
             objects = tuple(key.case for key in samples for _ in range(views))
-            if not paths or not library.extractors:
+            if not pictures or not library.extractors:
                 continue
-            pictures = [partial(read_picture, path) for path in paths]
             extractors = list(library.extractors.values())
             for extractor, features in features_of(pictures, extractors, cache, stage.advance).items():
                 found.features[name, extractor] = FeatureSet(features, objects)
@@ -115,7 +113,11 @@ def set_signature(
     cases = hash_strings([case_digest(case) for case in plan.cases if case.id in shown])
     images = len(generated.objects) if generated else 0
     which = extractor.signature() if extractor is not None else f"extractor={metric.extractor}@missing"
-    against = f"{metric.reference}@sha256:{reference.digest[:12]} n_reference={len(reference)}" if reference else metric.reference
+    against = (
+        f"{metric.reference}@sha256:{reference.digest[:12]} n_reference={len(reference)}"
+        if reference
+        else metric.reference
+    )
     return (
         f"{metric.result().name} {which} {plan.views_signature()} n={images} cases=sha256:{cases[:12]} "
         f"reference={against} {metric.parameters()}"
@@ -142,7 +144,11 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         return unavailable("not_measurable", f"the reference generator '{metric.reference}' made no pictures")
     try:
         value = metric.distance(generated, reference)
-        low, high = jackknife_interval(value, metric.leave_one_object_out(generated, reference)) if objects > 2 else (math.nan,) * 2
+        low, high = (
+            jackknife_interval(value, metric.leave_one_object_out(generated, reference))
+            if objects > 2
+            else (math.nan,) * 2
+        )
     except InputError as error:
         return unavailable("not_measurable", error.message)
     except BenchError as error:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from bench.errors import UsageError
 from bench.files import write_atomically
 from bench.run.samples import SampleKey
 
@@ -40,7 +42,7 @@ class ScoreRow:
 
 
 class ScoreTable:
-    """Rows in memory with a file behind them."""
+    """Rows in memory with a file behind them. Raises `UsageError` for a file that cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,15 +66,14 @@ class ScoreTable:
     def write(self, generators: Sequence[str], cases: Sequence[str], metrics: Sequence[str]) -> None:
         """Write the file in the plan's order, so that its values never depend on who finished first."""
         g, c, m = (dict(zip(names, range(len(names)), strict=True)) for names in (generators, cases, metrics))
-        ordered = sorted(
-            self.rows,
-            key=lambda r: (
-                g[r.generator], c.get(r.case, len(c)) if r.case is not None else len(c), -1 if r.seed is None else r.seed,
-                m[r.metric], -1 if r.view is None else r.view,
-            ),
-        )  # fmt: skip
+
+        def place(row: ScoreRow) -> tuple[int, ...]:
+            case = len(c) if row.case is None else c[row.case]  # whole sets come after their cases
+            seed, view = (-1 if number is None else number for number in (row.seed, row.view))
+            return g[row.generator], case, seed, m[row.metric], view
+
         buffer = io.BytesIO()
-        frame(ordered).to_parquet(buffer, index=False)
+        frame(sorted(self.rows, key=place)).to_parquet(buffer, index=False)
         write_atomically(self.path, buffer.getvalue())
 
 
@@ -92,26 +93,31 @@ def _is_of(row: ScoreRow, digests: Mapping[SampleKey, str]) -> bool:
 
 
 def _read(path: Path) -> list[ScoreRow]:
-    table = pd.read_parquet(path)
-    rows = []
-    for record in table.to_dict("records"):
-        coverage = record["coverage"]
-        rows.append(
-            ScoreRow(
-                generator=record["generator"],
-                case=_none(record["case"]),
-                seed=None if pd.isna(record["seed"]) else int(record["seed"]),
-                view=None if pd.isna(record["view"]) else int(record["view"]),
-                metric=record["metric"],
-                value=float(record["value"]),
-                unit=record["unit"],
-                signature=record["signature"],
-                coverage=None if coverage is None or math.isnan(coverage) else float(coverage),
-                status=record["status"],
-                sample=record["sample"],
-            )
-        )
-    return rows
+    try:
+        return [_row(record) for record in pd.read_parquet(path).to_dict("records")]
+    except Exception as error:  # pyarrow, pandas and odd columns each have errors of their own
+        raise UsageError(
+            f"the table of scores cannot be read: {error}",
+            where=str(path),
+            hint="delete the file and run the same command again: what the samples still show is measured anew",
+        ) from error
+
+
+def _row(record: dict[Hashable, Any]) -> ScoreRow:
+    coverage = record["coverage"]
+    return ScoreRow(
+        generator=record["generator"],
+        case=_none(record["case"]),
+        seed=None if pd.isna(record["seed"]) else int(record["seed"]),
+        view=None if pd.isna(record["view"]) else int(record["view"]),
+        metric=record["metric"],
+        value=float(record["value"]),
+        unit=record["unit"],
+        signature=record["signature"],
+        coverage=None if coverage is None or math.isnan(coverage) else float(coverage),
+        status=record["status"],
+        sample=record["sample"],
+    )
 
 
 def _none(value: object) -> str | None:

@@ -153,5 +153,3 @@ def _timing(reporter: Reporter, generation: Generation, started: float) -> dict[
 
 def _incomplete(failures: list[Failure]) -> tuple[str, ...]:
     return tuple(f"{f.generator} / {f.case} / seed {f.seed}: {f.message}" for f in failures)
-
-

@@ -165,9 +165,7 @@ def build_summary(
         "seeds": list(plan.seeds),
         "views": suite.views.model_dump(mode="json"),
         "primary": list(suite.primary),
-        "metrics": [
-            {"name": r.name, "direction": r.direction, "unit": r.unit, "title": r.title} for r in results
-        ],
+        "metrics": [{"name": r.name, "direction": r.direction, "unit": r.unit, "title": r.title} for r in results],
         "generators": [
             {"name": entry.name, "use": entry.use, "calibration": is_calibration(entry)} for entry in plan.generators
         ],

@@ -81,7 +81,10 @@ def test_cast_multiplies_the_object_and_leaves_the_background(context, truth):
     for view, (red, blue) in enumerate([(0.9, 1.1), (1.1, 0.9)] * 2):
         unclipped = inside[view] & (before[view].max(-1) < 225)
         for channel, gain in ((0, red), (1, 1.0), (2, blue)):
-            assert np.abs(views[view][unclipped][:, channel] - gain * before[view][unclipped][:, channel]).max() <= 0.5 + 1e-9
+            assert (
+                np.abs(views[view][unclipped][:, channel] - gain * before[view][unclipped][:, channel]).max()
+                <= 0.5 + 1e-9
+            )
 
 
 def test_blur_keeps_the_mean_and_lowers_detail(context, truth):

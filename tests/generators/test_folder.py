@@ -22,7 +22,9 @@ def write(root: Path, case: str, views: np.ndarray, suffix: str = ".png") -> Pat
     folder = root / case
     folder.mkdir(parents=True)
     for index, view in enumerate(views):
-        Image.fromarray(view).save(folder / f"view_{index}{suffix}", **({"lossless": True} if suffix == ".webp" else {}))
+        Image.fromarray(view).save(
+            folder / f"view_{index}{suffix}", **({"lossless": True} if suffix == ".webp" else {})
+        )
     return folder
 
 

@@ -45,6 +45,34 @@ def test_pictures_changed_behind_the_run_are_refused(tmp_path, views):
         store.read(KEY, digest)
 
 
+@pytest.mark.parametrize("content", [b"", b"no picture at all"])
+def test_pictures_broken_behind_the_run_say_how_to_go_on(tmp_path, views, content):
+    store = SampleStore(tmp_path)
+    digest = store.write(KEY, views, "x")
+    (store.folder(KEY) / "view_1.png").write_bytes(content)
+    assert np.array_equal(store.view(KEY, 0, digest), views[0])
+    with pytest.raises(ImageError, match="changed since") as caught:
+        store.view(KEY, 1, digest)
+    assert MARKER in caught.value.hint
+
+
+def test_pictures_that_others_left_in_the_folder_are_not_read(tmp_path, views):
+    store = SampleStore(tmp_path)
+    digest = store.write(KEY, views, "x")
+    write_png(store.folder(KEY) / "view_4.png", views[0])
+    write_png(store.folder(KEY) / "view_final.png", views[0])
+    assert np.array_equal(store.read(KEY, digest), views)
+
+
+def test_marker_that_was_tampered_with_vouches_for_nothing(tmp_path, views):
+    store = SampleStore(tmp_path)
+    digest = store.write(KEY, views, "x")
+    (store.folder(KEY) / MARKER).write_text("[" * 100_000)
+    assert store.digest(KEY, "x") is None
+    with pytest.raises(ImageError, match="changed since"):
+        store.read(KEY, digest)
+
+
 def test_more_than_ten_views_keep_their_order(tmp_path):
     views = np.random.default_rng(1).integers(0, 256, (12, 4, 4, 3), dtype=np.uint8)
     store = SampleStore(tmp_path)

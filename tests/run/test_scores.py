@@ -1,7 +1,9 @@
 import math
 
 import pandas as pd
+import pytest
 
+from bench.errors import UsageError
 from bench.run.samples import SampleKey
 from bench.run.scores import COLUMNS, ScoreRow, ScoreTable
 
@@ -63,3 +65,15 @@ def test_rows_of_pictures_that_are_gone_are_dropped(tmp_path):
     stored = {SampleKey("b", "cow", 1): "d1", SampleKey("a", "sofa", 0): "d2", SampleKey("a", "cow", 0): "made anew"}
     table.keep(["a", "b"], ["loo_psnr", "kd@photos"], stored)
     assert {(r.generator, r.case) for r in table.rows} == {("a", "sofa"), ("a", None)}
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more", None])
+def test_broken_table_says_how_to_go_on(tmp_path, content):
+    path = tmp_path / "scores.parquet"
+    if content is None:
+        pd.DataFrame({"generator": ["a"], "value": ["many"]}).to_parquet(path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match="cannot be read") as caught:
+        ScoreTable(path)
+    assert "delete the file" in caught.value.hint

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from bench.cli import main
-from bench.errors import BenchError, InputError, UsageError
+from bench.errors import BenchError, ImageError, InputError, UsageError
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import ground_truth
 from bench.run.options import RunOptions
@@ -91,7 +91,14 @@ def finished(tmp_path_factory, mesh_folder) -> Path:
 
 def test_run_folder_is_the_documented_one(finished):
     out = finished / "run"
-    for name in ("manifest.json", "scores.parquet", "summary.json", "features", "report/index.html", "report/report.md"):
+    for name in (
+        "manifest.json",
+        "scores.parquet",
+        "summary.json",
+        "features",
+        "report/index.html",
+        "report/report.md",
+    ):
         assert (out / name).exists(), name
     samples = sorted(p.relative_to(out).as_posix() for p in out.glob("samples/*/*/*/*.png"))
     assert samples[0] == "samples/ceiling/disc/seed_0/view_0.png"
@@ -112,7 +119,9 @@ def test_summary_has_a_row_for_every_generator_and_metric(finished):
     compared = {c["metric"]: c for c in summary["comparisons"]}
     assert set(compared) == {"loo_psnr", "silhouette_iou", KD}
     loo = compared["loo_psnr"]
-    assert loo["difference"] == pytest.approx(found["ceiling", "loo_psnr"]["value"] - found["noise", "loo_psnr"]["value"])
+    assert loo["difference"] == pytest.approx(
+        found["ceiling", "loo_psnr"]["value"] - found["noise", "loo_psnr"]["value"]
+    )
     assert loo["p_value"] == 2 / 2**3  # three objects, all in one direction: the least that a sign flip can give
     assert "label permutation, exact (8)" in compared[KD]["method"]
 
@@ -125,7 +134,13 @@ def test_noise_ranks_below_the_ceiling(finished):
 def test_signatures_name_what_was_measured(finished):
     found = rows(json.loads((finished / "run/summary.json").read_text()))
     distance = found["ceiling", KD]["signature"]
-    for part in ("extractor=efficientnet_lite0_texture@sha256:", "resize=", "background=white", "n=12", "reference=photos@sha256:"):
+    for part in (
+        "extractor=efficientnet_lite0_texture@sha256:",
+        "resize=",
+        "background=white",
+        "n=12",
+        "reference=photos@sha256:",
+    ):
         assert part in distance
     assert "resolution=128" in found["ceiling", "loo_psnr"]["signature"]
     assert found["ceiling", "loo_psnr"]["signature"] == found["noise", "loo_psnr"]["signature"]
@@ -142,7 +157,9 @@ def test_same_command_computes_nothing_again(finished, tmp_path):
     assert json.loads((out / "manifest.json").read_text())["timing"]["generators"] == {}
 
 
-@pytest.mark.parametrize("lost", ["scores.parquet", "features", "samples/noise", "samples/ceiling/egg/seed_0/sample.json"])
+@pytest.mark.parametrize(
+    "lost", ["scores.parquet", "features", "samples/noise", "samples/ceiling/egg/seed_0/sample.json"]
+)
 def test_whatever_is_lost_is_made_again_alike(finished, tmp_path, lost):
     out = tmp_path / "run"
     shutil.copytree(finished / "run", out)
@@ -197,7 +214,29 @@ def test_run_folder_of_another_suite_is_refused(finished, tmp_path):
     other.write_text((finished / "suite.yaml").read_text().replace("resolution: 128", "resolution: 32"))
     with pytest.raises(UsageError, match="another suite") as caught:
         go(other, out)
-    assert "views" in caught.value.expected
+    assert caught.value.expected == "views.resolution = 128, not 32"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"protocol": null}', "[" * 100_000])
+def test_run_folder_with_a_broken_manifest_is_refused(suite_file, tmp_path, content):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/manifest.json").write_text(content)
+    with pytest.raises(UsageError, match="manifest") as caught:
+        go(suite_file, tmp_path / "run")
+    assert "another --out" in caught.value.hint
+
+
+def test_stored_picture_that_changed_is_not_measured(finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    sample = out / "samples/noise/egg/seed_0"
+    shutil.copy(sample / "view_1.png", sample / "view_0.png")
+    with pytest.raises(ImageError, match="changed since") as caught:
+        go(finished / "suite.yaml", out)
+    (sample / "sample.json").unlink()  # as the hint says
+    assert "sample.json" in caught.value.hint
+    go(finished / "suite.yaml", out)
+    assert (out / "scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
 
 
 def test_folder_with_other_things_in_it_is_left_alone(suite_file, tmp_path):
@@ -214,7 +253,16 @@ def test_scoring_written_images_gives_the_same_numbers(finished, tmp_path, capsy
         target = plain / view.parts[-3] / view.name
         target.parent.mkdir(parents=True, exist_ok=True)
         Image.open(view).save(target)
-    arguments = ["score", str(plain), "--suite", str(finished / "suite.yaml"), "--name", "noise", "--out", str(tmp_path / "s")]
+    arguments = [
+        "score",
+        str(plain),
+        "--suite",
+        str(finished / "suite.yaml"),
+        "--name",
+        "noise",
+        "--out",
+        str(tmp_path / "s"),
+    ]
     assert main([*arguments, "--offline"]) == 0
     assert capsys.readouterr().out.strip().endswith("index.html")
     theirs = pd.read_parquet(tmp_path / "s/scores.parquet")

@@ -33,7 +33,9 @@ def test_nothing_fails_and_nothing_is_missing(summary):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("corruption", ["shift-1px", "shift-2px", "shift-4px", "swapped-views", "colour-cast", "noise", "floor"])
+@pytest.mark.parametrize(
+    "corruption", ["shift-1px", "shift-2px", "shift-4px", "swapped-views", "colour-cast", "noise", "floor"]
+)
 def test_consistency_sees_what_breaks_consistency(summary, corruption):
     found = values(summary, "loo_psnr")
     assert found[corruption] < found["ceiling"] - 4
