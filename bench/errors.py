@@ -57,7 +57,7 @@ class SuiteError(UsageError):
     """The suite file is wrong; `where` is `file:line: field`."""
 
 
-class SuiteErrors(SuiteError): (several SuiteError, as it says)
+class SuiteErrors(SuiteError):
     """Everything that is wrong with a suite, one block each; `problems` holds the single errors."""
 
     def __init__(self, problems: Sequence[SuiteError]) -> None:

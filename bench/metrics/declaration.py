@@ -50,7 +50,9 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Sample:
-    """What an object metric sees: `views` float32 (V, H, W, 3) sRGB in [0, 1], the scene of a case with a mesh, `background` sRGB."""
+    """What an object metric sees: `views` float32 (V, H, W, 3) and `background` sRGB in [0, 1], the scene of a case
+    with a mesh.
+    """
 
     views: Tensor
     scene: SceneGeometry | None
