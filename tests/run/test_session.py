@@ -404,3 +404,13 @@ def test_exit_codes(tmp_path, mesh_folder, capsys):
 def test_unknown_device_is_an_error_for_people(suite_file, tmp_path):
     with pytest.raises(BenchError, match="device"):
         go(suite_file, tmp_path / "run", device="tpu0")
+
+
+@pytest.mark.slow
+def test_numbers_do_not_depend_on_the_executor(finished, tmp_path):
+    ray = pytest.importorskip("ray")
+    try:
+        go(finished / "suite.yaml", tmp_path / "run", executor="ray", batch_size=2)
+    finally:
+        ray.shutdown()
+    assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
