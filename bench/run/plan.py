@@ -114,6 +114,26 @@ def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generat
     return built
 
 
+def generator_fingerprint(entry: GeneratorEntry, context: GeneratorContext) -> str:
+    """What the generator's samples are recognised by. Raises `GeneratorError` when it gives none."""
+    generator = build_generator(entry, context)
+    try:
+        fingerprint = generator.fingerprint()
+    except BenchError:
+        raise
+    except Exception as error:
+        raise GeneratorError(
+            f"generator '{entry.name}' has no fingerprint: {type(error).__name__}: {error}", where=entry.use
+        ) from error
+    if not isinstance(fingerprint, str) or not fingerprint:
+        raise GeneratorError(
+            f"generator '{entry.name}' gave {fingerprint!r} as its fingerprint",
+            where=entry.use,
+            expected="a text, the SHA-256 of all that decides its images: stored samples are reused by it",
+        )
+    return fingerprint
+
+
 def is_calibration(entry: GeneratorEntry) -> bool:
     """Whether the generator is a yardstick (its class says so) that is not ranked against real ones."""
     return bool(getattr(GENERATORS.load(entry.use), "calibration", False))

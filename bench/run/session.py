@@ -13,7 +13,7 @@ from bench.run.executors import make_executor
 from bench.run.folder import RunFolder
 from bench.run.generate import Failure, Generation, generate_samples
 from bench.run.options import RunOptions
-from bench.run.plan import Plan, build_generator, make_plan
+from bench.run.plan import Plan, generator_fingerprint, make_plan
 from bench.run.progress import Reporter
 from bench.run.references import Library, find_library
 from bench.run.samples import SampleKey, SampleStore
@@ -42,7 +42,7 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     folder = RunFolder(options.out or default_folder(suite))
     protocol = folder.claim(plan)
     executor = make_executor(options.executor, options.workers, options.device)
-    fingerprints = {entry.name: build_generator(entry, plan.context).fingerprint() for entry in plan.generators}
+    fingerprints = {entry.name: generator_fingerprint(entry, plan.context) for entry in plan.generators}
     library = find_library(plan, options, folder.features, reporter)
     manifest = _manifest(plan, options, protocol, fingerprints, library, started)
     folder.write_json(folder.manifest, manifest)
@@ -76,7 +76,7 @@ def dry_run(suite: Suite, options: RunOptions) -> str:
     folder = RunFolder(options.out or default_folder(suite))
     folder.claim(plan)
     store = SampleStore(folder.samples)
-    fingerprints = {entry.name: build_generator(entry, plan.context).fingerprint() for entry in plan.generators}
+    fingerprints = {entry.name: generator_fingerprint(entry, plan.context) for entry in plan.generators}
     there = _stored(plan, fingerprints, store)
     samples = len(plan.cases) * len(plan.seeds)
     lines = [
