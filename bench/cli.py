@@ -87,6 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as error:
         _explain(str(error), error.exit_code, debug)
         return error.exit_code
+    except (
+        SystemExit
+    ) as error:  # typer does not raise it here: a plug-in tried to end the program, perhaps with success
+        hint = "report it to the plug-in's author; --debug shows where"
+        _explain(f"a plug-in ended the program with sys.exit({error.code!r})\n  do:       {hint}", EXIT_USAGE, debug)
+        return EXIT_USAGE
     except Exception as error:
         if isinstance(error, _ClickException) and not error.format_message():  # type: ignore[attr-defined]
             return EXIT_USAGE  # no command at all: typer has printed the help
