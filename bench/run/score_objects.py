@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from bench.cases.case import Case
-from bench.errors import BenchError
+from bench.errors import BenchError, UsageError
 from bench.geometry.cameras import Cameras
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
@@ -124,15 +125,32 @@ def _measure(task: _Task) -> _Answer:
                 measured = {r.name: Measurement(math.nan, "not_measurable") for r in metric.results()}
             else:
                 try:
-                    measured = dict(metric.measure(sample))
+                    measured = _checked(metric.measure(sample), metric)
                 except Exception as error:
                     measured = {}
                     names = ", ".join(r.name for r in metric.results())
-                    failures.append(
-                        Failure(key.generator, key.case, key.seed, f"{names}: {type(error).__name__}: {error}")
-                    )
+                    reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+                    failures.append(Failure(key.generator, key.case, key.seed, f"{names}: {reason}"))
             rows += _rows(metric, measured, key, digest, task.views_signature)
     return _Answer(len(task.samples), tuple(rows), tuple(failures))
+
+
+def _checked(measured: Mapping[str, Measurement], metric: ObjectMetric) -> dict[str, Measurement]:
+    """Hold a metric to its protocol: every declared result is there, and what is 'ok' is a number."""
+    found: dict[str, Measurement] = {}
+    for result in metric.results():
+        measurement = measured.get(result.name) if isinstance(measured, Mapping) else None
+        if not isinstance(measurement, Measurement):
+            got = "no answer" if measurement is None else f"an answer of type {type(measurement).__name__}"
+            raise UsageError(f"the metric gave {got} for '{result.name}'", expected="a Measurement for each result")
+        numbers = (measurement.value, *measurement.per_view)
+        if measurement.status == "ok" and not all(map(math.isfinite, numbers)):
+            raise UsageError(
+                f"the metric gave {', '.join(map(str, numbers))} for '{result.name}'",
+                expected="finite numbers, or the status not_measurable",
+            )
+        found[result.name] = measurement
+    return found
 
 
 def _rows(
