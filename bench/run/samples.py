@@ -102,11 +102,17 @@ class SampleStore:
 
 
 def check_views(views: Views, count: int, resolution: int, key: SampleKey) -> None:
-    """Hold a generator to its protocol. Raises `GeneratorError` for anything but uint8 (V, R, R, 3)."""
+    """Hold a generator to its protocol. Raises `GeneratorError` for all but uint8 (V, R, R, 3) that shows something."""
     wanted = (count, resolution, resolution, 3)
     if not isinstance(views, np.ndarray) or views.dtype != np.uint8 or views.shape != wanted:
         got = f"{getattr(views, 'dtype', type(views).__name__)} {getattr(views, 'shape', '')}".strip()
         raise GeneratorError(
             f"generator '{key.generator}' answered case '{key.case}' with {got}",
             expected=f"a numpy array uint8 {wanted}: (views, height, width, RGB)",
+        )
+    # one blank view can be honest (a sheet of paper seen from its edge), all of them are no answer
+    if (views == views[:, :1, :1]).all():
+        raise GeneratorError(
+            f"generator '{key.generator}' answered case '{key.case}' with blank pictures",
+            expected="something to see in at least one view",
         )
