@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.errors import UsageError
 from bench.extractors.protocol import Extractor
 from bench.registry import Registry
 
@@ -20,7 +21,14 @@ def load_extractor(name: str, device: str = "cpu", offline: bool = False) -> Ext
     """The extractor called `name` with its weights on `device`.
 
     A plug-in is called the same way: `factory(device=..., offline=...)`. With `offline`, nothing is fetched. Raises
-    `UsageError` for an unknown name and `WeightsMissing` when the weights cannot be had.
+    `UsageError` for an unknown name, or an extractor that calls itself otherwise, and `WeightsMissing` when the weights
+    cannot be had.
     """
     extractor: Extractor = EXTRACTORS.load(name)(device=device, offline=offline)
+    if extractor.name != name:  # features are filed under the name; two plug-ins of one name would share them
+        raise UsageError(
+            f"extractor '{name}' calls itself '{extractor.name}'",
+            expected="the same name in the suite and in the extractor's attribute `name`",
+            hint=f"set its `name` to '{name}', or publish it as '{extractor.name}' under {EXTRACTORS.group}",
+        )
     return extractor

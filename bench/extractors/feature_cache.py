@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.errors import UsageError
 from bench.extractors.feature_store import FeatureStore
 from bench.extractors.forward import run_backbones
 from bench.extractors.level import LevelExtractor
@@ -102,4 +103,11 @@ class _PlugIn:
         return picture
 
     def forward(self, inputs: Sequence[Picture]) -> Mapping[str, Features]:
-        return {self._extractor.name: self._extractor.extract(inputs)}
+        features, wanted = self._extractor.extract(inputs), (len(inputs), self._extractor.dimension)
+        if np.shape(features) != wanted or not np.isfinite(features).all():
+            raise UsageError(
+                f"extractor '{self._extractor.name}' answered {len(inputs)} pictures with "
+                + (f"an array {np.shape(features)}" if np.shape(features) != wanted else "numbers that are not finite"),
+                expected=f"finite numbers {wanted}: (pictures, its `dimension`)",
+            )
+        return {self._extractor.name: features}
