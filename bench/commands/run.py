@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bench.commands import flags
-from bench.commands.terminal import answer, answer_json, invocation, note
+from bench.commands.terminal import answer, answer_json, invocation, note, only_answers_on_stdout
 from bench.errors import EXIT_INCOMPLETE
 from bench.run.options import RunOptions
 
@@ -62,7 +62,8 @@ def execute(suite: Suite, options: RunOptions) -> None:
         else:
             answer(plan)
         return
-    outcome = session.run(suite, options)
+    with only_answers_on_stdout():
+        outcome = session.run(suite, options)
     for line in outcome.incomplete:
         note(f"incomplete: {line}", style="yellow")
     if options.json:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +38,20 @@ def first_sentence(text: str) -> str:
     words = " ".join(text.split())
     first, stop, _ = words.partition(". ")
     return f"{first}." if stop else words
+
+
+@contextmanager
+def only_answers_on_stdout() -> Iterator[None]:
+    """Send what plug-ins, their libraries and their processes print to standard error meanwhile."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def answer(text: str) -> None:
