@@ -7,11 +7,13 @@ folder themselves, so a Ray cluster needs a shared file system.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol, TypeVar
 
-from bench.errors import UsageError, nearest
+from bench.errors import BenchError, UsageError, nearest
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -34,6 +36,10 @@ class InProcess:
             yield function(task)
 
 
+class WorkerLost(BenchError):
+    """A worker process died, and what it worked on with it."""
+
+
 class Processes:
     """A pool of freshly started local processes (not forked: forks and CUDA do not mix)."""
 
@@ -45,10 +51,19 @@ class Processes:
         if not tasks:
             return
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(self.workers, len(tasks)), mp_context=context)
+        # Ctrl-C reaches the whole group: a worker dies at once and silently, this process says what happened
+        pool = ProcessPoolExecutor(
+            min(self.workers, len(tasks)), context, signal.signal, (signal.SIGINT, signal.SIG_DFL)
+        )
         try:
             for future in as_completed([pool.submit(function, task) for task in tasks]):
                 yield future.result()
+        except BrokenProcessPool as error:
+            raise WorkerLost(
+                "a worker process died",
+                expected="workers that live; the system kills them when memory runs out",
+                hint="run the same command with fewer --workers: what is stored is kept",
+            ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
