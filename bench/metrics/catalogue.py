@@ -12,6 +12,7 @@ METRICS = Registry(
         "reprojection": "bench.metrics.reprojection:Reprojection",
         "silhouette_iou": "bench.metrics.silhouette_iou:SilhouetteIou",
         "boundary_f": "bench.metrics.boundary_f:BoundaryF",
+        "edge_recall": "bench.metrics.edge_recall:EdgeRecall",
         "fid": "bench.metrics.set_distances:Fid",
         "kid": "bench.metrics.set_distances:Kid",
         "kid_cluster": "bench.metrics.set_distances:KidCluster",
