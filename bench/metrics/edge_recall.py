@@ -31,7 +31,8 @@ CREASE = 30.0  # degrees that the flat normal turns ...
 REACH = 1.0 / 256  # ... from this part of the frame's side before a pixel to as much after it
 GAP = 0.02  # between a part and what is behind it, off both tangent planes; objects have a longest side of 1
 SHORTEST = 0.02  # of the frame's side: shorter pieces are the mesh's roughness
-TOLERANCE = 0.005  # of the frame's diagonal: 3.6 px at 512
+TOLERANCE = 0.005  # of the frame's diagonal: 3.6 px at 512, ...
+LEAST_TOLERANCE = 1.5  # px: neither kind of edge is placed better than to a pixel
 AROUND = 4  # tolerances from an edge is still beside it
 LEAST_LENGTH = 0.5  # of the frame's side, all views together; less geometry does not speak for the object
 LEAST_ROOM = 0.25  # of the pictures' places that chance leaves; see `edge_recall`
@@ -72,7 +73,7 @@ def _blurred_step(x: float) -> float:
 
 def tolerance(mask: Tensor) -> float:
     """In px, of views (V, H, W)."""
-    return TOLERANCE * math.hypot(*mask.shape[1:])
+    return max(TOLERANCE * math.hypot(*mask.shape[1:]), LEAST_TOLERANCE)
 
 
 def edge_recall(views: Tensor, gbuffer: GBuffer) -> Measurement:
@@ -170,7 +171,8 @@ class EdgeRecall:
         """Which edges the mesh has, which the picture, and what is near."""
         return (
             f"crease={CREASE:g}deg/{2 * REACH:g}*side gap={GAP:g} shortest={SHORTEST:g}*side "
-            f"canny={WEAK * 255:g},{STRONG * 255:g}/255@sigma{SIGMA:g}px tolerance={TOLERANCE:g}*diagonal "
+            f"canny={WEAK * 255:g},{STRONG * 255:g}/255@sigma{SIGMA:g}px "
+            f"tolerance={TOLERANCE:g}*diagonal>={LEAST_TOLERANCE:g}px "
             f"chance=2..{AROUND}*tolerance-beside room>={LEAST_ROOM:g} least={LEAST_LENGTH:g}*side pooling=views v1"
         )
 

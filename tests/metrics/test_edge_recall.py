@@ -27,7 +27,7 @@ from bench.metrics.edge_recall import AROUND, STRONG, WEAK, edge_recall, geometr
 
 SIZE = 160
 CAMERAS = view_cameras(azimuths=(30.0, 120.0), elevation=25.0, resolution=SIZE)
-NEAR = 0.005 * math.hypot(SIZE, SIZE)  # 1.13 px
+NEAR = 1.5  # px; 0.005 of the diagonal would be 1.13
 Lines = npt.NDArray[np.bool_]
 
 
@@ -121,6 +121,11 @@ def test_the_silhouette_is_not_asked_for() -> None:
         assert not (lines[view] & ~inside[view]).any()
 
 
+def test_the_tolerance_is_a_part_of_the_diagonal_and_no_less_than_a_pixel_and_a_half() -> None:
+    assert tolerance(torch.zeros(1, 512, 512)) == pytest.approx(0.005 * 512 * math.sqrt(2))
+    assert tolerance(torch.zeros(1, 128, 128)) == 1.5
+
+
 def test_canny_answers_to_the_height_of_steps() -> None:
     def step(height: float) -> Lines:
         picture = np.full((40, 60, 3), 0.4)
@@ -145,16 +150,16 @@ def test_visible_edges_are_all_found_and_smooth_paint_has_none(kind: str) -> Non
 
 def test_shifts_lower_it_and_near_misses_beside_the_edge_count_against() -> None:
     views = flat_faces(seen())
-    perfect, *shifted = (value(views.roll((k, k), dims=(1, 2))) for k in (0, 2, 4, 12))
+    perfect, *shifted = (value(views.roll((k, k), dims=(1, 2))) for k in (0, 3, 5, 12))
     assert perfect > 0.97 and max(shifted) < 0.4
     drawn = flat_faces(seen("plate"))
     assert value(drawn, "plate") > 0.97
-    assert value(drawn.roll((3, 3), dims=(1, 2)), "plate") < 0.0  # every edge is beside its place
+    assert value(drawn.roll((4, 4), dims=(1, 2)), "plate") < 0.0  # every edge is beside its place
 
 
 def test_edges_everywhere_are_worth_nothing() -> None:
     gbuffer = seen()
-    everywhere = [value(painted(gbuffer, texture(seed, 0.7, gbuffer))) for seed in range(6)]
+    everywhere = [value(painted(gbuffer, texture(seed, 0.7, gbuffer))) for seed in range(4)]
     # not because nothing is found: most of the object's edges have an image edge near them
     lines, _ = geometry_edges(gbuffer)
     edges = image_edges(painted(gbuffer, texture(0, 0.7, gbuffer))[0].numpy())
@@ -166,8 +171,8 @@ def test_edges_everywhere_are_worth_nothing() -> None:
 @pytest.mark.parametrize("scale", [1.5, 3.0])
 def test_texture_alone_scores_zero_on_average(scale: float) -> None:
     gbuffer = seen()
-    scores = [value(painted(gbuffer, texture(seed, scale, gbuffer))) for seed in range(12)]
-    assert abs(np.mean(scores)) < 3 * np.std(scores) / math.sqrt(12) + 0.01
+    scores = [value(painted(gbuffer, texture(seed, scale, gbuffer))) for seed in range(8)]
+    assert abs(np.mean(scores)) < 3 * np.std(scores) / math.sqrt(8) + 0.01
     assert np.std(scores) < 0.15
 
 
