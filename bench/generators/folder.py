@@ -10,6 +10,7 @@ a silent resize would change every number.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -72,8 +73,12 @@ class FolderGenerator(SingleCaseGenerator):
         """Raises `ImageError` for a missing case or view, a wrong size, a blank or broken picture."""
         folder = self._case_folder(request)
         count, size = len(request.cameras), request.cameras.resolution
-        grid = _picture_file(folder, "grid")
+        grid, surplus = _picture_file(folder, "grid"), _surplus_view(folder, count)
         if grid is not None:
+            if _picture_file(folder, "view_0") is not None:
+                raise ImageError(
+                    f"case '{request.case.id}' has both a grid and single views", where=str(folder), hint="keep one"
+                )
             return self._grid(grid, count, size, request)
         views = []
         for index in range(count):
@@ -87,7 +92,6 @@ class FolderGenerator(SingleCaseGenerator):
             picture = read_picture(path, request.background)
             _check(picture, (size, size), path)
             views.append(picture)
-        surplus = _picture_file(folder, f"view_{count}")
         if surplus is not None:
             raise ImageError(
                 f"case '{request.case.id}' has more views than the suite's {count}",
@@ -106,6 +110,12 @@ class FolderGenerator(SingleCaseGenerator):
             )
         seeded = folder / f"seed_{request.seed}"
         if seeded.is_dir():
+            if request.seed == 0 and any(_picture_file(folder, stem) for stem in ("view_0", "grid")):
+                raise ImageError(
+                    f"case '{request.case.id}' has pictures of seed 0 twice",
+                    where=f"{folder} and {seeded}",
+                    hint="keep one: pictures straight in the case's folder are seed 0 too",
+                )
             return seeded
         if request.seed == 0 and not any(entry.is_dir() for entry in folder.glob("seed_*")):
             return folder
@@ -128,12 +138,24 @@ class FolderGenerator(SingleCaseGenerator):
 
 
 def _picture_file(folder: Path, stem: str) -> Path | None:
-    found = [folder / f"{stem}{suffix}" for suffix in SUFFIXES if (folder / f"{stem}{suffix}").is_file()]
+    found = sorted(path for path in _pictures(folder) if path.stem == stem)
     if len(found) > 1:
         raise ImageError(
             f"two pictures claim to be {stem}: {', '.join(p.name for p in found)}", where=str(folder), hint="keep one"
         )
     return found[0] if found else None
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Pictures by their suffix, in whatever case it is written."""
+    return [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
+
+
+def _surplus_view(folder: Path, count: int) -> Path | None:
+    found = [
+        path for path in _pictures(folder) if (n := re.fullmatch(r"view_([0-9]+)", path.stem)) and int(n[1]) >= count
+    ]
+    return min(found, default=None)
 
 
 def _wrong_size(picture: npt.NDArray[np.uint8], expected: tuple[int, int], path: Path) -> ImageError:

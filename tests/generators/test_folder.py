@@ -153,3 +153,31 @@ def test_fingerprint_follows_the_pictures_not_the_place(tmp_path, views):
     write(tmp_path / "b", "cow", views)
     write(tmp_path / "c", "cow", views[::-1])
     assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b") != fingerprint(tmp_path / "c")
+
+
+def test_suffix_may_be_in_capitals(tmp_path, views):
+    folder = write(tmp_path, "cow", views)
+    (folder / "view_2.png").rename(folder / "view_2.PNG")
+    assert np.array_equal(read(tmp_path), views)
+
+
+def test_surplus_view_is_noticed_behind_a_gap(tmp_path, views):
+    folder = write(tmp_path, "cow", views)
+    Image.fromarray(views[0]).save(folder / "view_6.png")
+    with pytest.raises(ImageError, match="more views") as caught:
+        read(tmp_path)
+    assert "view_6.png" in caught.value.where
+
+
+def test_grid_beside_single_views_is_not_chosen_silently(tmp_path, views):
+    folder = write(tmp_path, "cow", views)
+    Image.fromarray(np.vstack([np.hstack(views[:2]), np.hstack(views[2:])])).save(folder / "grid.png")
+    with pytest.raises(ImageError, match="both a grid and single views"):
+        read(tmp_path)
+
+
+def test_seed_0_in_two_places_is_not_chosen_silently(tmp_path, views):
+    write(tmp_path, "cow", views)
+    write(tmp_path / "cow", "seed_0", views[::-1])
+    with pytest.raises(ImageError, match="seed 0 twice"):
+        read(tmp_path)
