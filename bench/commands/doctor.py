@@ -93,7 +93,11 @@ def _extractors() -> Iterator[Check]:
 def _references() -> Iterator[Check]:
     from bench.references.library import list_references
 
-    references = list_references()
+    try:
+        references = list_references()
+    except BenchError as error:
+        yield Check("reference sets", False, f"{error.message} ({error.where})", error.hint, needed=False)
+        return
     for reference in references:
         yield Check(f"reference {reference.name}", True, "present")
     if not references:

@@ -36,7 +36,7 @@ def build(
     """Make a reference set from a folder of pictures, and pin it."""
     from bench.extractors.catalogue import load_extractor
     from bench.references.build import build_reference
-    from bench.references.library import user_folder
+    from bench.references.library import is_shipped, user_folder
     from bench.references.pictures import picture_paths
     from bench.run.plan import check_device
     from bench.run.progress import Reporter
@@ -50,6 +50,11 @@ def build(
             where=f"--background {background}",
             expected="white, black, grey or '#rrggbb'",
         ) from error
+    if out is None and is_shipped(name):
+        raise UsageError(
+            f"'{name}' is a set that comes with the project, and suites would go on using that one",
+            hint="choose another NAME",
+        )
     check_device(device)
     chosen = flags.names(extractors, "--extractors") or ()
     loaded = [load_extractor(extractor, device, invocation(context).offline) for extractor in chosen]

@@ -53,6 +53,16 @@ def list_references() -> tuple[ReferenceEntry, ...]:
     )
 
 
+def reference_names() -> tuple[str, ...]:
+    """Names of the sets, without looking into them: a broken one is no matter of suites that do not name it."""
+    return tuple(_files())
+
+
+def is_shipped(name: str) -> bool:
+    """Whether a set of this name comes with the project."""
+    return any(path.stem == name for path in _sets_in(SHIPPED))
+
+
 def load_reference(name: str, extractor: Extractor, background: RGB) -> ReferenceFeatures:
     """Features of the set called `name` under `extractor`.
 

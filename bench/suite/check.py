@@ -35,9 +35,9 @@ class Plugins:
         from bench.extractors.catalogue import EXTRACTORS
         from bench.generators.catalogue import GENERATORS
         from bench.metrics.catalogue import METRICS
-        from bench.references.library import list_references
+        from bench.references.library import reference_names
 
-        return cls(GENERATORS, METRICS, EXTRACTORS, lambda: [entry.name for entry in list_references()])
+        return cls(GENERATORS, METRICS, EXTRACTORS, reference_names)
 
 
 def load_plugin(registry: Registry, name: str) -> Any:

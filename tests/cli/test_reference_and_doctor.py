@@ -86,3 +86,27 @@ def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: Ou
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert ["MISSING", "torch", "not installed", "pip install torch"] in rows
     assert ["optional", "disk"] in [row[:2] for row in rows]
+
+
+def test_shipped_name_is_not_built_in_vain(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.setenv("REALIZ3D_BENCH_REFERENCES", str(tmp_path / "sets"))
+    assert main(["reference", "build", "photo_cutouts", str(pictures)]) == 2
+    assert "choose another NAME" in capsys.readouterr().err
+    assert not (tmp_path / "sets").exists()
+
+
+def test_broken_set_stops_only_those_who_ask_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.setenv("REALIZ3D_BENCH_REFERENCES", str(tmp_path))
+    (tmp_path / "mine.npz").write_bytes(b"")
+    (tmp_path / "mine.json").write_text("{")
+    assert main(["validate", "published-meshes"]) == 0
+    capsys.readouterr()
+    assert main(["doctor", "--json"]) == 0
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert not checks["reference sets"]["ok"] and "mine.json" in checks["reference sets"]["found"]
+    assert main(["reference", "list"]) == 2
+    assert "mine.json" in capsys.readouterr().err
