@@ -115,7 +115,7 @@ def _unforeseen(error: Exception, debug: bool) -> str:
         return f"{text}\n  do:       see {PROGRAM} --help, or {PROGRAM} COMMAND --help"
     if isinstance(error, OSError) and error.strerror:
         where = f"\n  where:    {error.filename}" if error.filename else ""
-        return f"the system refused: {error.strerror}{where}"
+        return f"the system refused: {error.strerror}{where}\n  do:       mend that; the same command goes on from here"
     hint = (
         "report this defect with the traceback below"
         if debug

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, creating parent folders; readers see all of it or none of it."""
+    """Put `content` at `path`, creating parent folders; readers see all of it or none of it.
+
+    Raises `OSError` that names `path` (a full disk names no file by itself).
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # the same folder, because a rename is atomic within one file system only
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -18,6 +22,9 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # what went wrong first is what people have to know
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
