@@ -9,6 +9,9 @@ METRICS = Registry(
     group="realiz3d_bench.metrics",
     built_in={
         "loo_psnr": "bench.metrics.loo_psnr:LooPsnr",
+        "cde": "bench.metrics.cde:Cde",
+        "emr": "bench.metrics.emr:Emr",
+        "colour_drift": "bench.metrics.colour_drift:ColourDrift",
         "reprojection": "bench.metrics.reprojection:Reprojection",
         "silhouette_iou": "bench.metrics.silhouette_iou:SilhouetteIou",
         "boundary_f": "bench.metrics.boundary_f:BoundaryF",

@@ -1,0 +1,135 @@
+"""Colour drift: do the views agree on the colour of the object, whatever becomes of its details?
+
+A warm front and a cool side are the commonest inconsistency of generated views, and `cde` is blind to it on purpose.
+Pairs of views are compared where both see the same surface, after a low-pass that takes the details out, so that a
+slip of a pixel or two is not mistaken for a change of colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+from skimage.color import deltaE_ciede2000, rgb2lab
+from torch import Tensor
+
+from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.loo_psnr import MIN_COVERAGE
+from bench.metrics.masked_gaussian import masked_gaussian
+from bench.metrics.prediction import bilinear, check_views
+
+SIGMA = 8.0  # px at the suite's resolution: the coarsest of the bands that `cde` looks at ends here
+DARK = 1.0 / 255.0  # a channel that is darker on average has no gain to speak of
+
+
+@dataclass(frozen=True)
+class PairDrift:
+    """What view `other` does to the colours of view `view` on the `pixels` of `view` that both show.
+
+    gain        per channel: mean of the other's values over mean of this one's; 1 where either is under 1/255
+    bias        per channel: mean difference, other less this one, where white is 1
+    difference  mean CIEDE2000 of the low-passed colours
+    """
+
+    view: int
+    other: int
+    pixels: int
+    gain: tuple[float, float, float]
+    bias: tuple[float, float, float]
+    difference: float
+
+
+def pair_drifts(views: Tensor, correspondence: Correspondence) -> tuple[PairDrift, ...]:
+    """The drift of every ordered pair of views that shows a common piece of surface.
+
+    `views` float (V, H, W, 3), sRGB in [0, 1]. The other view is sampled at the places of this view's pixels, and both
+    are low-passed (Gaussian of 8 px, on sRGB values) over their common pixels alone.
+    Gain and bias each explain the drift by itself. Fitted together by least squares they cannot be told apart on paint
+    of one shade, and the slope falls below 1 for views that are merely unlike; the ratio of the means does not.
+    Raises `ImageError` when the views are not of the correspondence's number and size.
+    """
+    check_views(views, correspondence.foreground)
+    drifts = []
+    for i in range(len(views)):
+        for j in range(len(views)):
+            common = correspondence.visible[i, i] & correspondence.visible[i, j]
+            pixels = int(common.sum())
+            if i == j or pixels == 0:
+                continue
+            both = torch.zeros(*common.shape, 6, dtype=torch.float64, device=views.device)
+            both[common] = torch.cat(
+                (views[i][common].double(), bilinear(views[j], correspondence.pixel[i, j][common])), dim=-1
+            )
+            smooth = masked_gaussian(both[None], common[None], SIGMA)[0][common].cpu().numpy()
+            here, there = smooth[:, :3], smooth[:, 3:]
+            mine, others = here.mean(axis=0), there.mean(axis=0)
+            lit = (mine >= DARK) & (others >= DARK)
+            gain = np.where(lit, others / np.where(lit, mine, 1.0), 1.0)
+            lab, other_lab = (rgb2lab(np.clip(colour, 0.0, 1.0)) for colour in (here, there))
+            difference = float(np.mean(deltaE_ciede2000(lab, other_lab)))  # type: ignore[no-untyped-call]
+            drifts.append(PairDrift(i, j, pixels, _triple(gain), _triple(others - mine), difference))
+    return tuple(drifts)
+
+
+def _triple(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[float, float, float]:
+    red, green, blue = values.tolist()
+    return red, green, blue
+
+
+def colour_drift(views: Tensor, correspondence: Correspondence) -> tuple[Measurement, Measurement]:
+    """Mean CIEDE2000 between the low-passed views of a sample, and the mean size of the log gain.
+
+    Pairs weigh as many pixels as they share; for the gain, a pair counts |ln g| averaged over its channels. `coverage`
+    is |Omega| / |F|; under 10 % both values are NaN and the status is 'not_measurable'.
+    Raises `ImageError` when the views are not of the correspondence's number and size.
+    """
+    check_views(views, correspondence.foreground)
+    coverage = correspondence.coverage
+    if coverage < MIN_COVERAGE:
+        missing = Measurement(math.nan, "not_measurable", coverage)
+        return missing, missing
+    drifts = pair_drifts(views, correspondence)
+    total = sum(drift.pixels for drift in drifts)
+    difference = math.fsum(drift.pixels * drift.difference for drift in drifts) / total
+    gain = math.fsum(drift.pixels * abs(math.log(g)) for drift in drifts for g in drift.gain) / (3 * total)
+    return Measurement(difference, coverage=coverage), Measurement(gain, coverage=coverage)
+
+
+class ColourDrift:
+    """`colour_drift` and `colour_gain` in suites."""
+
+    class Options(BaseModel):
+        """No options: one definition, comparable everywhere."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+    needs_mesh: ClassVar[bool] = True
+
+    def __init__(self, options: Options) -> None:
+        pass
+
+    def results(self) -> tuple[Result, ...]:
+        """What people see, and how it comes about."""
+        return (
+            Result("colour_drift", "down", "dE00", "colour difference between views"),
+            Result("colour_gain", "down", "", "log gain of colour between views"),
+        )
+
+    def parameters(self) -> str:
+        """The low-pass, and the constants of visibility."""
+        return (
+            f"low_pass={SIGMA:g}px,srgb difference=ciede2000,d65 gain=ratio-of-means dark={DARK * 255:g}/255 "
+            f"min_cos={MIN_COSINE} erosion={EROSION}px visibility=shadow-rays outline={OUTLINE:g}footprints "
+            f"pooling=pixels-of-pairs min_coverage={MIN_COVERAGE} v1"
+        )
+
+    def measure(self, sample: Sample) -> Mapping[str, Measurement]:
+        """Both numbers of a sample. Raises `UsageError` for a sample without a mesh."""
+        difference, gain = colour_drift(sample.views, sample.geometry.correspondence)
+        return {"colour_drift": difference, "colour_gain": gain}
