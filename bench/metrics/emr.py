@@ -3,6 +3,9 @@
 The same squared error is a catastrophe on smooth paint and nothing on gravel. Here the views themselves say what an
 error is worth: D(delta), how much a view differs from itself a few pixels on, is the scale on which the leave-one-out
 error is read. The answer is in pixels, which people can picture and which compares objects of different texture.
+
+It reads any error as a slip: a cast or a blur of some views' outlines has its pixels too. And it misses noise, which
+raises the error and the scale alike.
 """
 
 from __future__ import annotations

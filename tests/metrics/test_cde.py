@@ -234,7 +234,7 @@ def test_the_reference_energy_is_what_it_says() -> None:
 
 @pytest.mark.slow
 def test_blur_does_not_pay_on_photographic_texture() -> None:
-    """Pooled over objects: on one alone, the blur of a view's own resampling noise may win a little."""
+    """Not of perfect views, and not of noisy ones either, where a low-pass takes away what the views do not share."""
     scenes = miniworld("eval", 16)
     assert len(scenes) >= 10
     sharp = np.mean([cde(views, matches).value for matches, views in scenes])

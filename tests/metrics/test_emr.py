@@ -45,6 +45,12 @@ def shifted(views: Tensor, pixels: int, axis: int) -> Tensor:
     return moved
 
 
+@lru_cache
+def slipped(name: str, pixels: int, axis: int) -> float:
+    _, _, matches, views = scene(name)
+    return emr(shifted(views, pixels, axis), matches).value
+
+
 def test_the_structure_function_against_a_plain_loop() -> None:
     mesh, cameras = assembly(), view_cameras(resolution=48)
     matches = correspond(mesh, rasterise(mesh, cameras))
@@ -87,25 +93,22 @@ def test_a_perfect_render_is_registered_to_a_third_of_a_pixel(name: str) -> None
 @pytest.mark.parametrize("name", SHAPES)
 def test_it_reads_a_slip_along_the_axis_of_the_ring_in_pixels(name: str) -> None:
     """Down the picture both views of a pair measure alike: the slip itself is read, to a quarter."""
-    _, _, matches, views = scene(name)
     for pixels in (1, 2, 3, 4):
-        assert emr(shifted(views, pixels, 1), matches).value == pytest.approx(pixels, rel=0.25)
+        assert slipped(name, pixels, 1) == pytest.approx(pixels, rel=0.25)
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_slip_round_the_object_reads_longer(name: str) -> None:
     """What a view slips by sideways is seen by its neighbour on a slant, stretched or squeezed: 1.2 to 1.6 times, up to
     2 px. Further on, silhouettes slip into the surface, and the error leaves the scale."""
-    _, _, matches, views = scene(name)
     for pixels in (1, 2):
-        assert 1.15 * pixels < emr(shifted(views, pixels, 2), matches).value < 1.65 * pixels
+        assert 1.15 * pixels < slipped(name, pixels, 2) < 1.65 * pixels
 
 
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("axis", [1, 2])
 def test_it_grows_with_the_shift_up_to_its_bound(name: str, axis: int) -> None:
-    _, _, matches, views = scene(name)
-    found = [emr(shifted(views, pixels, axis), matches).value for pixels in (0, 1, 2, 3, 4, 6)]
+    found = [slipped(name, pixels, axis) for pixels in (0, 1, 2, 3, 4, 6)]
     assert all(a < b or a == b == SHIFTS[-1] for a, b in itertools.pairwise(found))
 
 
