@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bench.metrics.bounding_box import bounding_box
+
 TRUNCATE = 4.0  # sigmas; the tails beyond hold 6e-5 of the weight
 
 
@@ -18,11 +20,16 @@ def masked_gaussian(pictures: Tensor, mask: Tensor, sigma: float) -> Tensor:
 
     `pictures` float (V, H, W, C), `mask` bool (V, H, W), `sigma` in px, above 0. A constant stays that constant.
     """
-    weight = mask[..., None].double()
+    smooth = torch.zeros(pictures.shape, dtype=torch.float64, device=pictures.device)
+    box = bounding_box(mask.any(dim=0))
+    if box is None:
+        return smooth
+    inside = mask[:, *box, None]
     # where(), not a product: what is masked out may be anything, NaN included
-    known = torch.where(mask[..., None], pictures.double(), 0.0)
-    total = _gaussian(torch.cat((known, weight), dim=-1), sigma)
-    return torch.where(mask[..., None], total[..., :-1] / total[..., -1:].clamp(min=1e-300), 0.0)
+    known = torch.where(inside, pictures[:, *box].double(), 0.0)
+    total = _gaussian(torch.cat((known, inside.double()), dim=-1), sigma)
+    smooth[:, *box] = torch.where(inside, total[..., :-1] / total[..., -1:].clamp(min=1e-300), 0.0)
+    return smooth
 
 
 def _gaussian(pictures: Tensor, sigma: float) -> Tensor:

@@ -25,6 +25,7 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.metrics.bounding_box import bounding_box
 from bench.metrics.declaration import Measurement, Result, Sample
 from bench.metrics.prediction import predict
 from bench.metrics.psnr import HIGHEST, psnr
@@ -66,7 +67,7 @@ def ssim_map(views: Tensor, others: Tensor) -> Tensor:
     differing = (views != others).any(dim=-1)
     for view in range(count):
         # where a window holds equal pixels SSIM is 1 exactly, and most of a picture is background that agrees
-        box = _padded_box(differing[view], 2 * SSIM_BORDER)
+        box = bounding_box(differing[view], 2 * SSIM_BORDER)
         if box is not None:
             _, found = structural_similarity_index_measure(
                 views[view][box].permute(2, 0, 1)[None].float(),
@@ -81,16 +82,6 @@ def ssim_map(views: Tensor, others: Tensor) -> Tensor:
             )
             similarity[view][box][_INNER, _INNER] = found[0].mean(dim=0)[_INNER, _INNER]
     return similarity[:, _INNER, _INNER]
-
-
-def _padded_box(mask: Tensor, border: int) -> tuple[slice, slice] | None:
-    """Rows and columns of the bounding box of `mask` (H, W), `border` px wider on each side; None for an empty mask."""
-    rows, columns = torch.nonzero(mask.any(dim=1))[:, 0], torch.nonzero(mask.any(dim=0))[:, 0]
-    if not len(rows):
-        return None
-    height, width = mask.shape
-    ends = [(int(found[0]) - border, int(found[-1]) + border + 1) for found in (rows, columns)]
-    return slice(max(ends[0][0], 0), min(ends[0][1], height)), slice(max(ends[1][0], 0), min(ends[1][1], width))
 
 
 def ssim_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float, ...]:

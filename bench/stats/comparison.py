@@ -92,7 +92,7 @@ def compare_distances(
     metric: str, a: str, b: str, a_value: float, b_value: float, test: tuple[float, str] | None, n_objects: int
 ) -> Comparison:
     """Compare two set distances, given the outcome of `SetMetric.permutation_p`."""
-    p_value, method = test if test is not None else (None, "not tested: descriptive, or too costly to permute at this size")
+    p_value, method = test if test is not None else (None, "not tested: descriptive, or too costly at this size")
     return Comparison(metric, a, b, a_value - b_value, p_value, method, n_objects)
 
 

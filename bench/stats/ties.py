@@ -3,7 +3,7 @@
 The rule. The best is the finite value that is first in the metric's direction. Another generator is bold as well when
 its paired comparison with the best has p >= alpha, Holm-adjusted over the comparisons with the best; where no such
 p-value exists, or the objects are too few for any p-value to fall below alpha, when its interval and the best's
-overlap; where an interval is missing too, only when the values are equal. A generator without a finite value is never bold.
+overlap; where an interval is missing too, only when the values are equal. Without a finite value it is never bold.
 """
 
 from __future__ import annotations

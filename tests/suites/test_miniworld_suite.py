@@ -56,6 +56,20 @@ def test_realism_sees_blur_and_flat_colours(summary, metric):
 
 
 @pytest.mark.slow
+def test_consistent_detail_does_not_pay_for_blur_or_flatness(summary):
+    found = values(summary, "cde")
+    assert found["ceiling"] > found["blur-2px"] > found["blur-5px"]
+    assert found["ceiling"] > found["synthetic-look"] + 0.2
+    assert found["ceiling"] > found["floor"] + 0.2
+
+
+@pytest.mark.slow
+def test_colour_drift_sees_the_cast(summary):
+    found = values(summary, "colour_drift")
+    assert found["colour-cast"] > found["ceiling"] + 1
+
+
+@pytest.mark.slow
 def test_control_sees_what_leaves_the_outline(summary):
     found = values(summary, "silhouette_iou")
     for corruption in ("shift-1px", "shift-2px", "shift-4px", "swapped-views", "blur-5px"):
