@@ -66,7 +66,7 @@ def boundary_f(views: Tensor, mask: Tensor, background: tuple[float, float, floa
 
 
 class BoundaryF:
-    """`boundary_f` in suites."""
+    """Outline of the generated foreground against that of the mesh's mask."""
 
     class Options(BaseModel):
         """No options: one definition, comparable everywhere."""

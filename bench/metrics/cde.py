@@ -79,7 +79,7 @@ def _mean_product(a: Tensor, b: Tensor) -> Tensor:
 
 
 class Cde:
-    """`cde` in suites."""
+    """Detail that the views agree on, against that of real texture: blur does not pay."""
 
     class Options(BaseModel):
         """Options of `cde`."""

@@ -102,7 +102,7 @@ def colour_drift(views: Tensor, correspondence: Correspondence) -> tuple[Measure
 
 
 class ColourDrift:
-    """`colour_drift` and `colour_gain` in suites."""
+    """Colour differences between views of the same surface, and the gains between them."""
 
     class Options(BaseModel):
         """No options: one definition, comparable everywhere."""

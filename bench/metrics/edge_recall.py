@@ -151,7 +151,7 @@ def _distance_to(pixels: BoolArray) -> npt.NDArray[np.float64]:
 
 
 class EdgeRecall:
-    """`edge_recall` in suites."""
+    """Edges of the picture at the mesh's inner edges, above chance."""
 
     class Options(BaseModel):
         """No options: one definition, comparable everywhere."""

@@ -79,7 +79,7 @@ def emr(views: Tensor, correspondence: Correspondence) -> Measurement:
 
 
 class Emr:
-    """`emr` in suites."""
+    """The disagreement between views, read as a slip in pixels."""
 
     class Options(BaseModel):
         """No options: one definition, comparable everywhere."""

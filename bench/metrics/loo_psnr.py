@@ -40,7 +40,7 @@ def loo_psnr(views: Tensor, correspondence: Correspondence) -> Measurement:
 
 
 class LooPsnr:
-    """`loo_psnr` in suites."""
+    """How well each view agrees with what the other views say of the same surface (leave one out)."""
 
     class Options(BaseModel):
         """No options: one definition, comparable everywhere."""

@@ -92,7 +92,7 @@ def ssim_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float
 
 
 class Reprojection:
-    """`reprojection_psnr_*` and `reprojection_ssim_*` in suites."""
+    """The papers' back-project and re-project PSNR and SSIM, under both hole policies (compat)."""
 
     class Options(BaseModel):
         """Options of `reprojection`."""

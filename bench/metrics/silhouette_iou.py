@@ -39,7 +39,7 @@ def silhouette_iou(views: Tensor, mask: Tensor, background: tuple[float, float, 
 
 
 class SilhouetteIou:
-    """`silhouette_iou` in suites."""
+    """Overlap of the generated foreground with the mesh's mask."""
 
     class Options(BaseModel):
         """No options: one definition, comparable everywhere."""

@@ -17,6 +17,7 @@ from bench.run.plan import Plan, is_calibration
 from bench.run.score_sets import SetScores
 from bench.run.scores import ScoreRow
 from bench.stats.intervals import bca_interval
+from bench.suite.schema import FolderReference, GeneratorReference, ShippedReference
 
 SUMMARY_FORMAT = 1
 
@@ -149,7 +150,7 @@ def build_summary(
     results = plan.results
     order = {result.name: i for i, result in enumerate(results)}
     ordered = sorted(rows, key=lambda r: (order[r.result.name], [e.name for e in plan.generators].index(r.generator)))
-    used = {(reference.name, reference.digest): reference for reference in found.references.values()}
+    used = {(name, reference.digest): reference for (name, _), reference in found.references.items()}
     return {
         "format": SUMMARY_FORMAT,
         "suite": {
@@ -173,9 +174,22 @@ def build_summary(
         "rows": [row.to_dict((row.result.name, row.generator) in bold) for row in ordered],
         "comparisons": list(comparisons),
         "references": [
-            {"name": name, "digest": digest, "n": len(reference)} for (name, digest), reference in sorted(used.items())
+            {"name": name, "digest": digest, "n": len(used[name, digest]), "source": _source(plan, name)}
+            for name, digest in sorted(used)
         ],
         "failures": [
             {"generator": f.generator, "case": f.case, "seed": f.seed, "message": f.message} for f in failures
         ],
     }
+
+
+def _source(plan: Plan, reference: str) -> str:
+    """Where a reference's pictures come from, without the paths of this machine."""
+    found = plan.suite.references[reference]
+    if isinstance(found, GeneratorReference):
+        return f"images of generator {found.generator}"
+    if isinstance(found, ShippedReference):
+        return f"reference set {found.shipped}"
+    if isinstance(found, FolderReference):
+        return f"folder {found.folder.name}"
+    return f"renders of the mini-world, split {found.miniworld.split}, look {found.miniworld.look}"

@@ -116,6 +116,8 @@ def test_summary_has_a_row_for_every_generator_and_metric(finished):
     assert set(found) == {(g, m) for g in ("ceiling", "noise") for m in ("loo_psnr", "silhouette_iou", KD)}
     assert all(row["status"] == "ok" and row["n_objects"] == 3 and row["n_images"] == 12 for row in found.values())
     assert summary["comparable"] is True
+    (reference,) = summary["references"]
+    assert (reference["name"], reference["n"], reference["source"]) == ("photos", 188, "reference set photo_cutouts")
     compared = {c["metric"]: c for c in summary["comparisons"]}
     assert set(compared) == {"loo_psnr", "silhouette_iou", KD}
     loo = compared["loo_psnr"]
