@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -92,6 +92,18 @@ def score_objects(
             write_table(plan, table)
             stage.advance(answer.samples)
     return tuple(failures)
+
+
+def failed_rows(plan: Plan, failures: Sequence[Failure]) -> list[ScoreRow]:
+    """An explicit row a metric for every sample that could not be made: what is missing is shown, never dropped."""
+    return [
+        row
+        for failure in failures
+        for metric in plan.object_metrics
+        for row in _rows(
+            metric, {}, SampleKey(failure.generator, failure.case, failure.seed), "", plan.views_signature()
+        )
+    ]
 
 
 def write_table(plan: Plan, table: ScoreTable) -> None:

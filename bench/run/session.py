@@ -17,7 +17,7 @@ from bench.run.plan import Plan, generator_fingerprint, make_plan
 from bench.run.progress import Reporter
 from bench.run.references import Library, find_library
 from bench.run.samples import SampleKey, SampleStore
-from bench.run.score_objects import score_objects, write_table
+from bench.run.score_objects import failed_rows, score_objects, write_table
 from bench.run.score_sets import score_sets
 from bench.run.scores import ScoreTable
 from bench.run.summary import build_summary, summarise_objects, summarise_sets
@@ -51,6 +51,7 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, reporter)
     digests = _stored(plan, fingerprints, store)
     table.keep(fingerprints, [result.name for result in plan.results], digests)
+    table.replace(failed_rows(plan, generation.failures))
     failures = [*generation.failures, *score_objects(plan, digests, store, table, executor, reporter)]
     found = score_sets(plan, digests, store, library, folder.features, reporter)
     table.replace(score.row() for score in found.scores)

@@ -204,6 +204,9 @@ def test_one_failing_case_leaves_the_rest_scored(tmp_path, mesh_folder):
     third = found["third", "loo_psnr"]
     assert third["status"] == "ok" and third["n_objects"] == 2 and "1 of 3 samples failed" in third["note"]
     assert third["signature"] != found["ceiling", "loo_psnr"]["signature"]
+    table = pd.read_parquet(tmp_path / "run/scores.parquet").query("generator == 'third' and case == 'egg'")
+    assert set(table["metric"]) == {"loo_psnr", "silhouette_iou"}
+    assert set(table["status"]) == {"failed"} and table["value"].isna().all()
     refused = [c for c in outcome.summary["comparisons"] if "third" in (c["a"], c["b"])]
     assert refused and all(c["p_value"] is None and c["difference"] is None for c in refused)
     assert not any(row["bold"] for row in outcome.summary["rows"])  # nothing is ranked across signatures
