@@ -1,6 +1,7 @@
 """The command line. Here, and only here, errors become messages and exit codes.
 
-0 success; 1 regression; 2 wrong usage, configuration or input (and defects of ours); 3 incomplete; 130 interrupted.
+0 success; 1 regression or a failed self-test; 2 wrong usage, configuration or input (and defects of ours);
+3 incomplete; 130 interrupted.
 Heavy libraries are imported by the commands that need them, so that help and mistakes answer at once.
 """
 
@@ -21,6 +22,7 @@ from bench.commands.reference import reference
 from bench.commands.report import report
 from bench.commands.run import run
 from bench.commands.score import score
+from bench.commands.selftest import selftest
 from bench.commands.terminal import Invocation, answer, note
 from bench.commands.validate import validate
 from bench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BenchError
@@ -73,6 +75,7 @@ app.add_typer(reference, name="reference")
 app.command("list")(list_names)
 app.command("validate")(validate)
 app.command("doctor")(doctor)
+app.command("selftest")(selftest)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

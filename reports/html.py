@@ -39,7 +39,7 @@ def write_html(tables: Sequence[Table], budget: int = PAGE_BUDGET) -> str:
         left -= sum(shot.size for item in gallery.exhibits for strip in item.strips for shot in strip.shots)
         galleries.append(gallery)
     html = (
-        _environment()
+        environment()
         .get_template("index.html.j2")
         .render(
             sections=[_section(table, gallery) for table, gallery in zip(tables, galleries, strict=True)],
@@ -68,7 +68,7 @@ def write_svg(tables: Sequence[Table]) -> dict[str, str]:
         shape = figure(table)
         if shape is not None:
             name = f"figures/tradeoff{'' if len(tables) == 1 else f'-{number + 1}'}.svg"
-            drawn[name] = _environment().get_template("tradeoff.svg.j2").render(figure=shape, standalone=True)
+            drawn[name] = environment().get_template("tradeoff.svg.j2").render(figure=shape, standalone=True)
     return drawn
 
 
@@ -104,7 +104,8 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """The templates, with everything escaped that is not said to be markup, and an error for a missing name."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,

@@ -1,0 +1,44 @@
+"""`selftest`: known corruptions against every consistency metric, with what each must answer and what it did."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bench.commands import flags
+from bench.commands.terminal import answer_json, answer_table, note, only_answers_on_stdout
+from bench.errors import EXIT_REGRESSION
+
+
+def selftest(
+    objects: Annotated[int, flags.flag("--objects", "How many objects of the mini-world.", min=1, metavar="N")] = 6,
+    resolution: Annotated[
+        int, flags.flag("--resolution", "Pixels a side; the bounds were set at 256.", min=1, metavar="PX")
+    ] = 256,
+    out: flags.Out = None,
+    device: flags.Device = "cpu",
+    as_json: flags.Json = False,
+) -> None:
+    """Prove the metrics: break perfect views in known ways, and check that each metric answers as documented.
+
+    Exit code 0 when every property holds, 1 when one fails. --out also writes selftest.md and selftest.svg.
+    """
+    from bench.run.progress import Reporter
+    from bench.selftest.run import self_test
+    from reports.selftest import COLUMNS, rows, summary, write
+
+    with only_answers_on_stdout(), Reporter().stage("measure corruptions", objects) as stage:
+        outcome = self_test(objects, resolution, device, lambda: stage.advance(1))
+    if as_json:
+        answer_json(summary(outcome))
+    else:
+        answer_table(f"{objects} objects at {resolution} px", COLUMNS, rows(outcome))
+    if out is not None:
+        for path in write(outcome, out):
+            note(str(path))
+    failed = sum(not verdict.holds for verdict in outcome.verdicts)
+    if failed:
+        note(f"{failed} of {len(outcome.verdicts)} properties fail", style="bold red")
+        raise typer.Exit(EXIT_REGRESSION)
+    note(f"all {len(outcome.verdicts)} properties hold")
