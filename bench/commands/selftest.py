@@ -24,12 +24,20 @@ def selftest(
 
     Exit code 0 when every property holds, 1 when one fails. --out also writes selftest.md and selftest.svg.
     """
+    import torch
+
     from bench.run.progress import Reporter
     from bench.selftest.run import self_test
     from reports.selftest import COLUMNS, rows, summary, write
 
-    with only_answers_on_stdout(), Reporter().stage("measure corruptions", objects) as stage:
-        outcome = self_test(objects, resolution, device, lambda: stage.advance(1))
+    threads = torch.get_num_threads()
+    # pictures are small: a second thread gains nothing, and on a busy machine the threads' waiting costs minutes
+    torch.set_num_threads(1)
+    try:
+        with only_answers_on_stdout(), Reporter().stage("measure corruptions", objects) as stage:
+            outcome = self_test(objects, resolution, device, lambda: stage.advance(1))
+    finally:
+        torch.set_num_threads(threads)
     if as_json:
         answer_json(summary(outcome))
     else:

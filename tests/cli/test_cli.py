@@ -107,7 +107,9 @@ def test_documented_commands_and_options_exist() -> None:
     def options(*command: str) -> set[str]:
         return {option for parameter in COMMANDS[command].params for option in parameter.opts}
 
-    assert {"run", "score", "report", "reference", "list", "validate", "doctor", "selftest"} <= set(COMMANDS[()].commands)
+    assert {"run", "score", "report", "reference", "list", "validate", "doctor", "selftest"} <= set(
+        COMMANDS[()].commands
+    )
     run = {
         "--out",
         "--generators",

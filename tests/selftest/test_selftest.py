@@ -21,6 +21,15 @@ from reports.selftest import COLUMNS, heat_map, rows, summary, write_markdown, w
 SMALL = ["--objects", "1", "--resolution", "128"]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """As the command does: more threads gain nothing on small pictures, and starve on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def outcome():
     return self_test(objects=1, resolution=128)
@@ -142,7 +151,6 @@ def test_more_objects_than_there_are(monkeypatch):
 
 @pytest.mark.slow
 def test_every_property_holds_at_the_defaults():
-    torch.set_num_threads(2)
     found = self_test()
     assert failing(found) == set()
     assert len(found.objects) == 6
