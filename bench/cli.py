@@ -26,6 +26,7 @@ from bench.commands.selftest import selftest
 from bench.commands.terminal import Invocation, answer, note
 from bench.commands.validate import validate
 from bench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BenchError
+from bench.threads import sleep_when_idle
 
 PROGRAM = "realiz3d-bench"
 
@@ -80,6 +81,7 @@ app.command("selftest")(selftest)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. `arguments` defaults to those of the process."""
+    sleep_when_idle()
     words = list(sys.argv[1:] if arguments is None else arguments)
     call = Invocation((PROGRAM, *words))
     debug = "--debug" in words or os.environ.get("REALIZ3D_BENCH_DEBUG", "").lower() in ("1", "true", "yes", "on")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
-import pytest
-import trimesh
-from PIL import Image
-from scipy.ndimage import gaussian_filter
+from bench.threads import sleep_when_idle
+
+sleep_when_idle()  # before anything imports torch
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import trimesh  # noqa: E402
+from PIL import Image  # noqa: E402
+from scipy.ndimage import gaussian_filter  # noqa: E402
 
 
 @pytest.fixture(scope="session")
