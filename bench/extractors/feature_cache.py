@@ -15,7 +15,6 @@ from bench.extractors.forward import run_backbones
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Backbone, Extractor, Features, Picture, Vector
 from bench.hashing import hash_array
-from bench.images import RGB, read_picture
 
 COMMIT_EVERY = 64  # pictures whose features a kill may lose
 PLUG_IN_BATCH = 32
@@ -70,17 +69,6 @@ def features_of(
                 fresh.clear()
             progress(1)
     return results
-
-
-def features_of_files(
-    paths: Sequence[Path],
-    background: RGB,
-    extractors: Sequence[Extractor],
-    cache: Path | None = None,
-    progress: Callable[[int], None] = lambda _: None,
-) -> dict[str, Features]:
-    """`features_of` picture files, read with `bench.images.read_picture` on `background` (sRGB in [0, 1])."""
-    return features_of([partial(read_picture, path, background) for path in paths], extractors, cache, progress)
 
 
 def _by_backbone(extractors: Sequence[Extractor]) -> dict[Backbone, list[Extractor]]:

@@ -62,11 +62,6 @@ def render_albedo(
     return render_views(mesh, cameras, background, device, supersample)[0]
 
 
-def render_alpha(mesh: Mesh, cameras: Cameras, device: str = "cpu", supersample: int = 4) -> npt.NDArray[np.float32]:
-    """The alpha of `render_views` alone."""
-    return _premultiplied(mesh, cameras, device, supersample)[..., 3].cpu().numpy()
-
-
 def _premultiplied(mesh: Mesh, cameras: Cameras, device: str, supersample: int) -> Tensor:
     """Albedo times coverage, and coverage: float32 (V, H, W, 4)."""
     if supersample < 1:

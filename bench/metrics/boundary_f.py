@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import ndimage
 from torch import Tensor
 
 from bench.metrics.declaration import Measurement, Result, Sample
-from bench.metrics.foreground import FOREGROUND_PARAMETERS, BoolArray, estimate_foreground
-from bench.metrics.prediction import check_views
+from bench.metrics.foreground import FOREGROUND_PARAMETERS, BoolArray, judge_foreground
 
 TOLERANCE = 0.0075  # of the frame's diagonal, as in the Berkeley boundary benchmark (Martin et al. 2004): 5.4 px at 512
 
@@ -53,16 +52,8 @@ def boundary_f(views: Tensor, mask: Tensor, background: tuple[float, float, floa
     blank view has 0. The value is NaN and the status 'not_measurable' when no view shows the mesh. Raises `ImageError`
     when views and mask differ in number or size.
     """
-    check_views(views, mask)
-    if not bool(mask.any()):
-        return Measurement(math.nan, "not_measurable")
-    pictures, wanted = views.cpu().numpy(), mask.cpu().numpy()
     tolerance = TOLERANCE * math.hypot(*mask.shape[1:])
-    per_view = tuple(
-        boundary_f_measure(estimate_foreground(picture, background, see_through=~shown), shown, tolerance)
-        for picture, shown in zip(pictures, wanted, strict=True)
-    )
-    return Measurement(float(np.mean(per_view)), per_view=per_view)
+    return judge_foreground(views, mask, background, partial(boundary_f_measure, tolerance=tolerance))
 
 
 class BoundaryF:

@@ -15,9 +15,16 @@ as object; a hole that should not be there counts as a white patch.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from torch import Tensor
+
+from bench.metrics.declaration import Measurement
+from bench.metrics.prediction import check_views
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -57,6 +64,28 @@ def estimate_foreground(
         marked = ndimage.mean(see_through, regions, np.arange(1, count + 1)) if count else np.empty(0)
         filled &= ~np.concatenate([[False], np.asarray(marked) > 0.5])[regions]
     return filled
+
+
+def judge_foreground(
+    views: Tensor,
+    mask: Tensor,
+    background: tuple[float, float, float],
+    judge: Callable[[BoolArray, BoolArray], float],
+) -> Measurement:
+    """Mean over views of `judge(found, wanted)`: the object estimated from each picture against the mesh's mask.
+
+    `views` float (V, H, W, 3) in [0, 1], `mask` bool (V, H, W). NaN and 'not_measurable' when no view shows the mesh.
+    Raises `ImageError` when views and mask differ in number or size.
+    """
+    check_views(views, mask)
+    if not bool(mask.any()):
+        return Measurement(math.nan, "not_measurable")
+    pictures, wanted = views.cpu().numpy(), mask.cpu().numpy()
+    per_view = tuple(
+        judge(estimate_foreground(picture, background, see_through=~shown), shown)
+        for picture, shown in zip(pictures, wanted, strict=True)
+    )
+    return Measurement(float(np.mean(per_view)), per_view=per_view)
 
 
 def _without_specks(mask: BoolArray) -> BoolArray:

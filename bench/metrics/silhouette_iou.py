@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from bench.metrics.declaration import Measurement, Result, Sample
-from bench.metrics.foreground import FOREGROUND_PARAMETERS, BoolArray, estimate_foreground
-from bench.metrics.prediction import check_views
+from bench.metrics.foreground import FOREGROUND_PARAMETERS, BoolArray, judge_foreground
 
 
 def intersection_over_union(found: BoolArray, wanted: BoolArray) -> float:
@@ -27,15 +24,7 @@ def silhouette_iou(views: Tensor, mask: Tensor, background: tuple[float, float, 
     `views` float (V, H, W, 3) in [0, 1], `mask` bool (V, H, W). A blank view has IoU 0. The value is NaN and the status
     'not_measurable' when no view shows the mesh. Raises `ImageError` when views and mask differ in number or size.
     """
-    check_views(views, mask)
-    if not bool(mask.any()):
-        return Measurement(math.nan, "not_measurable")
-    pictures, wanted = views.cpu().numpy(), mask.cpu().numpy()
-    per_view = tuple(
-        intersection_over_union(estimate_foreground(picture, background, see_through=~shown), shown)
-        for picture, shown in zip(pictures, wanted, strict=True)
-    )
-    return Measurement(float(np.mean(per_view)), per_view=per_view)
+    return judge_foreground(views, mask, background, intersection_over_union)
 
 
 class SilhouetteIou:

@@ -73,12 +73,10 @@ def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporte
     return library
 
 
-def generator_reference(
-    name: str, extractor: str, generated: FeatureSet, digests: list[str], shares_objects: bool = True
-) -> ReferenceFeatures:
+def generator_reference(name: str, extractor: str, generated: FeatureSet, digests: list[str]) -> ReferenceFeatures:
     """A generator's own pictures in the role of the reference (FID_B)."""
     return ReferenceFeatures(
-        name, generated.features, generated.objects, hash_strings(digests), extractor, shares_objects=shares_objects
+        name, generated.features, generated.objects, hash_strings(digests), extractor, shares_objects=True
     )
 
 

@@ -14,11 +14,11 @@ import pytest
 
 from bench.errors import ImageError, InputError
 from bench.extractors.catalogue import load_extractor
-from bench.extractors.feature_cache import features_of, features_of_files
+from bench.extractors.feature_cache import features_of
 from bench.extractors.feature_store import FILE_NAME, FeatureStore
 from bench.extractors.forward import run_backbones
 from bench.extractors.protocol import Features, Picture
-from bench.images import write_png
+from bench.images import read_picture, write_png
 
 LEVELS = ("efficientnet_lite0", "efficientnet_lite0_texture")
 
@@ -122,7 +122,7 @@ def test_a_broken_picture_stops_and_keeps_the_work_before_it(tmp_path: Path) -> 
     paths = [tmp_path / f"{index}.png" for index in range(3)]
     extractor = load_extractor(LEVELS[1])
     with pytest.raises(ImageError, match=r"1\.png"):
-        features_of_files(paths, (1, 1, 1), [extractor], tmp_path / "cache")
+        features_of([partial(read_picture, path) for path in paths], [extractor], tmp_path / "cache")
     store = FeatureStore(tmp_path / "cache")
     query = "SELECT count(*) FROM features"
     assert store._connection.execute(query).fetchone() == (1,)

@@ -15,7 +15,7 @@ from bench.errors import UsageError
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.geometry.mesh import Material, Mesh
 from bench.geometry.rasteriser import rasterise
-from bench.geometry.rendering import render_albedo, render_alpha
+from bench.geometry.rendering import render_albedo, render_views
 
 WHITE, BLACK = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
 FRAME = slice(2, 42)  # where a unit square lies in `front()`: 40 pixels of 44
@@ -45,6 +45,10 @@ def over(*layers: tuple[float, ...]) -> Bytes:
     for *rgb, alpha in reversed(layers):
         colour = alpha * np.array(rgb) + (1 - alpha) * colour
     return np.floor(colour * 255 + 0.5).astype(np.uint8)
+
+
+def alpha_of(mesh: Mesh) -> npt.NDArray[np.float32]:
+    return render_views(mesh, front(), WHITE)[1]
 
 
 class TestTextures:
@@ -159,7 +163,7 @@ class TestTransparency:
             mesh = joined(*(quad(z=z, material=plain(*layers[z])) for z in order))
             view = render_albedo(mesh, front(), WHITE)[0, FRAME, FRAME]
             assert (view == expected).all()
-        assert (np.abs(render_alpha(mesh, front())[0, FRAME, FRAME] - (1 - 0.5 * 0.75 * 0.25)) < 1e-6).all()
+        assert (np.abs(alpha_of(mesh)[0, FRAME, FRAME] - (1 - 0.5 * 0.75 * 0.25)) < 1e-6).all()
 
     def test_an_opaque_surface_hides_what_is_behind(self) -> None:
         mesh = joined(
@@ -209,19 +213,19 @@ class TestTransparency:
 class TestCoverage:
     def test_half_covered_pixels_are_half_covered(self) -> None:
         half = quad(-0.5, 0.5 - 1 / 80, material=Material(factor=(0.0, 0.0, 0.0, 1.0)))
-        alpha = render_alpha(half, front())[0]
+        alpha = alpha_of(half)[0]
         np.testing.assert_array_equal(alpha[FRAME, 41], np.full(40, 0.5))
         np.testing.assert_array_equal(alpha[FRAME, 2:41], np.ones((40, 39)))
         assert (render_albedo(half, front(), WHITE)[0, FRAME, 41] == 128).all()
 
     def test_a_disc_has_its_area(self) -> None:
-        area = render_alpha(icosphere(6), front())[0].sum()
+        area = alpha_of(icosphere(6))[0].sum()
         assert area == pytest.approx(np.pi * 20**2, rel=2e-3)
 
     def test_alpha_is_what_two_backgrounds_say(self) -> None:
         mesh = replace(icosphere(2), materials=(plain(0.2, 0.7, 0.4, 0.3),))
         white, black = (render_albedo(mesh, front(), colour).astype(float) for colour in (WHITE, BLACK))
-        alpha = render_alpha(mesh, front())
+        alpha = alpha_of(mesh)
         np.testing.assert_allclose(1 - (white - black) / 255, np.repeat(alpha[..., None], 3, -1), atol=1.01 / 255)
 
 
