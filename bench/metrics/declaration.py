@@ -18,6 +18,7 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from bench.extractors.protocol import Features
+from bench.geometry.cameras import Cameras
 from bench.geometry.scene import SceneGeometry
 from bench.references.reference_set import ReferenceFeatures
 
@@ -51,12 +52,15 @@ class Measurement:
 @dataclass(frozen=True)
 class Sample:
     """What an object metric sees: `views` float32 (V, H, W, 3) and `background` sRGB in [0, 1], the scene of a case
-    with a mesh.
+    with a mesh, the cameras, the case's prompt and, in their fixed order, the prompts of all cases of the suite.
     """
 
     views: Tensor
     scene: SceneGeometry | None
     background: tuple[float, float, float]
+    cameras: Cameras | None = None
+    prompt: str = ""
+    prompts: tuple[str, ...] = ()
 
     @property
     def geometry(self) -> SceneGeometry:
@@ -88,6 +92,41 @@ class ObjectMetric(Protocol):
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
         """A measurement for each name in `results()`."""
         ...
+
+
+class WeightedMetric(ObjectMetric, Protocol):
+    """An object metric that looks through a network.
+
+    Weights that cannot be had are no reason to stop: the run shows an explicit row that says what is missing.
+    """
+
+    def prepare(self, device: str, offline: bool) -> None:
+        """Load the weights, once a process, onto `device`; fetch none when `offline`. Called before all else.
+
+        Never raises `WeightsMissing`: `missing` tells. `parameters` is asked afterwards and names the weights' SHA-256.
+        """
+        ...
+
+    def missing(self) -> Mapping[str, str]:
+        """Results that cannot be measured, each with the reason: which file, where it was looked for, what to do.
+
+        `measure` need not answer them, and is not called when all are missing.
+        """
+        ...
+
+
+def missing_results(metric: ObjectMetric) -> Mapping[str, str]:
+    """`metric.missing()` of a `WeightedMetric`; nothing for metrics without weights."""
+    missing = getattr(metric, "missing", None)
+    found: Mapping[str, str] = missing() if missing is not None else {}
+    return found
+
+
+def prepare_metric(metric: ObjectMetric, device: str, offline: bool) -> None:
+    """`metric.prepare(...)` of a `WeightedMetric`; nothing for metrics without weights."""
+    prepare = getattr(metric, "prepare", None)
+    if prepare is not None:
+        prepare(device, offline)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor, Picture
 from bench.generators.ground_truth import ground_truth
 from bench.hashing import hash_strings
-from bench.metrics.declaration import FeatureSet
+from bench.metrics.declaration import FeatureSet, missing_results, prepare_metric
 from bench.references.build import folder_reference
 from bench.references.library import load_reference
 from bench.references.pictures import picture_paths
@@ -71,6 +71,19 @@ def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporte
         elif extractors and isinstance(reference, MiniworldReference):
             library.features |= _miniworld(name, reference, extractors, plan, cache, reporter)
     return library
+
+
+def prepare_metrics(plan: Plan, options: RunOptions, reporter: Reporter) -> dict[str, str]:
+    """Load the weights of the suite's object metrics; returns the results that lack them, with the reason."""
+    missing: dict[str, str] = {}
+    for metric in plan.object_metrics:
+        prepare_metric(metric, options.device, options.offline)
+        found = missing_results(metric)
+        missing |= found
+        for reason in dict.fromkeys(found.values()):
+            names = ", ".join(name for name in found if found[name] == reason)
+            reporter.say(f"without {names}: {reason.splitlines()[0]}")
+    return missing
 
 
 def generator_reference(name: str, extractor: str, generated: FeatureSet, digests: list[str]) -> ReferenceFeatures:

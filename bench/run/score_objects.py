@@ -13,7 +13,7 @@ from bench.errors import BenchError, UsageError
 from bench.geometry.cameras import Cameras
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import Measurement, ObjectMetric, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Sample, missing_results, prepare_metric
 from bench.run.executors import Executor
 from bench.run.generate import Failure
 from bench.run.plan import Plan
@@ -29,9 +29,11 @@ class _Task:
     """One case: the samples (with the digest of their pictures) that lack scores, and the metrics that they lack."""
 
     case: Case
+    prompts: tuple[str, ...]
     cameras: Cameras
     background: tuple[float, float, float]
     device: str
+    offline: bool
     store: SampleStore
     samples: tuple[tuple[SampleKey, str], ...]
     metrics: tuple[MetricEntry, ...]
@@ -56,6 +58,7 @@ def score_objects(
     store: SampleStore,
     table: ScoreTable,
     executor: Executor,
+    offline: bool,
     reporter: Reporter,
 ) -> tuple[Failure, ...]:
     """Measure every stored sample that the table has no valid rows for; the table is written after each case."""
@@ -63,9 +66,13 @@ def score_objects(
     signatures = {
         r.name: object_signature(m, r.name, plan.views_signature()) for m in plan.object_metrics for r in m.results()
     }
+    missing = {name for metric in plan.object_metrics for name in missing_results(metric)}
+    prompts = tuple(case.prompt for case in plan.all_cases)
     valid: dict[tuple[SampleKey, str], set[str]] = {}
     for row in table.rows:
-        if row.case is not None and row.seed is not None and row.status != "failed":
+        # what failed is tried again, and so is what lacked weights once these are there
+        retry = row.status == "failed" or (row.status == "weights_missing" and row.metric not in missing)
+        if row.case is not None and row.seed is not None and not retry:
             valid.setdefault((SampleKey(row.generator, row.case, row.seed), row.metric), set()).add(
                 row.sample + row.signature
             )
@@ -80,8 +87,8 @@ def score_objects(
         if lacking and entries:
             tasks.append(
                 _Task(
-                    case, plan.cameras, plan.suite.views.rgb, plan.context.device, store, lacking, tuple(entries),
-                    plan.views_signature(),
+                    case, prompts, plan.cameras, plan.suite.views.rgb, plan.context.device, offline, store, lacking,
+                    tuple(entries), plan.views_signature(),
                 )
             )  # fmt: skip
     failures: list[Failure] = []
@@ -114,6 +121,8 @@ def write_table(plan: Plan, table: ScoreTable) -> None:
 
 def _measure(task: _Task) -> _Answer:
     metrics: list[ObjectMetric] = [make_metric(entry, METRICS) for entry in task.metrics]
+    for metric in metrics:
+        prepare_metric(metric, task.device, task.offline)
     rows: list[ScoreRow] = []
     failures: list[Failure] = []
     scene, broken = None, None
@@ -131,9 +140,11 @@ def _measure(task: _Task) -> _Answer:
             failures.append(Failure(key.generator, key.case, key.seed, str(error)))
             rows += [row for metric in metrics for row in _rows(metric, {}, key, digest, task.views_signature)]
             continue
-        sample = Sample(views, scene, task.background)
+        sample = Sample(views, scene, task.background, task.cameras, task.case.prompt, task.prompts)
         for metric in metrics:
-            if metric.needs_mesh and scene is None:
+            if len(missing_results(metric)) == len(metric.results()):
+                measured = {}
+            elif metric.needs_mesh and scene is None:
                 measured = {r.name: Measurement(math.nan, "not_measurable") for r in metric.results()}
             else:
                 try:
@@ -151,6 +162,8 @@ def _checked(measured: Mapping[str, Measurement], metric: ObjectMetric) -> dict[
     """Hold a metric to its protocol: every declared result is there, and what is 'ok' is a number."""
     found: dict[str, Measurement] = {}
     for result in metric.results():
+        if result.name in missing_results(metric):
+            continue
         measurement = measured.get(result.name) if isinstance(measured, Mapping) else None
         if not isinstance(measurement, Measurement):
             got = "no answer" if measurement is None else f"an answer of type {type(measurement).__name__}"
@@ -169,8 +182,10 @@ def _rows(
     metric: ObjectMetric, measured: dict[str, Measurement], key: SampleKey, digest: str, views_signature: str
 ) -> list[ScoreRow]:
     rows = []
+    missing = missing_results(metric)
     for result in metric.results():
-        found = measured.get(result.name, Measurement(math.nan, "failed"))
+        lacking = Measurement(math.nan, "weights_missing" if result.name in missing else "failed")
+        found = measured.get(result.name, lacking)
         values = list(enumerate(found.per_view)) if found.per_view else [(None, found.value)]
         signature = object_signature(metric, result.name, views_signature)
         rows += [

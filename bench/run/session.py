@@ -15,7 +15,7 @@ from bench.run.generate import Failure, Generation, generate_samples
 from bench.run.options import RunOptions
 from bench.run.plan import Plan, generator_fingerprint, make_plan
 from bench.run.progress import Reporter
-from bench.run.references import Library, find_library
+from bench.run.references import Library, find_library, prepare_metrics
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.score_objects import failed_rows, score_objects, write_table
 from bench.run.score_sets import score_sets
@@ -43,8 +43,9 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     protocol = folder.claim(plan)
     executor = make_executor(options.executor, options.workers, options.device)
     fingerprints = {entry.name: generator_fingerprint(entry, plan.context) for entry in plan.generators}
+    missing = prepare_metrics(plan, options, reporter)
     library = find_library(plan, options, folder.features, reporter)
-    manifest = _manifest(plan, options, protocol, fingerprints, library, started)
+    manifest = _manifest(plan, options, protocol, fingerprints, library, missing, started)
     folder.write_json(folder.manifest, manifest)
 
     store, table = SampleStore(folder.samples), ScoreTable(folder.scores)
@@ -52,7 +53,7 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     digests = _stored(plan, fingerprints, store)
     table.keep(fingerprints, [result.name for result in plan.results], digests)
     table.replace(failed_rows(plan, generation.failures))
-    failures = [*generation.failures, *score_objects(plan, digests, store, table, executor, reporter)]
+    failures = [*generation.failures, *score_objects(plan, digests, store, table, executor, options.offline, reporter)]
     found = score_sets(plan, digests, store, library, folder.features, reporter)
     table.replace(score.row() for score in found.scores)
     write_table(plan, table)
@@ -117,7 +118,7 @@ def _stored(plan: Plan, fingerprints: dict[str, str], store: SampleStore) -> dic
 
 def _manifest(
     plan: Plan, options: RunOptions, protocol: dict[str, Any], fingerprints: dict[str, str], library: Library,
-    started: float,
+    missing: dict[str, str], started: float,
 ) -> dict[str, Any]:  # fmt: skip
     return {
         "protocol": protocol,
@@ -128,7 +129,7 @@ def _manifest(
         "seeds": list(plan.seeds),
         "generators": fingerprints,
         "extractors": {name: extractor.fingerprint() for name, extractor in library.extractors.items()},
-        "missing": library.missing,
+        "missing": library.missing | missing,
         "references": {f"{r} [{e}]": found.digest for (r, e), found in sorted(library.features.items())},
         "versions": versions(),
         "hardware": hardware(options.device),

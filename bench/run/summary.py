@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.hashing import hash_strings
-from bench.metrics.declaration import Result
+from bench.metrics.declaration import Result, missing_results
 from bench.run.generate import Failure
 from bench.run.plan import Plan, is_calibration
 from bench.run.score_sets import SetScores
@@ -85,18 +85,21 @@ def summarise_objects(plan: Plan, rows: Sequence[ScoreRow]) -> list[SummaryRow]:
     """Rows of the object metrics: mean over objects with a BCa interval."""
     table: list[SummaryRow] = []
     for metric in plan.object_metrics:
+        missing = missing_results(metric)
         for result in metric.results():
             own = [row for row in rows if row.metric == result.name]
             values = object_values(own, result.name)
             for entry in plan.generators:
                 mine = [row for row in own if row.generator == entry.name]
-                table.append(_object_row(plan, entry.name, result, mine, values.get(entry.name, {})))
+                numbers = values.get(entry.name, {})
+                table.append(_object_row(plan, entry.name, result, mine, numbers, missing.get(result.name)))
     return table
 
 
 def _object_row(
-    plan: Plan, generator: str, result: Result, rows: Sequence[ScoreRow], values: Mapping[str, float]
-) -> SummaryRow:
+    plan: Plan, generator: str, result: Result, rows: Sequence[ScoreRow], values: Mapping[str, float],
+    missing: str | None,
+) -> SummaryRow:  # fmt: skip
     judged = [case.id for case in plan.cases if case.id in values]
     numbers: npt.NDArray[np.float64] = np.array([values[case] for case in judged])
     coverages = [row.coverage for row in rows if row.coverage is not None]
@@ -105,10 +108,10 @@ def _object_row(
     # which objects were judged is part of what the mean means: another subset is another number
     signature = f"{base} n={len(judged)} cases=sha256:{hash_strings(judged)[:12]}" if base else ""
     images = len({(row.case, row.seed) for row in rows if row.status == "ok"}) * len(plan.cameras)
-    note = _note(plan, rows)
+    note = _note(plan, rows) if missing is None else missing
     if not judged:
         unmeasurable = any(row.status == "not_measurable" for row in rows)
-        status = "not_measurable" if unmeasurable else "failed"
+        status = "weights_missing" if missing is not None else "not_measurable" if unmeasurable else "failed"
         return SummaryRow(generator, result, math.nan, math.nan, math.nan, 0, 0, coverage, signature, status, note)
     low, high = bca_interval(numbers, seed=plan.suite.seed)
     mean = math.fsum(numbers.tolist()) / len(numbers)
@@ -119,7 +122,7 @@ def _note(plan: Plan, rows: Sequence[ScoreRow]) -> str:
     expected = len(plan.cases) * len(plan.seeds)
     per_sample = {(row.case, row.seed): row.status for row in rows}
     unmeasurable = sum(status == "not_measurable" for status in per_sample.values())
-    failed = expected - sum(status in ("ok", "not_measurable") for status in per_sample.values())
+    failed = expected - sum(status in ("ok", "not_measurable", "weights_missing") for status in per_sample.values())
     parts = [f"{failed} of {expected} samples failed"] if failed else []
     parts += [f"{unmeasurable} of {expected} samples not measurable"] if unmeasurable else []
     return "; ".join(parts)
