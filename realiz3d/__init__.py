@@ -1,0 +1,1 @@
+"""Realiz3D on any diffusers transformer: domain shifters, two-stage training, inference-time domain shifting."""
