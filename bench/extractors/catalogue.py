@@ -10,6 +10,8 @@ EXTRACTORS = Registry(
     kind="extractor",
     group="realiz3d_bench.extractors",
     built_in={
+        "clip": "bench.extractors.clip:clip_extractor",
+        "clip_336": "bench.extractors.clip:clip_336_extractor",
         "efficientnet_lite0": "bench.extractors.efficientnet_lite0:pooled_extractor",
         "efficientnet_lite0_texture": "bench.extractors.efficientnet_lite0:texture_extractor",
         "inception": "bench.extractors.inception:inception_extractor",

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 
-def exact_kernels(device: torch.device) -> AbstractContextManager[Any]:
-    """Repeatable convolutions in full float32 on a GPU, which would otherwise round to TF32. Nothing on a CPU."""
+@contextmanager
+def exact_kernels(device: torch.device) -> Iterator[None]:
+    """Repeatable kernels in full float32 on a GPU, which might round products to TF32. Nothing on a CPU."""
     if device.type == "cpu":
-        return nullcontext()
-    return torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False)
+        yield
+        return
+    matmul = torch.backends.cuda.matmul
+    before, matmul.allow_tf32 = matmul.allow_tf32, False
+    try:
+        with (
+            torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False),
+            sdpa_kernel(SDPBackend.MATH),
+        ):
+            yield
+    finally:
+        matmul.allow_tf32 = before
