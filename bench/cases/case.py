@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
 from bench.geometry.mesh import Mesh
+
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+SAFE_ID_WORDS = "letters, digits, '.', '_' and '-', starting with a letter or digit, at most 128"
 
 
 class MeshHandle(Protocol):
@@ -26,7 +30,7 @@ class MeshHandle(Protocol):
 
 @dataclass(frozen=True)
 class Case:
-    """One object of a suite. `id` is a safe file name (letters, digits, `.`, `_`, `-`)."""
+    """One object of a suite. `id` is a safe file name (`SAFE_ID`)."""
 
     id: str
     prompt: str

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
-from bench.cases.case import Case
+from bench.cases.case import SAFE_ID, SAFE_ID_WORDS, Case
 from bench.cases.mesh_file import MESH_SUFFIXES, MeshFile
+from bench.cases.prompt_file import read_prompts
 from bench.errors import InputError, MeshError, nearest
-
-MAX_PROMPTS_BYTES = 16 * 2**20
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def mesh_folder_cases(folder: Path, prompts: Path | None) -> tuple[Case, ...]:
@@ -37,11 +33,11 @@ def _mesh_files(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in MESH_SUFFIXES or not path.is_file() or path.name.startswith("."):
             continue
-        if not _SAFE_ID.fullmatch(path.stem):
+        if not SAFE_ID.fullmatch(path.stem):
             raise MeshError(
                 "the mesh's file name cannot be a case id",
                 where=str(path),
-                expected="letters, digits, '.', '_' and '-', starting with a letter or digit, at most 128",
+                expected=SAFE_ID_WORDS,
                 hint="rename the file",
             )
         # ids name folders, and file systems may not tell Cow from cow
@@ -59,38 +55,12 @@ def _mesh_files(folder: Path) -> dict[str, Path]:
 
 
 def _prompts(table: Path, cases: dict[str, Path]) -> dict[str, str]:
-    rows = _rows(table)
-    if not rows:
-        raise InputError("the table of prompts is empty", where=str(table), expected="a header line: case,prompt")
-    (header_line, header), body = rows[0], rows[1:]
-    columns = [name.strip().lower() for name in header]
-    for needed in ("case", "prompt"):
-        if columns.count(needed) != 1:
-            raise InputError(
-                f"the table of prompts needs one column '{needed}'",
-                where=f"{table}:{header_line}",
-                expected="case,prompt",
-                hint=nearest(needed, columns),
-            )
-    case_column, prompt_column = columns.index("case"), columns.index("prompt")
     prompts: dict[str, str] = {}
-    for line, row in body:
-        where = f"{table}:{line}"
-        if len(row) != len(columns):
-            raise InputError(
-                f"{len(row)} fields instead of {len(columns)}",
-                where=where,
-                expected=",".join(columns),
-                hint="put prompts that contain a comma in double quotes",
-            )
-        case, prompt = row[case_column].strip(), row[prompt_column].strip()
-        if case not in cases:
-            raise InputError(f"no mesh for the prompt of case '{case}'", where=where, hint=nearest(case, cases))
-        if case in prompts:
-            raise InputError(f"a second prompt for case '{case}'", where=where)
-        if not prompt:
-            raise InputError(f"the prompt of case '{case}' is empty", where=where)
-        prompts[case] = prompt
+    for line in read_prompts(table):
+        if line.case not in cases:
+            hint = nearest(line.case, cases)
+            raise InputError(f"no mesh for the prompt of case '{line.case}'", where=line.where, hint=hint)
+        prompts[line.case] = line.prompt
     missing = sorted(set(cases) - set(prompts))
     if missing:
         raise InputError(
@@ -100,19 +70,3 @@ def _prompts(table: Path, cases: dict[str, Path]) -> dict[str, str]:
             hint=f"add: {missing[0]},<prompt>",
         )
     return prompts
-
-
-def _rows(table: Path) -> list[tuple[int, Sequence[str]]]:
-    """Non-empty rows with the line that each one ends on."""
-    if not table.is_file():
-        raise InputError("no such table of prompts", where=str(table), expected="a CSV file: case,prompt")
-    if table.stat().st_size > MAX_PROMPTS_BYTES:
-        raise InputError("the table of prompts is too large", where=str(table), expected=f"{MAX_PROMPTS_BYTES} bytes")
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            return [(reader.line_num, row) for row in reader if any(field.strip() for field in row)]
-    except UnicodeDecodeError as error:
-        raise InputError(f"the table of prompts is not UTF-8 (byte {error.start})", where=str(table)) from error
-    except csv.Error as error:
-        raise InputError(f"the table of prompts is not CSV: {error}", where=f"{table}:{reader.line_num}") from error

@@ -18,7 +18,7 @@ from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import ObjectMetric, Result, SetMetric
 from bench.run.options import RunOptions
 from bench.suite.check import load_plugin, make_metric, read_options
-from bench.suite.schema import Cases, GeneratorEntry, MeshCases, Suite
+from bench.suite.schema import Cases, GeneratorEntry, MeshCases, PromptCases, Suite
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,10 @@ def find_cases(cases: Cases, folder: Path) -> tuple[Case, ...]:
         from bench.cases.mesh_folder import mesh_folder_cases
 
         return mesh_folder_cases(folder / cases.path, folder / cases.prompts if cases.prompts else None)
+    if isinstance(cases, PromptCases):
+        from bench.cases.prompt_file import prompt_cases
+
+        return prompt_cases(folder / cases.path)
     from bench.cases.miniworld.world import miniworld_cases
 
     return miniworld_cases(cases.split, cases.count, cases.look, cases.seed)

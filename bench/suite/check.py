@@ -103,6 +103,31 @@ def check_generators(entries: Mapping[int, GeneratorEntry], registry: Registry) 
             yield from explain_options(error, at, f"generator '{entry.use}'", generator.Options)
 
 
+def check_cases(
+    source: object, task: object, entries: Mapping[int, GeneratorEntry], registry: Registry
+) -> Iterator[Problem]:
+    """What cases that are prompts alone cannot be used for: texturing, and renders of their meshes."""
+    if source != "prompts":
+        return
+    if task == "texturing":
+        yield Problem(
+            ("task",),
+            "texturing paints meshes, and these cases are prompts only",
+            "task: text_to_multiview, or cases: {source: meshes, ...}",
+        )
+    for index, entry in entries.items():
+        try:
+            calibration = getattr(registry.load(entry.use), "calibration", False)
+        except Exception:
+            continue  # told by `check_generators`
+        if calibration:
+            yield Problem(
+                ("generators", index, "use"),
+                f"'{entry.use}' renders the meshes of the cases, and these are prompts only",
+                "a generator of pictures; for ceilings and floors a suite of meshes or of the mini-world",
+            )
+
+
 def check_references(references: Mapping[str, Any], generators: Collection[str], plugins: Plugins) -> Iterator[Problem]:
     """References to generators or sets that do not exist. Takes plain values: `{name: {kind: ...}}`."""
     for name, reference in references.items():

@@ -15,6 +15,7 @@ from bench.suite.schema import (
     MeshCases,
     MiniworldCases,
     MiniworldObjects,
+    PromptCases,
     Suite,
     Views,
 )
@@ -67,14 +68,16 @@ def explain_suite(error: ValidationError) -> Iterator[Problem]:
                     nearest(strangers[0], REFERENCE_KINDS) if strangers else "",
                 )
             case "union_tag_not_found":
-                yield Problem((*path, "source"), "'source' is missing", "source: meshes, or source: miniworld")
+                yield Problem(
+                    (*path, "source"), "'source' is missing", "source: meshes, source: prompts or source: miniworld"
+                )
             case "union_tag_invalid":
                 tag = str(detail["ctx"]["tag"])
                 yield Problem(
                     (*path, "source"),
                     f"unknown source '{tag}'",
-                    "meshes or miniworld",
-                    nearest(tag, ["meshes", "miniworld"]),
+                    "meshes, prompts or miniworld",
+                    nearest(tag, ["meshes", "prompts", "miniworld"]),
                 )
             case "string_pattern_mismatch":
                 yield Problem(path, f"{_shown(detail['input'])} cannot be a name here", _SAFE_NAME)
@@ -150,6 +153,8 @@ def _keys_beside(location: tuple[Step, ...]) -> Iterable[str]:
             return Views.model_fields
         case ("cases", "meshes", _):
             return MeshCases.model_fields
+        case ("cases", "prompts", _):
+            return PromptCases.model_fields
         case ("cases", "miniworld", _):
             return MiniworldCases.model_fields
         case ("references", _, str(), _):

@@ -152,6 +152,9 @@ def _validate(data: Any, plugins: Plugins) -> tuple[Suite | None, list[Problem]]
     references = data.get("references")
     references = references if isinstance(references, dict) else {}
     problems += check.check_generators(generators, plugins.generators)
+    cases = data.get("cases")
+    source = cases.get("source") if isinstance(cases, dict) else None
+    problems += check.check_cases(source, data.get("task"), generators, plugins.generators)
     if "generators" not in broken:
         problems += check.check_references(references, {entry.name for entry in generators.values()}, plugins)
     found, results = check.check_metrics(metrics, [*references], data.get("task"), plugins)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.errors import SuiteError, nearest
-from bench.suite.schema import REFERENCE_KINDS, MeshCases, MiniworldCases
+from bench.suite.schema import REFERENCE_KINDS, MeshCases, MiniworldCases, PromptCases
 from bench.suite.tree import MAX_DEPTH, Node, Scalar, checked_text, parse, read_scalar
 
-_KEYS_OF_SOURCE = {"meshes": frozenset(MeshCases.model_fields), "miniworld": frozenset(MiniworldCases.model_fields)}
+_KEYS_OF_SOURCE = {
+    "meshes": frozenset(MeshCases.model_fields),
+    "prompts": frozenset(PromptCases.model_fields),
+    "miniworld": frozenset(MiniworldCases.model_fields),
+}
 
 
 def override(root: Node, text: str) -> None:

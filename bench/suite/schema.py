@@ -87,6 +87,13 @@ class MeshCases(_Section):
     )
 
 
+class PromptCases(_Section):
+    """Objects that are a sentence each, for text_to_multiview: there is no mesh to compare with."""
+
+    source: Literal["prompts"]
+    path: SuitePath = Field(description="CSV file with the columns case and prompt; relative to the suite file.")
+
+
 class MiniworldCases(_Section):
     """Objects of the embedded mini-world, made on the fly."""
 
@@ -97,7 +104,9 @@ class MiniworldCases(_Section):
     look: Look = Field(default="rich", description="'rich' stands for photographs, 'synthetic' for plain renders.")
 
 
-Cases = Annotated[MeshCases | MiniworldCases, Field(discriminator="source", description="The objects to generate.")]
+Cases = Annotated[
+    MeshCases | PromptCases | MiniworldCases, Field(discriminator="source", description="The objects to generate.")
+]
 
 
 class Views(_Section):

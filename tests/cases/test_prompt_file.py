@@ -1,0 +1,64 @@
+"""Cases that are prompts only: strict about the table, because ids become folders and prompts become text on pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.cases.case import Case
+from bench.cases.prompt_file import MAX_PROMPTS_BYTES, prompt_cases
+from bench.errors import InputError
+
+
+def table(folder: Path, text: str | bytes) -> Path:
+    path = folder / "prompts.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_a_case_for_each_line_in_the_files_order(tmp_path: Path) -> None:
+    text = '\ufeffPrompt,note, CASE\n"A cosy, brown sofa",x,sofa\n\na <b>lemon</b>,,lemon-2\n'
+    assert prompt_cases(table(tmp_path, text)) == (
+        Case("sofa", "A cosy, brown sofa", None),
+        Case("lemon-2", "a <b>lemon</b>", None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "where", "hint"),
+    [
+        ("case,prompt\n", "has no cases", "prompts.csv", ""),
+        ("", "is empty", "prompts.csv", ""),
+        ("case,prompt\n../up,a\n", "cannot be a case id", ":2", "column `prompt`"),
+        ("case,prompt\nfine,a\na cow,b\n", "cannot be a case id", ":3", "column `prompt`"),
+        ("case,prompt\n,a\n", "cannot be a case id", ":2", ""),
+        ("case,prompt\n.hidden,a\n", "cannot be a case id", ":2", ""),
+        ("case,prompt\n" + "x" * 129 + ",a\n", "cannot be a case id", ":2", ""),
+        ("case,prompt\nCow,a\nlemon,b\ncow,c\n", "in capitals only", ":4", "prompts.csv:2"),
+        ("case,prompt\ncow,a\ncow,b\n", "a second prompt", ":3", ""),
+        ("case,prompt\ncow,\n", "is empty", ":2", ""),
+        ("case,text\ncow,a\n", "needs one column 'prompt'", ":1", "Valid: case, text"),
+        ("case,case,prompt\n", "needs one column 'case'", ":1", ""),
+        ("case,prompt\ncow,a cow, brown\n", "3 fields instead of 2", ":2", "double quotes"),
+        (b"case,prompt\ncow,\xff\n", "not UTF-8", "prompts.csv", ""),
+        ('case,prompt\ncow,"open\n', "not CSV", ":2", ""),
+    ],
+)
+def test_wrong_tables_name_the_line(tmp_path: Path, text: str | bytes, message: str, where: str, hint: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        prompt_cases(table(tmp_path, text))
+    assert where in caught.value.where
+    assert hint in caught.value.hint
+
+
+def test_no_table_and_too_large_a_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such table"):
+        prompt_cases(tmp_path / "nothing.csv")
+    with pytest.raises(InputError, match="no such table"):
+        prompt_cases(tmp_path)
+    large = tmp_path / "large.csv"
+    with large.open("wb") as stream:
+        stream.truncate(MAX_PROMPTS_BYTES + 1)
+    with pytest.raises(InputError, match="too large"):
+        prompt_cases(large)
