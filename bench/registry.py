@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
-from bench.errors import UsageError, nearest
+from bench.errors import BenchError, UsageError, nearest
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,17 @@ class Registry:
         found = {point.name: point.value for point in entry_points(group=self.group)}
         return {**found, **self.built_in}
 
-    def load(self, name: str) -> Any:
-        """The object behind `name`. Raises `UsageError` that names the nearest valid name, or why the import failed."""
+    def target(self, name: str) -> str:
+        """The `module:attribute` behind `name`, not imported. Raises `UsageError` that names the nearest valid name."""
         # what ships is found without the entry points, which are slow to read in a large environment
         target = name if ":" in name else self.built_in.get(name) or self.targets().get(name)
         if target is None:
             raise UsageError(f"unknown {self.kind} '{name}'", hint=nearest(name, self.targets()))
+        return target
+
+    def load(self, name: str) -> Any:
+        """The object behind `name`. Raises `UsageError` that names the nearest valid name, or why the import failed."""
+        target = self.target(name)
         module_name, _, attribute = target.partition(":")
         try:
             found: Any = importlib.import_module(module_name)
@@ -46,3 +51,20 @@ class Registry:
                 hint="check the module path, or install the extra that it needs (pip install 'realiz3d-bench[...]')",
             ) from error
         return found
+
+    def build(self, name: str, device: str, offline: bool) -> Any:
+        """The network that the factory behind `name` makes: `factory(device=..., offline=...)`.
+
+        Raises `WeightsMissing` as the factory does, and `UsageError` for an unknown name or any other failure.
+        """
+        factory = self.load(name)
+        try:
+            return factory(device=device, offline=offline)
+        except BenchError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                f"{self.kind} '{name}' could not be set up: {type(error).__name__}: {error}",
+                where=self.target(name),
+                expected="a function of `device` and `offline` that returns the network, or raises WeightsMissing",
+            ) from error
