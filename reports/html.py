@@ -21,6 +21,7 @@ from plotly.offline import get_plotlyjs
 from reports.gallery import Gallery, build_gallery
 from reports.numbers import format_interval, format_p, format_percent, format_value
 from reports.provenance import facts_of
+from reports.shares import EXPLANATION, build_shares
 from reports.signatures import signature_difference, signature_fields
 from reports.table import Table
 from reports.tradeoff import axis_title, default_axes, figure, heading, plottable
@@ -78,6 +79,7 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
     return {
         "table": table,
         "gallery": gallery,
+        "shares": build_shares(table),
         "facts": [facts_of(run) for run in table.runs],
         "comparisons": [(run, pair) for run in table.runs for pair in run.summary.comparisons],
         "failures": [failure for run in table.runs for failure in run.summary.failures],
@@ -117,6 +119,7 @@ def environment() -> jinja2.Environment:
     environment.filters |= {"typeset": _typeset, "breakable": _breakable}
     environment.globals |= {
         "format_value": format_value,
+        "shares_explanation": EXPLANATION,
         "format_interval": format_interval,
         "signature_fields": signature_fields,
         "signature_difference": signature_difference,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.numbers import format_interval, format_value
+from reports.shares import EXPLANATION, Shares, build_shares
 from reports.table import Cell, Column, Source, Table
 
 _ESCAPES = {
@@ -36,7 +37,7 @@ def escape(text: str) -> str:
 
 
 def write_latex(tables: Sequence[Table]) -> str:
-    """One table for the primary metrics of each suite, one for the others."""
+    """One table for the primary metrics of each suite, one for the others, one for shares from floor to ceiling."""
     parts = ["% Needs \\usepackage{booktabs}. Numbers, signatures and intervals are in summary.csv."]
     for table in tables:
         for kind, columns in (
@@ -45,36 +46,59 @@ def write_latex(tables: Sequence[Table]) -> str:
         ):
             if columns:
                 parts.append(_table(table, columns, kind))
+        shares = build_shares(table)
+        if shares.columns:
+            parts.append(_shares(table, shares))
     return "\n\n".join(parts) + "\n"
 
 
 def _table(table: Table, columns: Sequence[Column], kind: str) -> str:
     lines = [f"% {_comment(column.metric.name)}: {_comment(' || '.join(column.signatures))}" for column in columns]
-    lines += [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{_caption(table, columns, kind)}}}",
-        r"\small",
-        r"\setlength{\tabcolsep}{4pt}",
-        rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
-        r"\toprule",
-        "Generator & " + " & ".join(_head(column) for column in columns) + r" \\",
-        r"\midrule",
-    ]
-    previous: Source | None = None
+    rows = []
     for source in table.sources:
-        if previous is not None and previous.calibrates != source.calibrates:
-            lines.append(r"\midrule")
         cells = [(table.cell(source, column), column) for column in columns]
         belongs = [table.belongs(source, column) for column in columns]
         values = [_value(cell, column) if here else "" for (cell, column), here in zip(cells, belongs, strict=True)]
         intervals = [_interval(cell) if here else "" for (cell, _), here in zip(cells, belongs, strict=True)]
+        rows.append((source, values, intervals))
+    lines += _frame(_caption(table, columns, kind), [_head(column) for column in columns], rows)
+    return "\n".join(lines)
+
+
+def _shares(table: Table, shares: Shares) -> str:
+    rows = []
+    for source in shares.sources:
+        cells = [shares.cell(source, column) for column in shares.columns]
+        values = [f"${format_value(c.value, '', c.low, c.high)}$" if c is not None else "--" for c in cells]
+        intervals = [_small(format_interval(c.value, "", c.low, c.high)) if c is not None else "" for c in cells]
+        rows.append((source, values, intervals))
+    caption = f"{escape(table.title)}, from floor to ceiling. {escape(EXPLANATION)}"
+    heads = [escape(column.metric.name) + (f" ({column.suffix})" if column.suffix else "") for column in shares.columns]
+    return "\n".join(_frame(caption, heads, rows))
+
+
+def _frame(caption: str, heads: Sequence[str], rows: Sequence[tuple[Source, list[str], list[str]]]) -> list[str]:
+    """A table environment; each row has its values and, on the line below, its intervals."""
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{caption}}}",
+        r"\small",
+        r"\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{tabular}}{{l{'r' * len(heads)}}}",
+        r"\toprule",
+        "Generator & " + " & ".join(heads) + r" \\",
+        r"\midrule",
+    ]
+    previous: Source | None = None
+    for source, values, intervals in rows:
+        if previous is not None and previous.calibrates != source.calibrates:
+            lines.append(r"\midrule")
         lines.append(f"{escape(source.label)} & " + " & ".join(values) + r" \\")
         if any(intervals):
             lines.append("{} & " + " & ".join(intervals) + r" \\")
         previous = source
-    lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
-    return "\n".join(lines)
+    return [*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]
 
 
 def _caption(table: Table, columns: Sequence[Column], kind: str) -> str:
@@ -114,8 +138,11 @@ def _value(cell: Cell, column: Column) -> str:
 def _interval(cell: Cell) -> str:
     if cell.row is None or cell.value is None:
         return ""
-    shown = format_interval(cell.row.value, cell.row.unit, cell.row.ci_low, cell.row.ci_high)
-    return rf"{{\scriptsize ${shown}$}}" if shown else ""
+    return _small(format_interval(cell.row.value, cell.row.unit, cell.row.ci_low, cell.row.ci_high))
+
+
+def _small(interval: str) -> str:
+    return rf"{{\scriptsize ${interval}$}}" if interval else ""
 
 
 def _comment(text: str) -> str:

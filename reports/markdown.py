@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from reports.numbers import format_interval, format_p, format_percent, format_value
 from reports.provenance import Facts
 from reports.run_folder import Comparison
+from reports.shares import EXPLANATION, Share, Shares, build_shares
 from reports.table import Cell, Column, Source, Table
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~#!])")
@@ -48,7 +49,9 @@ def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
     ):
         if columns:
             lines += [f"## {heading}", "", *_grid(table, columns, prefix), ""]
-    lines += _notes(table)
+    shares = build_shares(table)
+    lines += _shares(shares)
+    lines += _notes(table, shares)
     lines += _comparisons(table)
     lines += _failures(table)
     lines += ["## Signatures", ""]
@@ -103,7 +106,29 @@ def _small(cell: Cell, column: Column) -> str:
     return f"<br><sub>{shown}</sub>" if shown else ""
 
 
-def _notes(table: Table) -> list[str]:
+def _shares(shares: Shares) -> list[str]:
+    if not shares.columns:
+        return []
+    lines = ["## From floor to ceiling", "", EXPLANATION, ""]
+    heads = [_name(column.metric.name) + (f" ({column.suffix})" if column.suffix else "") for column in shares.columns]
+    lines += ["| generator | " + " | ".join(heads) + " |", "|:--|" + "--:|" * len(heads)]
+    for source in shares.sources:
+        cells = [_share(shares.cell(source, column)) for column in shares.columns]
+        lines.append(f"| {escape(source.label)} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _share(share: Share | None) -> str:
+    if share is None:
+        return "–"
+    parts = [escape(format_interval(share.value, "", share.low, share.high))]
+    parts += [f"{share.objects} objects"] if share.objects is not None else []
+    shown = ", ".join(part for part in parts if part)
+    value = format_value(share.value, "", share.low, share.high)
+    return f"{value}<br><sub>{shown}</sub>" if shown else value
+
+
+def _notes(table: Table, shares: Shares) -> list[str]:
     lines = []
     for column in table.columns:
         if column.refused:
@@ -119,6 +144,10 @@ def _notes(table: Table) -> list[str]:
         note = cell.row.note if cell.row is not None else ""
         reason = f": {escape(note)}" if note else ""
         lines.append(f"- {escape(source.label)}, {_name(column.metric.name)}: {cell.reason}{reason}")
+    lines += [
+        f"- {_name(metric)}: no share of the way from floor to ceiling ({escape(reason)})"
+        for metric, reason in shares.left_out
+    ]
     return ["## Notes", "", *lines, ""] if lines else []
 
 

@@ -69,7 +69,10 @@ class GeneratorInfo(_Entry):
 
 
 class Row(_Entry):
-    """One number of one generator, with all that is needed to read and to compare it."""
+    """One number of one generator, with all that is needed to read and to compare it.
+
+    `normalised` is the mean share of the way from each object's floor (0) to its ceiling (1), over `normalised_n`.
+    """
 
     generator: str
     metric: str
@@ -85,6 +88,11 @@ class Row(_Entry):
     status: Status = "ok"
     note: Text = ""
     bold: bool = False
+    normalised: Number = None
+    normalised_ci_low: Number = None
+    normalised_ci_high: Number = None
+    normalised_n: Count = None
+    normalised_note: Text = ""
 
 
 class Comparison(_Entry):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ class SingleCaseGenerator(ABC):
 
     Options: ClassVar[type[BaseModel]] = NoOptions
     calibration: ClassVar[bool] = False  # known by construction: shown as a yardstick, never ranked against real ones
+    role: ClassVar[Literal["ceiling", "floor"] | None] = (
+        None  # the best or worst that each object's scores are set against
+    )
     version: ClassVar[int] = 1  # raise it when the pictures change; it is part of the fingerprint
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ class Ceiling(SingleCaseGenerator):
     """Calibration: renders of the cases' own textured meshes."""
 
     calibration: ClassVar[bool] = True
+    role: ClassVar[Literal["ceiling", "floor"] | None] = "ceiling"
 
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
         """The case's own appearance."""

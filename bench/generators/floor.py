@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ class Floor(SingleCaseGenerator):
     """Calibration: each view is rendered with the texture of a different object of the suite."""
 
     calibration: ClassVar[bool] = True
+    role: ClassVar[Literal["ceiling", "floor"] | None] = "floor"
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)

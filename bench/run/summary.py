@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,12 @@ import numpy.typing as npt
 from bench.hashing import hash_strings
 from bench.metrics.declaration import Result, missing_results
 from bench.run.generate import Failure
+from bench.run.normalised import find_yardsticks, normalised_row, role_of
 from bench.run.plan import Plan, is_calibration
 from bench.run.score_sets import SetScores
 from bench.run.scores import ScoreRow
 from bench.stats.intervals import bca_interval
+from bench.stats.normalise import NormalisedScore
 from bench.suite.schema import FolderReference, GeneratorReference, ShippedReference
 
 SUMMARY_FORMAT = 1
@@ -37,6 +39,7 @@ class SummaryRow:
     signature: str
     status: str
     note: str = ""
+    normalised: NormalisedScore = field(default_factory=NormalisedScore)
 
     def to_dict(self, bold: bool) -> dict[str, Any]:
         """JSON, with null for NaN."""
@@ -54,6 +57,11 @@ class SummaryRow:
             "coverage": number(self.coverage),
             "status": self.status,
             "note": self.note,
+            "normalised": number(self.normalised.value),
+            "normalised_ci_low": number(self.normalised.low),
+            "normalised_ci_high": number(self.normalised.high),
+            "normalised_n": self.normalised.objects or None,
+            "normalised_note": self.normalised.note,
             "bold": bold,
         }
 
@@ -82,8 +90,9 @@ def object_values(rows: Sequence[ScoreRow], metric: str) -> dict[str, dict[str, 
 
 
 def summarise_objects(plan: Plan, rows: Sequence[ScoreRow]) -> list[SummaryRow]:
-    """Rows of the object metrics: mean over objects with a BCa interval."""
+    """Rows of the object metrics: mean over objects with a BCa interval, raw and between floor and ceiling."""
     table: list[SummaryRow] = []
+    yardsticks = find_yardsticks(plan.generators)
     for metric in plan.object_metrics:
         missing = missing_results(metric)
         for result in metric.results():
@@ -92,7 +101,10 @@ def summarise_objects(plan: Plan, rows: Sequence[ScoreRow]) -> list[SummaryRow]:
             for entry in plan.generators:
                 mine = [row for row in own if row.generator == entry.name]
                 numbers = values.get(entry.name, {})
-                table.append(_object_row(plan, entry.name, result, mine, numbers, missing.get(result.name)))
+                row = _object_row(plan, entry.name, result, mine, numbers, missing.get(result.name))
+                if row.status == "ok":
+                    row = replace(row, normalised=normalised_row(plan, yardsticks, result, values, entry.name))
+                table.append(row)
     return table
 
 
@@ -171,7 +183,8 @@ def build_summary(
         "primary": list(suite.primary),
         "metrics": [{"name": r.name, "direction": r.direction, "unit": r.unit, "title": r.title} for r in results],
         "generators": [
-            {"name": entry.name, "use": entry.use, "calibration": is_calibration(entry)} for entry in plan.generators
+            {"name": entry.name, "use": entry.use, "calibration": is_calibration(entry), "role": role_of(entry)}
+            for entry in plan.generators
         ],
         "cases": [{"id": case.id, "prompt": case.prompt} for case in plan.cases],
         "rows": [row.to_dict((row.result.name, row.generator) in bold) for row in ordered],

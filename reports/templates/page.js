@@ -4,10 +4,10 @@
 const data = (element) => JSON.parse(element.textContent);
 document.querySelectorAll(".controls, .copy").forEach((element) => { element.hidden = false; });
 
-// -- the results table: hide what the reader does not ask for
+// -- the results tables: hide what the reader does not ask for
 document.querySelectorAll("[data-toggle]").forEach((box) => {
-  const table = box.closest("section").querySelector(".results");
-  box.addEventListener("change", () => table.classList.toggle(box.dataset.toggle, box.checked));
+  const tables = box.closest("section").querySelectorAll(".results");
+  box.addEventListener("change", () => tables.forEach((table) => table.classList.toggle(box.dataset.toggle, box.checked)));
 });
 
 // -- the trade-off figure

@@ -30,9 +30,30 @@ def test_markdown_tables_are_rectangular(report: Path) -> None:
             blocks.append(current)
             current = []
     assert sum(map(len, blocks)) == len(widths)
-    assert len(blocks) == 4  # primary, descriptive, comparisons, failures
+    assert len(blocks) == 5  # primary, descriptive, shares, comparisons, failures
     assert all(len(set(block)) == 1 for block in blocks)
     assert [block[0] - 3 for block in blocks[:2]] == [len(PRIMARY), len(METRICS) - len(PRIMARY)]
+
+
+def test_shares_of_the_way_from_floor_to_ceiling(report: Path) -> None:
+    text = (report / "report.md").read_text(encoding="utf-8")
+    section = text[text.index("## From floor to ceiling") :]
+    assert "| generator | `cde` | `loo_psnr` | `emr` |" in section
+    assert (
+        "| ceiling | 0.970<br><sub>\\[0.950, 0.990\\]</sub> | 0.970<br><sub>\\[0.950, 0.990\\], 5 objects</sub> |"
+        in section
+    )
+    assert (
+        "`silhouette_iou`: no share of the way from floor to ceiling (6 of 6 objects not measurable: ceiling &amp;"
+        in text
+    )
+    tex = (report / "tables.tex").read_text(encoding="utf-8")
+    assert "from floor to ceiling" in tex and r"ceiling & $0.970$ & $0.970$ & $0.970$ \\" in tex
+    table = pd.read_csv(report / "summary.csv")
+    assert table[table.metric == "loo_psnr"].normalised_n.eq(5).all()
+    assert table[table.metric == "silhouette_iou"].normalised.isna().all()
+    page = (report / "index.html").read_text(encoding="utf-8")
+    assert '<td class="primary" style="--share: 97.0%">0.970<span class="sub">[0.950, 0.990]</span></td>' in page
 
 
 def test_markdown_escapes_and_footnotes(report: Path) -> None:
@@ -107,8 +128,8 @@ def strip_comments(tex: str) -> str:
 def test_latex_is_balanced_and_rectangular(report: Path) -> None:
     tex = strip_comments((report / "tables.tex").read_text(encoding="utf-8"))
     begun, ended = (re.findall(rf"\\{word}\{{(\w+)\}}", tex) for word in ("begin", "end"))
-    assert begun == ["table", "tabular"] * 2
-    assert ended == ["tabular", "table"] * 2
+    assert begun == ["table", "tabular"] * 3
+    assert ended == ["tabular", "table"] * 3
     bare = re.sub(r"\\[{}$&%#_]", "", tex)
     depth = 0
     for letter in bare:

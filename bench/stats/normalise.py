@@ -1,0 +1,76 @@
+"""Scores on each object's own scale: 0 is what its floor reaches, 1 what its ceiling reaches.
+
+A PSNR of 25 dB says little by itself: an object with fine texture seen under grazing angles never reaches 40 dB even
+when it is perfect. The share of the way from a known floor to a known ceiling can be read, and averaged over objects.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.stats.intervals import bca_interval
+
+if TYPE_CHECKING:
+    from bench.metrics.declaration import Direction  # brings torch, which tables do without
+
+MIN_SPAN = 0.05
+"""Of the larger of |ceiling| and |floor|: where the two are nearer than this, there is nothing to divide by."""
+
+MIN_SHARE = 0.5
+"""Of the objects: where fewer can be measured, the mean over them would speak for exceptions."""
+
+
+@dataclass(frozen=True)
+class NormalisedScore:
+    """Mean over `objects` of (s - floor) / (ceiling - floor) with its BCa interval; NaN without one (see `note`).
+
+    Not clipped: a generator may do better than the ceiling (above 1) or worse than the floor (below 0).
+    """
+
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    objects: int = 0
+    note: str = ""
+
+
+def normalise(
+    scores: npt.ArrayLike, ceilings: npt.ArrayLike, floors: npt.ArrayLike, direction: Direction
+) -> npt.NDArray[np.float64]:
+    """(s - floor) / (ceiling - floor) for each object, float64 (objects,); all arguments (objects,), NaN for no value.
+
+    NaN where an argument is, where the ceiling is not better than the floor, and where the two differ by less than
+    `MIN_SPAN` of the larger one's size.
+
+    >>> normalise([30.0, 10.0], [40.0, 40.0], [20.0, 39.0], "up")
+    array([0.5, nan])
+    """
+    score, ceiling, floor = (np.asarray(values, dtype=np.float64) for values in (scores, ceilings, floors))
+    span = ceiling - floor
+    better = span if direction == "up" else -span
+    usable = (better > 0) & (better >= MIN_SPAN * np.maximum(np.abs(ceiling), np.abs(floor)))
+    return np.where(usable, (score - floor) / np.where(usable, span, 1.0), np.nan)
+
+
+def normalised_score(
+    scores: npt.ArrayLike, ceilings: npt.ArrayLike, floors: npt.ArrayLike, direction: Direction, seed: int = 0
+) -> NormalisedScore:
+    """Mean and interval of `normalise` over the objects that have a score (NaN in `scores`: no score, not counted).
+
+    Without a value when under `MIN_SHARE` of them can be measured: the metric does not tell ceiling from floor then.
+    """
+    scored = np.isfinite(np.asarray(scores, dtype=np.float64))
+    shares = normalise(scores, ceilings, floors, direction)
+    found = shares[np.isfinite(shares)]
+    total = int(scored.sum())
+    lacking = total - len(found)
+    note = f"{lacking} of {total} objects not measurable: ceiling and floor do not differ enough" if lacking else ""
+    if len(found) == 0 or len(found) < MIN_SHARE * total:
+        return NormalisedScore(note=note)
+    low, high = bca_interval(found, seed=seed)
+    return NormalisedScore(math.fsum(found.tolist()) / len(found), low, high, len(found), note)
