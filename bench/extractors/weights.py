@@ -23,11 +23,15 @@ _MAX_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A published file, pinned: its name, where it is published, and its SHA-256 (hex)."""
+    """A published file, pinned: its name, where it is published, and its SHA-256 (hex).
+
+    `instead` says in errors what works without it.
+    """
 
     name: str
     url: str
     sha256: str
+    instead: str = OFFLINE_HINT
 
 
 def weights_bytes(file: WeightsFile, offline: bool) -> bytes:
@@ -46,7 +50,7 @@ def weights_bytes(file: WeightsFile, offline: bool) -> bytes:
             f"the weights {file.name} are not here, and nothing is fetched when offline",
             where=", ".join(map(str, looked)),
             expected=f"a file with SHA-256 {file.sha256}",
-            hint=f"put {file.url} into a folder, set {FOLDER_VARIABLE} to that folder; {OFFLINE_HINT}",
+            hint=f"put {file.url} into a folder, set {FOLDER_VARIABLE} to that folder; {file.instead}",
         )
     content = _verified(_fetched(file, looked), file, file.url)
     write_atomically(looked[-1], content)
@@ -67,7 +71,7 @@ def _fetched(file: WeightsFile, looked: tuple[Path, ...]) -> bytes:
         raise WeightsMissing(
             f"the weights {file.name} are not here and could not be fetched: {error}",
             where=f"{', '.join(map(str, looked))}; {file.url}",
-            hint=f"fetch the file on a connected machine and set {FOLDER_VARIABLE} to its folder; {OFFLINE_HINT}",
+            hint=f"fetch the file on a connected machine and set {FOLDER_VARIABLE} to its folder; {file.instead}",
         ) from error
     return content
 
@@ -79,6 +83,6 @@ def _verified(content: bytes, file: WeightsFile, where: str) -> bytes:
             f"this is another file than the published {file.name} ({len(content)} bytes, SHA-256 {found[:12]}...)",
             where=where,
             expected=f"SHA-256 {file.sha256}",
-            hint=f"remove it and fetch {file.url} again; {OFFLINE_HINT}",
+            hint=f"remove it and fetch {file.url} again; {file.instead}",
         )
     return content

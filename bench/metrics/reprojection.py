@@ -1,21 +1,16 @@
-"""Re-projection PSNR and SSIM (compat): what papers on multiview texturing print, to stand beside their numbers.
+"""Re-projection PSNR, SSIM and LPIPS (compat): what papers on multiview texturing print, to stand beside their numbers.
 
-All views are projected back onto the mesh and blended; the same views are made again from the result and compared with
-the originals over the full frame. Read it with care, and beside `loo_psnr`:
+The views of an object are made again from the surface that they paint together (`repainted.py`), and compared with the
+originals over the full frame. Read it with care, and beside `loo_psnr`:
 
 - each pixel is blended from the views that see it *including its own*, and most pixels are seen by no other: their
   error is zero by construction, so even unrelated views score well;
 - the background agrees by construction and adds -10 log10(share of the frame that is foreground) dB;
 - blur raises it.
-
-Surfaces that no view sees well enough (cos(theta) under the cut-off, next to an outline) are holes. Papers do not say
-what they do with them, so both answers are printed: `white` leaves the suite's background colour there, as a renderer
-of an unpainted texture would; `skipped` leaves the holes out.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -24,30 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.errors import WeightsMissing
 from bench.metrics.bounding_box import bounding_box
 from bench.metrics.declaration import Measurement, Result, Sample
-from bench.metrics.prediction import predict
+from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST, psnr
+from bench.metrics.repainted import not_measurable, perceptual, projection_parameters, repaint
 
 SSIM_SIGMA = 1.5
 SSIM_BORDER = 5  # px; half of the 11 x 11 window that the Gaussian is cut to
 _INNER = slice(SSIM_BORDER, -SSIM_BORDER)
-
-
-def reproject(
-    views: Tensor, correspondence: Correspondence, background: tuple[float, float, float], power: float = 2.0
-) -> tuple[Tensor, Tensor]:
-    """The views made again from the surface that they paint together, and the holes in it.
-
-    `views` float (V, H, W, 3) in [0, 1]. Blends all views that see a point, its own included, by cos(theta)^power.
-    Holes (foreground that no view paints) and what is not foreground get the `background` colour.
-    Returns the pictures, float64 (V, H, W, 3), and the holes, bool (V, H, W).
-    Raises `ImageError` when the views are not of the correspondence's number and size.
-    """
-    blend, painted = predict(views, correspondence, power=power, own_view=True)
-    colour = torch.tensor(background, dtype=torch.float64, device=views.device)
-    return torch.where(painted[..., None], blend, colour), correspondence.foreground & ~painted
 
 
 def psnr_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float, ...]:
@@ -92,58 +73,76 @@ def ssim_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float
 
 
 class Reprojection:
-    """The papers' back-project and re-project PSNR and SSIM, under both hole policies (compat)."""
+    """The papers' back-project and re-project PSNR, SSIM and LPIPS, under both hole policies (compat).
+
+    Without the weights of LPIPS, or the package, its two results are missing and the others go on.
+    """
 
     class Options(BaseModel):
         """Options of `reprojection`."""
 
         model_config = ConfigDict(extra="forbid", frozen=True)
         alpha: float = Field(2.0, ge=0.0, description="views are blended by cos(theta)^alpha")
+        net: Net = Field("alex", description="the network of LPIPS: alex or vgg")
 
     needs_mesh: ClassVar[bool] = True
 
     def __init__(self, options: Options) -> None:
         self.alpha = options.alpha
+        self.net: Net = options.net
+        self._lpips: Lpips | WeightsMissing | None = None
 
     def results(self) -> tuple[Result, ...]:
-        """PSNR and SSIM under both hole policies."""
+        """PSNR, SSIM and LPIPS under both hole policies."""
         return (
             Result("reprojection_psnr_white", "up", "dB", "re-projection PSNR, holes white (compat)"),
             Result("reprojection_psnr_skipped", "up", "dB", "re-projection PSNR, holes skipped (compat)"),
             Result("reprojection_ssim_white", "up", "", "re-projection SSIM, holes white (compat)"),
             Result("reprojection_ssim_skipped", "up", "", "re-projection SSIM, holes skipped (compat)"),
+            Result("reprojection_lpips_white", "down", "", "re-projection LPIPS, holes white (compat)"),
+            Result("reprojection_lpips_skipped", "down", "", "re-projection LPIPS, holes skipped (compat)"),
         )
 
     def parameters(self) -> str:
-        """Weight, cut-off and mask of the projection, and the settings of SSIM."""
+        """Weight, cut-off and mask of the projection, and the settings of SSIM and LPIPS.
+
+        The weights of LPIPS are pinned, so the same is said whether they are there or not.
+        """
+        pins = PINS[self.net]
         return (
-            f"alpha={self.alpha:g} min_cos={MIN_COSINE} erosion={EROSION}px outline={OUTLINE:g}footprints "
-            f"visibility=shadow-rays frame=full pooling=mean-of-views cap={HIGHEST:.2f}dB "
-            f"ssim=gaussian11,sigma{SSIM_SIGMA},k0.01,k0.03,no-border v1"
+            f"{projection_parameters(self.alpha)} cap={HIGHEST:.2f}dB "
+            f"ssim=gaussian11,sigma{SSIM_SIGMA},k0.01,k0.03,no-border "
+            f"lpips={self.net},v0.1,backbone@sha256:{pins.backbone.sha256[:12]},heads@sha256:{pins.heads_sha256[:12]} "
+            "v1"
         )
 
+    def prepare(self, device: str, offline: bool) -> None:
+        """Load LPIPS onto `device`; fetch nothing when `offline`."""
+        self._lpips = find_lpips(self.net, device, offline)
+
+    def missing(self) -> Mapping[str, str]:
+        """The results of LPIPS with the reason, when it cannot be had."""
+        if not isinstance(self._lpips, WeightsMissing):
+            return {}
+        return {name: str(self._lpips) for name in ("reprojection_lpips_white", "reprojection_lpips_skipped")}
+
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
-        """The four numbers of a sample, each with its views; `coverage` is the painted share of the foreground.
+        """The numbers of a sample, each with its views; `coverage` is the painted share of the foreground.
 
-        Not measurable when no view shows the mesh. Raises `UsageError` for a sample without a mesh.
+        Not measurable when no view shows the mesh, LPIPS also on pictures under 32 px. Raises `UsageError` for a sample
+        without a mesh.
         """
-        views, correspondence = sample.views, sample.geometry.correspondence
-        foreground = int(correspondence.foreground.sum())
-        if foreground == 0:
-            return {result.name: Measurement(math.nan, "not_measurable", 0.0) for result in self.results()}
-        again, holes = reproject(views, correspondence, sample.background, self.alpha)
+        made = repaint(sample, self.alpha)
+        if made is None:
+            return not_measurable(self.results())
+        views, again, holes = made.views, made.again, made.holes
         everywhere = torch.ones_like(holes)
-        # a skipped hole must not reach its neighbours' windows either: there it holds what it is compared with
-        patched = torch.where(holes[..., None], views.double(), again)
-        coverage = 1.0 - int(holes.sum()) / foreground
-        return {
-            "reprojection_psnr_white": _measurement(psnr_per_view(views, again, everywhere), coverage),
-            "reprojection_psnr_skipped": _measurement(psnr_per_view(views, again, ~holes), coverage),
-            "reprojection_ssim_white": _measurement(ssim_per_view(views, again, everywhere), coverage),
-            "reprojection_ssim_skipped": _measurement(ssim_per_view(views, patched, ~holes), coverage),
+        found = {
+            "reprojection_psnr_white": made.measurement(psnr_per_view(views, again, everywhere)),
+            "reprojection_psnr_skipped": made.measurement(psnr_per_view(views, again, ~holes)),
+            "reprojection_ssim_white": made.measurement(ssim_per_view(views, again, everywhere)),
+            "reprojection_ssim_skipped": made.measurement(ssim_per_view(views, made.patched, ~holes)),
         }
-
-
-def _measurement(per_view: tuple[float, ...], coverage: float) -> Measurement:
-    mean = math.fsum(per_view) / len(per_view)
-    return Measurement(mean, "not_measurable" if math.isnan(mean) else "ok", coverage, per_view)
+        if isinstance(self._lpips, Lpips):
+            found |= perceptual(self._lpips, made, "reprojection_lpips")
+        return found

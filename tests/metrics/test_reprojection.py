@@ -24,7 +24,8 @@ from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import Measurement, Sample
 from bench.metrics.loo_psnr import loo_psnr
 from bench.metrics.psnr import HIGHEST
-from bench.metrics.reprojection import psnr_per_view, reproject, ssim_map, ssim_per_view
+from bench.metrics.repainted import reproject
+from bench.metrics.reprojection import psnr_per_view, ssim_map, ssim_per_view
 
 NAMES = [f"reprojection_{score}_{holes}" for score in ("psnr", "ssim") for holes in ("white", "skipped")]
 
