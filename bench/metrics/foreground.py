@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy import ndimage
 from torch import Tensor
 
@@ -34,11 +35,14 @@ EDGE_QUANTILE = 0.95  # of the distances along the edge of the frame, ...
 EDGE_MARGIN = 1.25  # ... times this, is the threshold between the limits
 SPECK = 1e-4  # of the frame
 
-FOREGROUND_PARAMETERS = (
+_PARAMETERS = (
     f"foreground=colour-distance threshold={EDGE_MARGIN:g}*edge-q{EDGE_QUANTILE:g}"
-    f"[{LEAST_DISTANCE * 255:g},{MOST_DISTANCE * 255:g}]/255 specks={SPECK:g} enclosed=object-unless-mesh-open"
+    f"[{LEAST_DISTANCE * 255:g},{MOST_DISTANCE * 255:g}]/255 specks={SPECK:g}"
 )
+FOREGROUND_PARAMETERS = f"{_PARAMETERS} enclosed=object-unless-mesh-open"
 """For the signatures of metrics that judge the estimate against a mesh."""
+MESHLESS_PARAMETERS = f"{_PARAMETERS} enclosed=object"
+"""For the signatures of metrics that have nothing but the pictures."""
 
 
 def estimate_foreground(
@@ -64,6 +68,12 @@ def estimate_foreground(
         marked = ndimage.mean(see_through, regions, np.arange(1, count + 1)) if count else np.empty(0)
         filled &= ~np.concatenate([[False], np.asarray(marked) > 0.5])[regions]
     return filled
+
+
+def find_silhouettes(views: Tensor, background: tuple[float, float, float]) -> Tensor:
+    """The object in each picture, bool (V, H, W), enclosed regions included. `views` float (V, H, W, 3) in [0, 1]."""
+    found = np.stack([estimate_foreground(picture, background) for picture in views.cpu().numpy()])
+    return torch.from_numpy(found).to(views.device)
 
 
 def judge_foreground(
