@@ -129,6 +129,16 @@ def prepare_metric(metric: ObjectMetric, device: str, offline: bool) -> None:
         prepare(device, offline)
 
 
+def show_prompts(metric: ObjectMetric, prompts: tuple[str, ...]) -> None:
+    """`metric.see_prompts(prompts)`, if it has it: the suite's prompts in order, before its signature is asked for.
+
+    For metrics whose scale depends on the whole suite, such as the chance of picking the right prompt.
+    """
+    see = getattr(metric, "see_prompts", None)
+    if see is not None:
+        see(prompts)
+
+
 @dataclass(frozen=True)
 class FeatureSet:
     """Features of one generator's pictures, float32 (N, D), with the id of the object that each picture shows."""

@@ -15,7 +15,7 @@ from bench.generators.protocol import Generator, GeneratorContext
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.hashing import hash_json, hash_strings, seed_from
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import ObjectMetric, Result, SetMetric
+from bench.metrics.declaration import ObjectMetric, Result, SetMetric, show_prompts
 from bench.run.options import RunOptions
 from bench.suite.check import load_plugin, make_metric, read_options
 from bench.suite.schema import Cases, GeneratorEntry, MeshCases, PromptCases, Suite
@@ -76,6 +76,8 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
     v = suite.views
     cameras = view_cameras(v.azimuths, v.elevation, v.projection, v.fov, v.resolution)
     metrics = [make_metric(entry, METRICS) for entry in suite.metrics]
+    for metric in metrics:
+        show_prompts(metric, tuple(case.prompt for case in all_cases))
     limit = options.limit
     return Plan(
         suite=suite,

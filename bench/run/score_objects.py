@@ -13,7 +13,7 @@ from bench.errors import BenchError, UsageError
 from bench.geometry.cameras import Cameras
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import Measurement, ObjectMetric, Sample, missing_results, prepare_metric
+from bench.metrics.declaration import Measurement, ObjectMetric, Sample, missing_results, prepare_metric, show_prompts
 from bench.run.executors import Executor
 from bench.run.generate import Failure
 from bench.run.plan import Plan
@@ -122,6 +122,7 @@ def write_table(plan: Plan, table: ScoreTable) -> None:
 def _measure(task: _Task) -> _Answer:
     metrics: list[ObjectMetric] = [make_metric(entry, METRICS) for entry in task.metrics]
     for metric in metrics:
+        show_prompts(metric, task.prompts)
         prepare_metric(metric, task.device, task.offline)
     rows: list[ScoreRow] = []
     failures: list[Failure] = []
