@@ -21,6 +21,15 @@ def feature_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Matrix, Matrix]:
     return first, second
 
 
+def unit_rows(features: Matrix) -> Matrix:
+    """Each row of (n, d) scaled to length 1. Raises `InputError` for a row of zeros."""
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    if not lengths.all():
+        raise InputError("a feature vector is all zeros and has no direction", expected="features that are not zero")
+    scaled: Matrix = features / lengths
+    return scaled
+
+
 def _features(values: npt.ArrayLike, side: str) -> Matrix:
     features = np.asarray(values, dtype=np.float64)
     if features.ndim != 2 or features.shape[1] == 0:

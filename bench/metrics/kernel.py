@@ -1,4 +1,4 @@
-"""Kernel distances (KID and its kin): unbiased MMD^2 with the cubic kernel, from sums of kernel values per object pair.
+"""Kernel distances (KID and its kin): MMD^2, as a rule unbiased, from sums of kernel values per object pair.
 
 Common tools average over random subsets, so the same pictures give other numbers on another day, and they treat the
 views of an object as independent. Here the full Gram matrix is folded once into sums over pairs of objects. The
@@ -7,7 +7,7 @@ distance, its value without any object and its value after swapping labels are t
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from bench.metrics.feature_pair import Matrix, feature_pair
 
 Weights = npt.NDArray[np.float64]  # (T, objects): row t says how often each object is taken in case t, 0 or 1
 Codes = npt.NDArray[np.intp]
+Kernel = Callable[[Matrix, Matrix], Matrix]  # rows (n, d) and (m, d) to values (n, m)
 
 _CHUNK_VALUES = 2**22  # kernel values held at once: 32 MiB, whatever the size of the reference
 
@@ -101,13 +102,15 @@ class ObjectGram:
         clustered: bool,
         shared: bool,
         methods: Sequence[Hashable] | None = None,
+        kernel: Kernel = cubic_kernel,
+        biased: bool = False,
     ) -> ObjectGram:
         """Fold the kernel values of x (n1, d) and y (n2, d), whose pictures show `x_objects` (n1) and `y_objects` (n2).
 
         Left out are a picture's pair with itself and, when `clustered`, all pairs of the same object. `shared` says
         that the ids of both sides name the same objects. With `methods`, one a picture of x, every (method, object)
-        gets a row of its own, so that methods can be mixed. Raises `InputError` for fewer than two objects when
-        `clustered`.
+        gets a row of its own, so that methods can be mixed. With `biased` nothing is left out: the V-statistic, which
+        counts each picture's resemblance to itself. Raises `InputError` for fewer than two objects when `clustered`.
         """
         if clustered:
             _need_two_objects(x_objects, "first set")
@@ -117,13 +120,14 @@ class ObjectGram:
             apart, _ = _codes([(sides[0], name) for name in x_objects] + [(sides[1], name) for name in y_objects])
         else:
             apart = np.arange(len(x) + len(y))
-        x_apart, y_apart = apart[: len(x)], apart[len(x) :]
+        # codes that never agree leave out nothing
+        left, right = (np.zeros_like(apart), np.ones_like(apart)) if biased else (apart, apart)
         x_groups, objects = _codes(x_objects if methods is None else list(zip(methods, x_objects, strict=True)))
         y_groups, reference_objects = _codes(y_objects) if shared else (np.zeros(len(y), dtype=np.intp), ())
         return cls(
-            within=_pair_sums(x, x_groups, x_apart, x, x_groups, x_apart),
-            across=_pair_sums(x, x_groups, x_apart, y, y_groups, y_apart),
-            reference=_pair_sums(y, y_groups, y_apart, y, y_groups, y_apart),
+            within=_pair_sums(kernel, x, x_groups, left[: len(x)], x, x_groups, right[: len(x)]),
+            across=_pair_sums(kernel, x, x_groups, left[: len(x)], y, y_groups, right[len(x) :]),
+            reference=_pair_sums(kernel, y, y_groups, left[len(x) :], y, y_groups, right[len(x) :]),
             objects=objects,
             reference_objects=reference_objects,
         )
@@ -177,7 +181,9 @@ def _codes(names: Sequence[Hashable]) -> tuple[Codes, tuple[Hashable, ...]]:
     return np.array([numbers[name] for name in names], dtype=np.intp), tuple(numbers)
 
 
-def _pair_sums(x: Matrix, x_groups: Codes, x_apart: Codes, y: Matrix, y_groups: Codes, y_apart: Codes) -> PairSums:
+def _pair_sums(
+    kernel: Kernel, x: Matrix, x_groups: Codes, x_apart: Codes, y: Matrix, y_groups: Codes, y_apart: Codes
+) -> PairSums:
     """Kernel values of all pairs summed per pair of groups, but for pairs of equal `apart` codes, in chunks of rows."""
     left, right = _membership(x_groups), _membership(y_groups)
     sums, counts = np.zeros((left.shape[1], right.shape[1])), np.zeros((left.shape[1], right.shape[1]))
@@ -185,8 +191,8 @@ def _pair_sums(x: Matrix, x_groups: Codes, x_apart: Codes, y: Matrix, y_groups: 
     for start in range(0, len(x), step):
         rows = slice(start, start + step)
         apart = x_apart[rows, None] != y_apart
-        kernel = np.where(apart, cubic_kernel(x[rows], y), 0.0)
-        sums += left[rows].T @ (kernel @ right)
+        values = np.where(apart, kernel(x[rows], y), 0.0)
+        sums += left[rows].T @ (values @ right)
         counts += left[rows].T @ (apart @ right)
     return PairSums(sums, counts)
 

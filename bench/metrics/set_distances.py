@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import InputError, ReferenceSetError
 from bench.metrics.declaration import FeatureSet, Result, object_order
-from bench.metrics.feature_pair import feature_pair
+from bench.metrics.feature_pair import Matrix, feature_pair
 from bench.metrics.frechet import FrechetToReference, frechet_distance
-from bench.metrics.kernel import ObjectGram
+from bench.metrics.kernel import ObjectGram, cubic_kernel
 from bench.references.reference_set import ReferenceFeatures
 from bench.stats.label_swaps import EXACT_LIMIT, label_swaps
 
@@ -35,32 +35,33 @@ MINIMUM_DRAWS = 199
 _SWAPS_AT_ONCE = 1024
 
 
-class InceptionOptions(BaseModel):
-    """Keys of `fid`, `kid`, `kid_cluster` in a suite."""
+class ReferenceOptions(BaseModel):
+    """Keys of `fid`, `kid`, `kid_cluster`, `cmmd` in a suite: their network is part of their name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     reference: str = Field(min_length=1, description="name of a reference set of this suite")
 
 
-class ExtractorOptions(InceptionOptions):
+class ExtractorOptions(ReferenceOptions):
     """Keys of `fd`, `kd`, `kd_cluster` in a suite."""
 
     extractor: str = Field(min_length=1, description="name of the network whose features are compared")
 
 
 class _SetDistance(ABC):
-    """What the six distances share; a `SetMetric`."""
+    """What the distances share; a `SetMetric`. `network` is the extractor where the name implies one."""
 
     symbol: ClassVar[str]
     title: ClassVar[str]
+    network: ClassVar[str] = "inception"
 
-    def __init__(self, options: InceptionOptions) -> None:
+    def __init__(self, options: ReferenceOptions) -> None:
         self.reference = options.reference
         if isinstance(options, ExtractorOptions):
             self.extractor, self._name = options.extractor, f"{self.symbol}[{options.extractor}]"
         else:
-            self.extractor, self._name = "inception", self.symbol
+            self.extractor, self._name = self.network, self.symbol
 
     def result(self) -> Result:
         """`symbol@reference`, with `[extractor]` where the symbol does not imply it. Lower is better; no unit."""
@@ -137,21 +138,41 @@ class _Frechet(_SetDistance):
         return p, f"label permutation, {swaps.method()}"
 
 
-class _Kernel(_SetDistance):
+class KernelDistance(_SetDistance):
+    """MMD^2 on Gram sums per pair of objects, its jackknife and its permutation test; unbiased with the cubic kernel.
+
+    A subclass may be `clustered`, or `biased`, with a `kernel` of its own on features that it has `prepared`.
+    """
+
     clustered: ClassVar[bool] = False
+    biased: ClassVar[bool] = False
+
+    @staticmethod
+    def kernel(x: Matrix, y: Matrix) -> Matrix:
+        """Kernel values (n, m) of all rows of x (n, d) and y (m, d)."""
+        return cubic_kernel(x, y)
+
+    @staticmethod
+    def prepared(features: Matrix) -> Matrix:
+        """Features (n, d) as the kernel takes them."""
+        return features
 
     def parameters(self) -> str:
+        """Kernel, estimator and which pairs are left out."""
         return f"kernel=cubic estimator=unbiased clusters={'object' if self.clustered else 'none'} v1"
 
     def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
+        """The distance of all pictures. Raises `InputError` when either side is too small."""
         return self._fold(generated, reference).distance()
 
     def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
+        """The distance without each object in turn, (objects,)."""
         return self._fold(generated, reference).leave_one_object_out()
 
     def permutation_p(
         self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
     ) -> tuple[float, str] | None:
+        """See `SetMetric`. Raises `InputError` unless both sets show the same objects."""
         a, b = _paired(a, b, reference, clustered=self.clustered)
         both = FeatureSet(np.concatenate([a.features, b.features]), a.objects + b.objects)
         gram = self._fold(both, reference, methods=["a"] * len(a.objects) + ["b"] * len(b.objects))
@@ -174,36 +195,38 @@ class _Kernel(_SetDistance):
         _check(generated, reference, clustered=self.clustered)
         rows, others = feature_pair(generated.features, reference.features)
         return ObjectGram.fold(
-            rows,
+            self.prepared(rows),
             generated.objects,
-            others,
+            self.prepared(others),
             reference.clusters,
             clustered=self.clustered,
             shared=reference.shares_objects,
             methods=methods,
+            kernel=self.kernel,
+            biased=self.biased,
         )
 
 
 class Fid(_Frechet):
     """FID (Heusel et al. 2017) with n - 1 covariances. Biased upwards at small n: print FID(ref, ref) beside it."""
 
-    Options = InceptionOptions
+    Options = ReferenceOptions
     symbol = "fid"
     title = "Fréchet Inception distance"
 
 
-class Kid(_Kernel):
+class Kid(KernelDistance):
     """KID (Bińkowski et al. 2018) on the full sets, with no subset sampling and no scaling."""
 
-    Options = InceptionOptions
+    Options = ReferenceOptions
     symbol = "kid"
     title = "kernel Inception distance"
 
 
-class KidCluster(_Kernel):
+class KidCluster(KernelDistance):
     """KID over pairs of different objects only: views of one object add no bias."""
 
-    Options = InceptionOptions
+    Options = ReferenceOptions
     symbol = "kid_cluster"
     title = "kernel Inception distance between objects"
     clustered = True
@@ -217,7 +240,7 @@ class Fd(_Frechet):
     title = "Fréchet distance"
 
 
-class Kd(_Kernel):
+class Kd(KernelDistance):
     """The kernel distance of `Kid` on the features of a named extractor."""
 
     Options = ExtractorOptions
@@ -225,7 +248,7 @@ class Kd(_Kernel):
     title = "kernel distance"
 
 
-class KdCluster(_Kernel):
+class KdCluster(KernelDistance):
     """The kernel distance of `KidCluster` on the features of a named extractor."""
 
     Options = ExtractorOptions
