@@ -13,6 +13,7 @@ METRICS = Registry(
         "emr": "bench.metrics.emr:Emr",
         "colour_drift": "bench.metrics.colour_drift:ColourDrift",
         "reprojection": "bench.metrics.reprojection:Reprojection",
+        "reprojection_features": "bench.metrics.reprojection_features:ReprojectionFeatures",
         "hull_iou": "bench.metrics.hull_iou:HullIou",
         "silhouette_iou": "bench.metrics.silhouette_iou:SilhouetteIou",
         "boundary_f": "bench.metrics.boundary_f:BoundaryF",
