@@ -2,6 +2,8 @@
 
     RealizError
     ├── UsageError            a value, shape or combination that cannot work
+    │   ├── HostRefused       a network that cannot host the method, with the reason
+    │   └── OutOfOrder        calls in an order that would give a silently wrong result
     ├── DataError             training data that are missing, broken or unsafe to read
     ├── WeightsMissing        a checkpoint that is neither on disk nor reachable
     └── DependencyMissing     an optional package that is not installed
@@ -38,6 +40,14 @@ def _rebuild(kind: type[RealizError], message: str, where: str, expected: str, h
 
 class UsageError(RealizError):
     """Something was asked for in a way that cannot work."""
+
+
+class HostRefused(UsageError):
+    """This network cannot host the method; the message says why."""
+
+
+class OutOfOrder(UsageError):
+    """A call came too early or too late; going on would give a silently wrong result."""
 
 
 class DataError(RealizError):

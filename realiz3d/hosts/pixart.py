@@ -1,0 +1,39 @@
+"""PixArt-alpha and PixArt-Sigma: cross-attention to T5 tokens, epsilon prediction. The reference host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from realiz3d.hosts.base import Window, picture_size
+from realiz3d.hosts.patch_embed import PatchEmbedHost
+from realiz3d.text import Text, require
+
+_VAE_DOWNSCALING = 8
+
+
+class PixArtHost(PatchEmbedHost):
+    """`PixArtTransformer2DModel`."""
+
+    objective = "epsilon"
+
+    def run(self, pictures: Tensor, t: Tensor, text: Text, window: Window | None) -> Tensor:
+        """Without its micro-conditions a 1024 px PixArt refuses to run, so they are computed from the picture's size."""
+        conditions: dict[str, Any] = {"resolution": None, "aspect_ratio": None}
+        if self.transformer.use_additional_conditions:
+            height, width = picture_size(pictures, window)
+            pixels = [height * _VAE_DOWNSCALING, width * _VAE_DOWNSCALING]
+            like = {"dtype": pictures.dtype, "device": pictures.device}
+            conditions["resolution"] = torch.tensor([pixels], **like).expand(len(pictures), 2)
+            conditions["aspect_ratio"] = torch.tensor([[height / width]], **like).expand(len(pictures), 1)
+        output: Tensor = self.transformer(
+            pictures,
+            encoder_hidden_states=require(text.embeds, "embeds", self.name),
+            encoder_attention_mask=text.mask,
+            timestep=t,
+            added_cond_kwargs=conditions,
+            return_dict=False,
+        )[0]
+        return output
