@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor
 from bench.hashing import hash_strings
 from bench.metrics.declaration import FeatureSet, SetMetric
+from bench.metrics.reference_floor import reference_floor
 from bench.references.reference_set import ReferenceFeatures
 from bench.run.plan import Plan, case_digest
 from bench.run.progress import Reporter
@@ -21,10 +22,16 @@ from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreRow
 from bench.stats.intervals import jackknife_interval
 
+FEW_PICTURES = 1000
+
 
 @dataclass(frozen=True)
 class SetScore:
-    """A distance of one generator to one reference with what stands beside it. `signature` is complete."""
+    """A distance of one generator to one reference with what stands beside it. `signature` is complete.
+
+    `reference_floor` is the same metric between two samples of the reference, of `reference_floor_n` pictures each
+    (NaN and 0 where the reference is too small).
+    """
 
     generator: str
     metric: SetMetric
@@ -36,6 +43,8 @@ class SetScore:
     objects: int
     images: int
     signature: str
+    reference_floor: float = math.nan
+    reference_floor_n: int = 0
 
     def row(self) -> ScoreRow:
         """As a row of the long table."""
@@ -91,8 +100,16 @@ def score_sets(
                 )
     with reporter.stage("measure sets", len(plan.set_metrics) * len(plan.generators)) as stage:
         for metric in plan.set_metrics:
+            floors: dict[int, tuple[float, int]] = {}  # generators that made equally many pictures share one
             for entry in plan.generators:
-                found.scores.append(_score(plan, entry.name, metric, found, library))
+                score = _score(plan, entry.name, metric, found, library)
+                against = found.references.get((metric.reference, metric.extractor))
+                if score.status == "ok" and against is not None:
+                    if score.images not in floors:
+                        floors[score.images] = _floor(metric, against, score.images)
+                    floor, size = floors[score.images]
+                    score = replace(score, reference_floor=floor, reference_floor_n=size)
+                found.scores.append(score)
                 stage.advance()
     return found
 
@@ -122,6 +139,15 @@ def set_signature(
         f"{metric.result().name} {which} {plan.views_signature()} n={images} cases=sha256:{cases[:12]} "
         f"reference={against} {metric.parameters()}"
     )
+
+
+def _floor(metric: SetMetric, reference: ReferenceFeatures, n: int) -> tuple[float, int]:
+    """See `reference_floor`. A plug-in's distance may fail on it in its own way; its rows do not depend on it."""
+    try:
+        # draws of many pictures hardly differ, and each costs as much as the distance itself
+        return reference_floor(metric, reference, n, repeats=8 if n <= FEW_PICTURES else 2)
+    except BenchError:
+        return math.nan, 0
 
 
 def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, library: Library) -> SetScore:

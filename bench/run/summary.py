@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.hashing import hash_strings
-from bench.metrics.declaration import Result, missing_results
+from bench.metrics.declaration import Result, error_scale, missing_results
 from bench.run.generate import Failure
 from bench.run.normalised import find_yardsticks, normalised_row, role_of
 from bench.run.plan import Plan, is_calibration
@@ -40,6 +40,8 @@ class SummaryRow:
     status: str
     note: str = ""
     normalised: NormalisedScore = field(default_factory=NormalisedScore)
+    reference_floor: float | None = None  # of set metrics: two samples of the reference against each other
+    reference_floor_n: int | None = None  # how many pictures each of the two has
 
     def to_dict(self, bold: bool) -> dict[str, Any]:
         """JSON, with null for NaN."""
@@ -62,6 +64,8 @@ class SummaryRow:
             "normalised_ci_high": number(self.normalised.high),
             "normalised_n": self.normalised.objects or None,
             "normalised_note": self.normalised.note,
+            "reference_floor": number(self.reference_floor),
+            "reference_floor_n": self.reference_floor_n,
             "bold": bold,
         }
 
@@ -146,6 +150,7 @@ def summarise_sets(found: SetScores) -> list[SummaryRow]:
         SummaryRow(
             score.generator, score.metric.result(), score.value, score.low, score.high, score.objects, score.images,
             None, score.signature, score.status, score.note,
+            reference_floor=score.reference_floor, reference_floor_n=score.reference_floor_n or None,
         )
         for score in found.scores
     ]  # fmt: skip
@@ -182,6 +187,11 @@ def build_summary(
         "views": suite.views.model_dump(mode="json"),
         "primary": list(suite.primary),
         "metrics": [{"name": r.name, "direction": r.direction, "unit": r.unit, "title": r.title} for r in results],
+        "error_maps": [
+            {"metric": scale.result, "unit": scale.unit, "top": scale.top}
+            for metric in plan.object_metrics
+            if (scale := error_scale(metric)) is not None
+        ],
         "generators": [
             {"name": entry.name, "use": entry.use, "calibration": is_calibration(entry), "role": role_of(entry)}
             for entry in plan.generators
