@@ -19,6 +19,7 @@ from bench.commands.doctor import doctor
 from bench.commands.flags import flag
 from bench.commands.listing import list_names
 from bench.commands.reference import reference
+from bench.commands.render_dataset import render_dataset
 from bench.commands.report import report
 from bench.commands.run import run
 from bench.commands.score import score
@@ -27,6 +28,7 @@ from bench.commands.terminal import Invocation, answer, note
 from bench.commands.validate import validate
 from bench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BenchError
 from bench.threads import sleep_when_idle
+from realiz3d.errors import RealizError
 
 PROGRAM = "realiz3d-bench"
 
@@ -77,6 +79,7 @@ app.command("list")(list_names)
 app.command("validate")(validate)
 app.command("doctor")(doctor)
 app.command("selftest")(selftest)
+app.command("render-dataset")(render_dataset)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,6 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as error:
         _explain(str(error), error.exit_code, debug)
         return error.exit_code
+    except RealizError as error:
+        _explain(str(error), EXIT_USAGE, debug)
+        return EXIT_USAGE
     except (
         SystemExit
     ) as error:  # typer does not raise it here: a plug-in tried to end the program, perhaps with success

@@ -1,0 +1,60 @@
+"""Tensors that are costly to make and never change (latents of pictures, embeddings of captions), kept by content.
+
+A key is the hash of everything that decides the tensors: the bytes that were encoded and the encoder's fingerprint. A
+changed picture or another VAE is another key, so the cache never has to be emptied to stay right; delete it any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from realiz3d.errors import UsageError
+
+
+def content_key(*parts: str | bytes) -> str:
+    """SHA-256 (hex) of ordered parts; lists that differ only in where a part ends have different keys."""
+    digest = hashlib.sha256()
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return digest.hexdigest()
+
+
+class TensorCache:
+    """Named tensors by key, one safetensors file each, below `folder`. Safe for several processes."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def get(self, key: str) -> dict[str, Tensor] | None:
+        """The tensors kept under a key, on the CPU; None when there are none, or the file is broken."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(self._path(key))
+        except (FileNotFoundError, SafetensorError):
+            return None
+
+    def put(self, key: str, tensors: Mapping[str, Tensor]) -> None:
+        """Keep tensors under a key; readers see all of them or none."""
+        from safetensors.torch import save
+
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        if len(key) != 64 or not all(letter in "0123456789abcdef" for letter in key):
+            raise UsageError("this is no key of the cache", where=ascii(key)[:80], expected="what content_key returns")
+        return self.folder / key[:2] / f"{key}.safetensors"
