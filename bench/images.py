@@ -35,7 +35,8 @@ def read_picture(path: Path, background: RGB = (1.0, 1.0, 1.0)) -> Picture:
 
     Raises `ImageError` when the file is missing, empty, truncated, too large, animated, CMYK or not a picture.
     """
-    return composite(read_rgba(path), background)
+    pixels = _decoded(_file_bytes(path), where=str(path))
+    return pixels if pixels.shape[2] == 3 else composite(pixels, background)
 
 
 def read_rgba(path: Path) -> PictureRGBA:
@@ -45,6 +46,14 @@ def read_rgba(path: Path) -> PictureRGBA:
 
 def decode_rgba(content: bytes, where: str) -> PictureRGBA:
     """Pixels of an encoded picture, uint8 (H, W, 4). `where` names its origin in error messages."""
+    pixels = _decoded(content, where)
+    if pixels.shape[2] == 4:
+        return pixels
+    return np.dstack([pixels, np.full(pixels.shape[:2], 255, dtype=np.uint8)])
+
+
+def _decoded(content: bytes, where: str) -> Picture | PictureRGBA:
+    """Pixels with an alpha channel only where the file has one: most have none, and carrying it costs time."""
     if not content:
         raise ImageError("the picture file is empty (zero bytes)", where=where, hint="make the picture again")
     try:
@@ -56,7 +65,8 @@ def decode_rgba(content: bytes, where: str) -> PictureRGBA:
             if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
                 raise ImageError("the picture is animated", where=where, expected="one still picture a file")
             image.load()
-            return _to_rgba(ImageOps.exif_transpose(image), where)
+            ImageOps.exif_transpose(image, in_place=True)
+            return _to_srgb(image, where)
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -108,11 +118,11 @@ def _file_bytes(path: Path) -> bytes:
         raise ImageError(f"the picture cannot be read: {error.strerror}", where=str(path)) from error
 
 
-def _to_rgba(image: Image.Image, where: str) -> PictureRGBA:
+def _to_srgb(image: Image.Image, where: str) -> Picture | PictureRGBA:
     if image.mode in _SIXTEEN_BIT:
         # the high byte, which is also what Pillow keeps of 16-bit colour
         grey = (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
-        return np.stack([grey, grey, grey, np.full_like(grey, 255)], axis=-1)
+        return np.stack([grey, grey, grey], axis=-1)
     if image.mode not in _CONVERTIBLE:
         raise ImageError(
             f"pictures of colour mode {image.mode} are not read",
@@ -120,7 +130,7 @@ def _to_rgba(image: Image.Image, where: str) -> PictureRGBA:
             expected="grey, palette, RGB or RGBA",
             hint="convert it to RGB with its own colour profile; without that its colours are a guess",
         )
-    return np.array(image.convert("RGBA"))
+    return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
 
 
 def _too_large(size: str, where: str) -> ImageError:

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
 
 from bench.errors import WeightsMissing
 from bench.extractors.engine import engine_for
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
+from bench.extractors.resize import resize_bicubic
 from bench.extractors.weights import WeightsFile, weights_bytes
 from bench.hashing import hash_strings
 
@@ -81,9 +81,7 @@ class InceptionBackbone:
 
     def prepare(self, picture: Picture) -> npt.NDArray[np.float32]:
         """The picture at 299 x 299 as clean-fid has it, float32 (3, 299, 299) in [0, 255]."""
-        channels = [Image.fromarray(picture[..., channel].astype(np.float32)) for channel in range(3)]
-        resized = [channel.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC) for channel in channels]
-        return np.stack([np.asarray(channel) for channel in resized]).clip(0.0, 255.0)
+        return resize_bicubic(picture, IMAGE_SIZE)
 
     def forward(self, inputs: Sequence[npt.NDArray[np.float32]]) -> Mapping[str, Features]:
         """Features of prepared pictures: 'inception' (n, 2048)."""
