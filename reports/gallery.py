@@ -22,6 +22,7 @@ from PIL import Image
 
 from bench.errors import ImageError
 from bench.images import SUFFIXES, read_picture
+from reports.maps import ErrorMap, Legend, legends, read_maps
 from reports.run_folder import CaseInfo, MetricInfo
 from reports.table import Source, Table
 
@@ -49,11 +50,21 @@ class Shot:
 
 @dataclass(frozen=True)
 class Strip:
-    """What one generator made of one object: its views and its values on the primary metrics."""
+    """What one generator made of one object: its views, its values on the primary metrics, its error maps.
+
+    `rank` is its value of what the gallery is ranked by.
+    """
 
     source: Source
     shots: tuple[Shot, ...]
     values: tuple[tuple[MetricInfo, float | None], ...]
+    maps: tuple[ErrorMap, ...] = ()
+    rank: float | None = None
+
+    @property
+    def size(self) -> int:
+        """Characters that it adds to the page."""
+        return sum(shot.size for shot in self.shots) + sum(len(item.strip) for item in self.maps)
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,12 @@ class Gallery:
     ranked_by: MetricInfo | None
     seed: int | None
     views: tuple[str, ...]
+    legends: tuple[Legend, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Characters that it adds to the page."""
+        return sum(strip.size for exhibit in self.exhibits for strip in exhibit.strips)
 
 
 def build_gallery(table: Table, budget: int) -> Gallery:
@@ -114,15 +131,19 @@ def build_gallery(table: Table, budget: int) -> Gallery:
                     source,
                     tuple(pool.map(partial(_shot, side=side), files[source.label])),
                     _primary_values(table, source, case, values),
+                    _maps_of(source, files[source.label]),
+                    values.get((source.label, case.id, ranked_by.name)) if ranked_by else None,
                 )
                 for source in table.sources
             )
-            left -= sum(shot.size for strip in strips for shot in strip.shots)
+            left -= sum(strip.size for strip in strips)
             if left < 0:
                 break
             chosen[position] = Exhibit(case, scores.get(case.id), strips)
     exhibits = tuple(chosen[position] for position in sorted(chosen))
-    return Gallery(exhibits, len(cases), ranked_by, seed, _view_names(table, exhibits))
+    drawn = {item.metric for exhibit in exhibits for strip in exhibit.strips for item in strip.maps}
+    shown = tuple(legend for legend in legends(table.runs) if legend.metric in drawn)
+    return Gallery(exhibits, len(cases), ranked_by, seed, _view_names(table, exhibits), shown)
 
 
 def spread(n: int) -> Iterator[int]:
@@ -209,6 +230,10 @@ def _views_of(source: Source, case: str, seed: int | None) -> list[Path]:
             if path.suffix.lower() in SUFFIXES and number.isdecimal():
                 views[int(number)] = path
     return [views[number] for number in sorted(views)]
+
+
+def _maps_of(source: Source, views: list[Path]) -> tuple[ErrorMap, ...]:
+    return read_maps(source.run, views[0].parent, len(views)) if views else ()
 
 
 def _shot(path: Path, side: int) -> Shot:

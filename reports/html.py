@@ -37,7 +37,7 @@ def write_html(tables: Sequence[Table], budget: int = PAGE_BUDGET) -> str:
     galleries: list[Gallery] = []
     for remaining, table in zip(range(len(tables), 0, -1), tables, strict=True):
         gallery = build_gallery(table, left // remaining)
-        left -= sum(shot.size for item in gallery.exhibits for strip in item.strips for shot in strip.shots)
+        left -= gallery.size
         galleries.append(gallery)
     html = (
         environment()

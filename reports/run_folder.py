@@ -133,6 +133,14 @@ class Failure(_Entry):
     message: Text = ""
 
 
+class ErrorMapInfo(_Entry):
+    """A metric whose errors were drawn: what the maps in `maps/` show, and the error at the end of their scale."""
+
+    metric: str
+    unit: Text = ""
+    top: float = Field(gt=0)
+
+
 class CaseInfo(_Entry):
     """A case's prompt, for the gallery."""
 
@@ -157,6 +165,7 @@ class Summary(_Entry):
     references: tuple[Reference, ...] = ()
     failures: tuple[Failure, ...] = ()
     cases: tuple[CaseInfo, ...] = ()
+    error_maps: tuple[ErrorMapInfo, ...] = ()
 
 
 @dataclass(frozen=True)

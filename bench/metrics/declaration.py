@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -137,6 +137,33 @@ def show_prompts(metric: ObjectMetric, prompts: tuple[str, ...]) -> None:
     see = getattr(metric, "see_prompts", None)
     if see is not None:
         see(prompts)
+
+
+@dataclass(frozen=True)
+class ErrorScale:
+    """How a metric's error maps are drawn: the `result` whose error they show, its `unit` in words, and `top`, the
+    error at the end of the colour scale. Fixed, so that maps of any two objects and generators compare by eye.
+    """
+
+    result: str
+    unit: str
+    top: float
+
+
+class MappedMetric(ObjectMetric, Protocol):
+    """An object metric that can show where a sample went wrong."""
+
+    error_scale: ClassVar[ErrorScale]
+
+    def error_map(self, sample: Sample) -> Tensor:
+        """The error of each pixel of each view, float (V, H, W), 0 or more; NaN where nothing is predicted."""
+        ...
+
+
+def error_scale(metric: ObjectMetric) -> ErrorScale | None:
+    """The scale of a `MappedMetric`; None for metrics that draw nothing."""
+    scale: ErrorScale | None = getattr(metric, "error_scale", None)
+    return scale
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar
 
+import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import ErrorScale, Measurement, Result, Sample
 from bench.metrics.prediction import predict
 from bench.metrics.psnr import HIGHEST, psnr
 
@@ -39,6 +40,16 @@ def loo_psnr(views: Tensor, correspondence: Correspondence) -> Measurement:
     return Measurement(psnr(float(error)), coverage=coverage)
 
 
+def loo_error(views: Tensor, correspondence: Correspondence) -> Tensor:
+    """Root mean square over R, G, B of view - prediction at each pixel, float64 (V, H, W); NaN outside of Omega.
+
+    Arguments and errors as `loo_psnr`, which pools the squares of exactly these.
+    """
+    prediction, _ = predict(views, correspondence)
+    error = (views.double() - prediction).square().mean(dim=-1).sqrt()
+    return torch.where(correspondence.scoring_mask, error, torch.nan)
+
+
 class LooPsnr:
     """How well each view agrees with what the other views say of the same surface (leave one out)."""
 
@@ -48,6 +59,7 @@ class LooPsnr:
         model_config = ConfigDict(extra="forbid", frozen=True)
 
     needs_mesh: ClassVar[bool] = True
+    error_scale: ClassVar[ErrorScale] = ErrorScale("loo_psnr", "RMS difference of R, G, B, where white is 1", 0.25)
 
     def __init__(self, options: Options) -> None:
         pass
@@ -66,3 +78,7 @@ class LooPsnr:
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
         """The sample's LOO PSNR. Raises `UsageError` for a sample without a mesh."""
         return {"loo_psnr": loo_psnr(sample.views, sample.geometry.correspondence)}
+
+    def error_map(self, sample: Sample) -> Tensor:
+        """Where each view disagrees with the others, float64 (V, H, W). Raises `UsageError` without a mesh."""
+        return loo_error(sample.views, sample.geometry.correspondence)

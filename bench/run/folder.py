@@ -29,6 +29,7 @@ class RunFolder:
         self.scores = root / "scores.parquet"
         self.summary = root / "summary.json"
         self.features = root / "features"
+        self.maps = root / "maps"
         self.report = root / "report"
 
     def read_manifest(self) -> dict[str, Any] | None:

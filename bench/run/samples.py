@@ -56,6 +56,10 @@ class SampleStore:
         write_atomically(folder / MARKER, json.dumps(marker).encode())
         return digest
 
+    def holds(self, key: SampleKey) -> bool:
+        """Whether a sample was written whole, whatever it was made from."""
+        return (self.folder(key) / MARKER).is_file()
+
     def digest(self, key: SampleKey, identity: str) -> str | None:
         """The pixels' digest when a complete sample of this identity is there, else None."""
         folder = self.folder(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from bench.geometry.cameras import Cameras
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import Measurement, ObjectMetric, Sample, missing_results, prepare_metric, show_prompts
+from bench.run.error_maps import MapStore, draw, map_identity, mapped_metrics
 from bench.run.executors import Executor
 from bench.run.generate import Failure
 from bench.run.plan import Plan
@@ -25,17 +26,35 @@ from bench.suite.schema import MetricEntry
 
 
 @dataclass(frozen=True)
+class ObjectScoring:
+    """Where samples are read from and error maps are kept, and whether metrics may fetch weights."""
+
+    store: SampleStore
+    maps: MapStore
+    offline: bool
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A sample, with the digest of its pictures, that lacks scores (`measure`), error maps (`draw`), or both."""
+
+    key: SampleKey
+    digest: str
+    measure: bool
+    draw: bool
+
+
+@dataclass(frozen=True)
 class _Task:
-    """One case: the samples (with the digest of their pictures) that lack scores, and the metrics that they lack."""
+    """One case: what its samples lack, and everything that a worker process needs."""
 
     case: Case
     prompts: tuple[str, ...]
     cameras: Cameras
     background: tuple[float, float, float]
     device: str
-    offline: bool
-    store: SampleStore
-    samples: tuple[tuple[SampleKey, str], ...]
+    scoring: ObjectScoring
+    samples: tuple[_Work, ...]
     metrics: tuple[MetricEntry, ...]
     views_signature: str
 
@@ -55,13 +74,15 @@ def object_signature(metric: ObjectMetric, name: str, views_signature: str) -> s
 def score_objects(
     plan: Plan,
     digests: dict[SampleKey, str],
-    store: SampleStore,
+    scoring: ObjectScoring,
     table: ScoreTable,
     executor: Executor,
-    offline: bool,
     reporter: Reporter,
 ) -> tuple[Failure, ...]:
-    """Measure every stored sample that the table has no valid rows for; the table is written after each case."""
+    """Measure every stored sample that the table has no valid rows for, and draw the error maps that are missing.
+
+    The table is written after each case.
+    """
     entries = [e for e in plan.suite.metrics if not hasattr(make_metric(e, METRICS), "distance")]
     signatures = {
         r.name: object_signature(m, r.name, plan.views_signature()) for m in plan.object_metrics for r in m.results()
@@ -76,18 +97,24 @@ def score_objects(
             valid.setdefault((SampleKey(row.generator, row.case, row.seed), row.metric), set()).add(
                 row.sample + row.signature
             )
+    undrawn = _undrawn(plan, digests, signatures, scoring)
     tasks = []
     for case in plan.cases:
-        lacking = tuple(
-            (key, digest)
+        work = [
+            _Work(
+                key,
+                digest,
+                any(valid.get((key, name)) != {digest + signature} for name, signature in signatures.items()),
+                key in undrawn,
+            )
             for key, digest in digests.items()
             if key.case == case.id
-            and any(valid.get((key, name)) != {digest + signature} for name, signature in signatures.items())
-        )
+        ]
+        lacking = tuple(one for one in work if one.measure or one.draw)
         if lacking and entries:
             tasks.append(
                 _Task(
-                    case, prompts, plan.cameras, plan.suite.views.rgb, plan.context.device, offline, store, lacking,
+                    case, prompts, plan.cameras, plan.suite.views.rgb, plan.context.device, scoring, lacking,
                     tuple(entries), plan.views_signature(),
                 )
             )  # fmt: skip
@@ -99,6 +126,21 @@ def score_objects(
             write_table(plan, table)
             stage.advance(answer.samples)
     return tuple(failures)
+
+
+def _undrawn(
+    plan: Plan, digests: Mapping[SampleKey, str], signatures: Mapping[str, str], scoring: ObjectScoring
+) -> set[SampleKey]:
+    """Samples of which an error map is missing; maps that are of something else are removed first."""
+    meshes = {case.id: case.mesh is not None for case in plan.cases}
+    identities = {
+        (key, scale.result): map_identity(digest, signatures[scale.result], scale)
+        for key, digest in digests.items()
+        for _, scale in mapped_metrics(plan.object_metrics, meshes[key.case])
+    }
+    planned = {SampleKey(g.name, case.id, seed) for g in plan.generators for case in plan.cases for seed in plan.seeds}
+    scoring.maps.discard(identities, planned, scoring.store)
+    return {key for key, result in identities if not scoring.maps.path(key, result).is_file()}
 
 
 def failed_rows(plan: Plan, failures: Sequence[Failure]) -> list[ScoreRow]:
@@ -123,7 +165,7 @@ def _measure(task: _Task) -> _Answer:
     metrics: list[ObjectMetric] = [make_metric(entry, METRICS) for entry in task.metrics]
     for metric in metrics:
         show_prompts(metric, task.prompts)
-        prepare_metric(metric, task.device, task.offline)
+        prepare_metric(metric, task.device, task.scoring.offline)
     rows: list[ScoreRow] = []
     failures: list[Failure] = []
     scene, broken = None, None
@@ -132,17 +174,21 @@ def _measure(task: _Task) -> _Answer:
             scene = SceneGeometry(task.case.mesh.load(), task.cameras, task.device)
         except BenchError as error:
             broken = error
-    for key, digest in task.samples:
+    for work in task.samples:
+        key, digest = work.key, work.digest
         try:
             if broken is not None:
                 raise broken
-            views = torch.from_numpy(task.store.read(key, digest)).to(task.device).float() / 255.0
+            views = torch.from_numpy(task.scoring.store.read(key, digest)).to(task.device).float() / 255.0
         except BenchError as error:
             failures.append(Failure(key.generator, key.case, key.seed, str(error)))
-            rows += [row for metric in metrics for row in _rows(metric, {}, key, digest, task.views_signature)]
+            if work.measure:
+                rows += [row for metric in metrics for row in _rows(metric, {}, key, digest, task.views_signature)]
             continue
         sample = Sample(views, scene, task.background, task.cameras, task.case.prompt, task.prompts)
-        for metric in metrics:
+        if work.draw:
+            failures += _draw(task, metrics, sample, key, digest)
+        for metric in metrics if work.measure else ():
             if len(missing_results(metric)) == len(metric.results()):
                 measured = {}
             elif metric.needs_mesh and scene is None:
@@ -157,6 +203,19 @@ def _measure(task: _Task) -> _Answer:
                     failures.append(Failure(key.generator, key.case, key.seed, f"{names}: {reason}"))
             rows += _rows(metric, measured, key, digest, task.views_signature)
     return _Answer(len(task.samples), tuple(rows), tuple(failures))
+
+
+def _draw(
+    task: _Task, metrics: Sequence[ObjectMetric], sample: Sample, key: SampleKey, digest: str
+) -> Iterator[Failure]:
+    maps = task.scoring.maps
+    for metric, scale in mapped_metrics(metrics, sample.scene is not None):
+        signature = object_signature(metric, scale.result, task.views_signature)
+        identity = map_identity(digest, signature, scale)
+        if not maps.has(key, scale.result, identity):
+            failure = draw(maps, metric, scale, sample, key, identity)
+            if failure is not None:
+                yield failure
 
 
 def _checked(measured: Mapping[str, Measurement], metric: ObjectMetric) -> dict[str, Measurement]:

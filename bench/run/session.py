@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.run.comparisons import best_and_ties, compare
 from bench.run.environment import git_state, hardware, versions
+from bench.run.error_maps import MapStore
 from bench.run.executors import make_executor
 from bench.run.folder import RunFolder
 from bench.run.generate import Failure, Generation, generate_samples
@@ -17,7 +18,7 @@ from bench.run.plan import Plan, generator_fingerprint, make_plan
 from bench.run.progress import Reporter
 from bench.run.references import Library, find_library, prepare_metrics
 from bench.run.samples import SampleKey, SampleStore
-from bench.run.score_objects import failed_rows, score_objects, write_table
+from bench.run.score_objects import ObjectScoring, failed_rows, score_objects, write_table
 from bench.run.score_sets import score_sets
 from bench.run.scores import ScoreTable
 from bench.run.summary import build_summary, summarise_objects, summarise_sets
@@ -53,7 +54,8 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     digests = _stored(plan, fingerprints, store)
     table.keep(fingerprints, [result.name for result in plan.results], digests)
     table.replace(failed_rows(plan, generation.failures))
-    failures = [*generation.failures, *score_objects(plan, digests, store, table, executor, options.offline, reporter)]
+    scoring = ObjectScoring(store, MapStore(folder.maps), options.offline)
+    failures = [*generation.failures, *score_objects(plan, digests, scoring, table, executor, reporter)]
     found = score_sets(plan, digests, store, library, folder.features, reporter)
     table.replace(score.row() for score in found.scores)
     write_table(plan, table)

@@ -138,6 +138,13 @@ function show() {
   const image = box.querySelector("img");
   image.src = full.full[s][v];
   image.alt = `${full.case} by ${full.sources[s]}, ${full.views[v]}`;
+  const maps = current.section.querySelector(`figure[data-source="${s}"] .maps`);
+  const map = box.querySelector(".map");
+  map.hidden = maps === null || current.section.closest(".gallery").classList.contains("no-maps");
+  if (!map.hidden) {
+    map.style.cssText = maps.style.cssText + maps.children[v].style.cssText;
+    map.ariaLabel = maps.children[v].ariaLabel;
+  }
   box.querySelector(".who").textContent = full.sources[s];
   box.querySelector(".what").textContent = `${full.case}, ${full.views[v]}. ${full.prompt}`;
 }
@@ -177,7 +184,7 @@ box.addEventListener("keydown", (event) => {
   step(...move);
 });
 box.addEventListener("click", (event) => {
-  if (event.target === box || event.target.tagName === "FIGURE") box.close();
+  if (event.target === box || event.target.tagName === "FIGURE" || event.target.className === "pair") box.close();
   else if (event.target.tagName === "IMG") step(0, 1);
 });
 box.addEventListener("close", () => {
@@ -188,6 +195,15 @@ box.addEventListener("close", () => {
 });
 
 document.querySelectorAll("section.gallery").forEach((gallery) => {
+  gallery.querySelector("[data-maps]")?.addEventListener("change", (event) => gallery.classList.toggle("no-maps", !event.target.checked));
+  gallery.querySelector("[data-sort]")?.addEventListener("change", (event) => {
+    const by = event.target.value;
+    const value = (object) => {
+      const text = by === "mean" ? object.dataset.mean : object.querySelector(`figure[data-source="${by}"]`).dataset.rank;
+      return text === undefined ? Infinity : Number(text); // what has no value comes last
+    };
+    [...gallery.querySelectorAll(".object")].sort((a, b) => value(a) - value(b)).forEach((object) => gallery.append(object));
+  });
   gallery.querySelectorAll(".choose [data-source]").forEach((check) => check.addEventListener("change", () => {
     gallery.querySelectorAll(`figure[data-source="${check.dataset.source}"]`).forEach((figure) => { figure.hidden = !check.checked; });
   }));
