@@ -18,6 +18,7 @@ from bench import __version__
 from bench.commands.doctor import doctor
 from bench.commands.flags import flag
 from bench.commands.listing import list_names
+from bench.commands.make_real_set import make_real_set
 from bench.commands.reference import reference
 from bench.commands.render_dataset import render_dataset
 from bench.commands.report import report
@@ -80,6 +81,7 @@ app.command("validate")(validate)
 app.command("doctor")(doctor)
 app.command("selftest")(selftest)
 app.command("render-dataset")(render_dataset)
+app.command("make-real-set")(make_real_set)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

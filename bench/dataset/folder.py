@@ -53,16 +53,23 @@ class Layout(Protocol):
 class Growing:
     """A data set that grows object by object. `settings` decide what an object looks like and may never change.
 
+    With a `shard_size` objects go to tar shards, where a file is called `<object><joint><file>`.
+
     Raises `UsageError` when the folder holds something else, or a data set of other settings.
     """
 
     def __init__(
-        self, root: Path, settings: dict[str, Any], about: dict[str, Any], shard_size: int | None = None
+        self,
+        root: Path,
+        settings: dict[str, Any],
+        about: dict[str, Any],
+        shard_size: int | None = None,
+        joint: str = ".",
     ) -> None:
         self.root, self.settings, self.about = root, settings, about
         _claim(root, settings)
         self.stored = _read_ledger(root / LEDGER)
-        self.layout: Layout = Folders(root) if shard_size is None else Shards(root, shard_size, self.stored)
+        self.layout: Layout = Folders(root) if shard_size is None else Shards(root, shard_size, joint, self.stored)
 
     def begin(self) -> None:
         """Mark the data set as unfinished, so that nobody trains on half of it by mistake."""
@@ -121,8 +128,8 @@ class Folders:
 class Shards:
     """Tar shards of `size` objects; objects are appended, never changed."""
 
-    def __init__(self, root: Path, size: int, stored: Mapping[str, Stored]) -> None:
-        self.root, self.size = root, size
+    def __init__(self, root: Path, size: int, joint: str, stored: Mapping[str, Stored]) -> None:
+        self.root, self.size, self.joint = root, size, joint
         self.number, self.end, self.count = 0, 0, 0
         if stored:
             last = max(stored.values(), key=lambda entry: (entry.shard, entry.end))
@@ -134,7 +141,7 @@ class Shards:
         if self.count == self.size:
             self.finish()
             self.number, self.end, self.count = self.number + 1, 0, 0
-        content = b"".join(tar_bytes(f"{name}.{file}", data) for file, data in files.items())
+        content = b"".join(tar_bytes(f"{name}{self.joint}{file}", data) for file, data in files.items())
         part = self._reopened()
         with part.open("r+b") as stream:
             stream.truncate(self.end)
