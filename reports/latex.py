@@ -61,7 +61,8 @@ def _table(table: Table, columns: Sequence[Column], kind: str) -> str:
         values = [_value(cell, column) if here else "" for (cell, column), here in zip(cells, belongs, strict=True)]
         intervals = [_interval(cell) if here else "" for (cell, _), here in zip(cells, belongs, strict=True)]
         rows.append((source, values, intervals))
-    lines += _frame(_caption(table, columns, kind), [_head(column) for column in columns], rows)
+    foot = [(_floor(column), _floor_size(column)) for column in columns] if any(c.floor for c in columns) else []
+    lines += _frame(_caption(table, columns, kind), [_head(column) for column in columns], rows, foot)
     return "\n".join(lines)
 
 
@@ -77,8 +78,13 @@ def _shares(table: Table, shares: Shares) -> str:
     return "\n".join(_frame(caption, heads, rows))
 
 
-def _frame(caption: str, heads: Sequence[str], rows: Sequence[tuple[Source, list[str], list[str]]]) -> list[str]:
-    """A table environment; each row has its values and, on the line below, its intervals."""
+def _frame(
+    caption: str,
+    heads: Sequence[str],
+    rows: Sequence[tuple[Source, list[str], list[str]]],
+    foot: Sequence[tuple[str, str]] = (),
+) -> list[str]:
+    """A table environment; each row has its values and, on the line below, its intervals. `foot`: both, by column."""
     lines = [
         r"\begin{table}",
         r"\centering",
@@ -98,6 +104,9 @@ def _frame(caption: str, heads: Sequence[str], rows: Sequence[tuple[Source, list
         if any(intervals):
             lines.append("{} & " + " & ".join(intervals) + r" \\")
         previous = source
+    if foot:
+        lines += [r"\midrule", "reference vs itself & " + " & ".join(value for value, _ in foot) + r" \\"]
+        lines += ["{} & " + " & ".join(size for _, size in foot) + r" \\"]
     return [*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]
 
 
@@ -139,6 +148,14 @@ def _interval(cell: Cell) -> str:
     if cell.row is None or cell.value is None:
         return ""
     return _small(format_interval(cell.row.value, cell.row.unit, cell.row.ci_low, cell.row.ci_high))
+
+
+def _floor(column: Column) -> str:
+    return f"${format_value(column.floor.value, column.metric.unit)}$" if column.floor is not None else ""
+
+
+def _floor_size(column: Column) -> str:
+    return rf"{{\scriptsize {escape(column.floor.label(column.metric.name))}}}" if column.floor is not None else ""
 
 
 def _small(interval: str) -> str:

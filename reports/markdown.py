@@ -67,7 +67,16 @@ def _grid(table: Table, columns: Sequence[Column], prefix: str) -> list[str]:
     for source in table.sources:
         cells = [_cell(table, source, column) for column in columns]
         lines.append(f"| {escape(source.label)} | " + " | ".join(cells) + " |")
+    if any(column.floor for column in columns):
+        lines.append("| *reference vs itself* | " + " | ".join(map(_floor, columns)) + " |")
     return lines
+
+
+def _floor(column: Column) -> str:
+    if column.floor is None:
+        return ""
+    value = format_value(column.floor.value, column.metric.unit)
+    return f"{value}<br><sub>{escape(column.floor.label(column.metric.name))}</sub>"
 
 
 def _head(column: Column, prefix: str) -> str:
@@ -101,6 +110,9 @@ def _small(cell: Cell, column: Column) -> str:
     parts = [escape(format_interval(row.value, row.unit, row.ci_low, row.ci_high))]
     parts += [f"cov {format_percent(row.coverage)}"] if row.coverage is not None else []
     parts += [f"{row.n_objects} objects"] if row.n_objects not in (None, column.n_objects) else []
+    if cell.floor is not None and column.floor is None:
+        label = escape(cell.floor.label(column.metric.name))
+        parts.append(f"{label}: {format_value(cell.floor.value, row.unit)}")
     parts += [escape(row.note)] if row.note else []
     shown = ", ".join(part for part in parts if part)
     return f"<br><sub>{shown}</sub>" if shown else ""

@@ -72,6 +72,7 @@ class Row(_Entry):
     """One number of one generator, with all that is needed to read and to compare it.
 
     `normalised` is the mean share of the way from each object's floor (0) to its ceiling (1), over `normalised_n`.
+    `reference_floor` is the same distance between two samples of the reference, of `reference_floor_n` pictures each.
     """
 
     generator: str
@@ -93,6 +94,8 @@ class Row(_Entry):
     normalised_ci_high: Number = None
     normalised_n: Count = None
     normalised_note: Text = ""
+    reference_floor: Number = None
+    reference_floor_n: Count = None
 
 
 class Comparison(_Entry):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reports.run_folder import GeneratorInfo, MetricInfo, Row, RunResults
 from reports.signatures import describe_difference
@@ -33,6 +33,19 @@ class Source:
 
 
 @dataclass(frozen=True)
+class ReferenceFloor:
+    """A set metric between two samples of the reference itself, `n` pictures each (None: not known)."""
+
+    value: float
+    n: int | None
+
+    def label(self, metric: str) -> str:
+        """'photos vs photos, n = 94'."""
+        name = metric.rpartition("@")[2] if "@" in metric else "reference"
+        return f"{name} vs {name}" + (f", n = {self.n}" if self.n is not None else "")
+
+
+@dataclass(frozen=True)
 class Column:
     """A metric under one signature. `runs` are the labels of the runs that it joins; `number` is its footnote's."""
 
@@ -44,6 +57,7 @@ class Column:
     suffix: str = ""  # 'a', 'b', ... when the same metric needs several columns
     n_objects: int | None = None  # the usual counts; cells that differ say so
     n_images: int | None = None
+    floor: ReferenceFloor | None = None  # of set distances, where it is the same for all generators
 
     @property
     def refused(self) -> bool:
@@ -67,6 +81,11 @@ class Cell:
 
     row: Row | None
     best: bool = False
+
+    @property
+    def floor(self) -> ReferenceFloor | None:
+        """What the reference scores against itself at this generator's number of pictures, for set distances."""
+        return _floor(self.row) if self.row is not None and self.value is not None else None
 
     @property
     def value(self) -> float | None:
@@ -174,6 +193,8 @@ def _build_table(runs: tuple[RunResults, ...]) -> Table:
                 n_objects=_usual([row.n_objects for row in found.values() if row.status == "ok"]),
                 n_images=_usual([row.n_images for row in found.values() if row.status == "ok"]),
             )
+            floors = {floor for row in found.values() if row.status == "ok" and (floor := _floor(row)) is not None}
+            column = replace(column, floor=floors.pop()) if len(floors) == 1 else column
             best = _best(found, column, joined=len(members) > 1)
             columns.append(column)
             cells |= {(label, column.number): Cell(row, label in best) for label, row in found.items()}
@@ -226,6 +247,10 @@ def _best(found: Mapping[str, Row], column: Column, joined: bool) -> set[str]:
         return set(reach)
     top = max(value for value, _ in reach.values())
     return {label for label, (value, end) in reach.items() if max(value, end) >= top}
+
+
+def _floor(row: Row) -> ReferenceFloor | None:
+    return None if row.reference_floor is None else ReferenceFloor(row.reference_floor, row.reference_floor_n)
 
 
 def _usual(counts: Sequence[int | None]) -> int | None:

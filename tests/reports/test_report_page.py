@@ -46,6 +46,8 @@ class Page(HTMLParser):
                 self.scripts.append((attributes, ""))
         elif tag == "table":
             self._results = attributes.get("class") == "results"
+        elif tag == "tfoot":
+            self._results = False
         elif tag == "tr" and self._results:
             self.rows.append([])
         elif tag in ("td", "th") and self._results:

@@ -56,6 +56,20 @@ def test_shares_of_the_way_from_floor_to_ceiling(report: Path) -> None:
     assert '<td class="primary" style="--share: 97.0%">0.970<span class="sub">[0.950, 0.990]</span></td>' in page
 
 
+def test_reference_against_itself_stands_beside_every_distance(report: Path) -> None:
+    markdown = (report / "report.md").read_text(encoding="utf-8")
+    # one floor for all generators: a row at the foot; several: beside each number
+    assert "| *reference vs itself* |  | 12.0<br><sub>photos vs photos, n = 12</sub> |  |" in markdown
+    assert "photos vs photos, n = 9: 42.0" in markdown and "photos vs photos, n = 12: 45.0" in markdown
+    tex = (report / "tables.tex").read_text(encoding="utf-8")
+    assert r"reference vs itself &  & $12.0$ &  \\" in tex
+    page = (report / "index.html").read_text(encoding="utf-8")
+    assert '12.0<span class="sub">photos vs photos, n = 12</span>' in page
+    assert '<span class="sub">photos vs photos, n = 9: 42.0</span>' in page
+    table = pd.read_csv(report / "summary.csv")
+    assert table[table.metric == "fid@photos"].reference_floor_n.tolist() == [9, 12, 12, 12]
+
+
 def test_markdown_escapes_and_footnotes(report: Path) -> None:
     text = (report / "report.md").read_text(encoding="utf-8")
     assert "theirs\\_v2 \\| &lt;i&gt;new" in text
