@@ -30,7 +30,7 @@ class Check:
 
 def doctor(as_json: flags.Json = False) -> None:
     """Look at the machine: Python, torch, device, rasteriser, weights, reference sets, disk."""
-    checks = [*_software(), *_device(), *_extractors(), *_references(), *_suites(), _disk()]
+    checks = [*_software(), *_device(), *_extractors(), *_networks(), *_references(), *_suites(), _disk()]
     if as_json:
         answer_json({"ok": all(c.ok for c in checks if c.needed), "checks": [asdict(check) for check in checks]})
     else:
@@ -90,6 +90,23 @@ def _extractors() -> Iterator[Check]:
             engine = getattr(getattr(extractor, "backbone", None), "engine", "")
             found = extractor.signature() + (f", run by {engine}" if engine else "")
             yield Check(f"extractor {name}", True, found, needed=offline)
+
+
+def _networks() -> Iterator[Check]:
+    from bench.estimators.catalogue import ESTIMATORS, find_estimator
+    from bench.vqa.catalogue import VQA_MODELS, find_vqa
+
+    for registry, find in ((ESTIMATORS, find_estimator), (VQA_MODELS, find_vqa)):
+        for name in sorted(registry.targets()):
+            what = f"{registry.kind} {name}"
+            try:
+                found = find(name, "cpu", True)
+                if isinstance(found, BenchError):
+                    raise found
+            except BenchError as error:
+                yield Check(what, False, error.message, error.hint, needed=False)
+            else:
+                yield Check(what, True, f"sha256:{found.fingerprint()[:12]}", needed=False)
 
 
 def _references() -> Iterator[Check]:

@@ -53,7 +53,7 @@ _SETTINGS = ("prediction_type", "use_full_z_range", "default_denoising_steps", "
 
 
 def marigold_normals(device: str = "cpu", offline: bool = False) -> MarigoldNormals:
-    """Marigold Normals v1.1 on `device`. Raises `WeightsMissing` for missing packages or weights."""
+    """`marigold_normals`: Marigold Normals v1.1 by diffusers. Raises `WeightsMissing`."""
     diffusers = needed_package("diffusers", "normals", "Marigold")
     transformers = needed_package("transformers", "normals", "Marigold")
     found = find_folder(MARIGOLD, offline, _INSTEAD)

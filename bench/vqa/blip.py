@@ -36,7 +36,7 @@ _INSTEAD = "no VQA network works offline"
 
 
 def blip_vqa(device: str = "cpu", offline: bool = False) -> BlipVqa:
-    """BLIP-VQA base on `device`. Raises `WeightsMissing` for a missing package or weights."""
+    """`blip_vqa`: 'yes' against 'no' by BLIP-VQA base. Raises `WeightsMissing`."""
     transformers = needed_package("transformers", "vqa", "BLIP")
     found = find_folder(BLIP, offline, _INSTEAD)
     network = load_network(transformers.BlipForQuestionAnswering, found.path)
