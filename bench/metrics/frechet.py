@@ -2,7 +2,8 @@
 
 The usual formula takes tr (S1 S2)^(1/2) from `sqrtm` of a d x d product: slow, and at n < d singular, so that tools add
 an epsilon or drop imaginary parts. With S1 = A^T A and S2 = B^T B, the same trace is the nuclear norm of A B^T (the sum
-of its singular values), which exists for any n and d and costs an SVD of the size of the smaller sets.
+of its singular values), which exists for any n and d. Small sets bring their own factors and cost an SVD of their size;
+sets larger than d bring Cholesky factors, and their covariances are regular enough for eigenvalues, a third of an SVD.
 """
 
 from __future__ import annotations
@@ -18,33 +19,55 @@ def frechet_distance(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Squared 2-Wasserstein distance of the Gaussians fitted to x (n1, d) and y (n2, d): FID of Heusel et al. (2017).
 
     ||mu_x - mu_y||^2 + tr S_x + tr S_y - 2 tr (S_x S_y)^(1/2), covariances with n - 1, in float64. Symmetric, and 0 for
-    equal sets up to rounding (about 1e-14 of the traces; never cut off at 0). Small n raises it: compare equal n only.
+    equal sets up to rounding: about 1e-14 of the traces, 1e-10 where both sets are larger than d (never cut off at 0).
+    Small n raises it: compare equal n only.
 
     Raises `InputError` for fewer than two rows, unequal d or values that are not finite.
 
-    >>> frechet_distance([[0.0], [2.0]], [[3.0], [5.0]])
+    >>> round(frechet_distance([[0.0], [2.0]], [[3.0], [5.0]]), 12)
     9.0
     """
     rows, reference = feature_pair(x, y)
-    return FrechetToReference(rows, reference).distance(np.arange(len(rows)))
+    mean = rows.mean(axis=0)
+    shift = mean - reference.mean(axis=0)
+    first, second = centred_factor(rows), centred_factor(reference)
+    traces = sum(float(np.einsum("nd,nd->", factor, factor)) for factor in (first, second))
+    product = first @ second.T
+    regular = min(len(rows), len(reference)) > rows.shape[1]
+    nuclear_norm = (
+        np.sqrt(np.linalg.eigvalsh(product @ product.T).clip(0.0)).sum()
+        if regular
+        else np.linalg.svd(product, compute_uv=False).sum()
+    )
+    return float(shift @ shift) + traces - 2 * float(nuclear_norm)
+
+
+def centred_factor(rows: Matrix) -> Matrix:
+    """F (at most d, d) with F^T F the covariance of rows (n, d): the centred rows themselves while they are few."""
+    centred: Matrix = (rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1)
+    if len(rows) <= rows.shape[1]:
+        return centred
+    try:
+        return np.asarray(linalg.cholesky(centred.T @ centred), dtype=np.float64)
+    except linalg.LinAlgError:  # features that never change, or copies of others
+        return narrow(centred.T).T
 
 
 class FrechetToReference:
     """Distances of many subsets of `rows` (N, d) to one `reference` (n, d), a small SVD each.
 
-    The jackknife and label permutations ask for hundreds of subsets of the same rows. What they share is done once:
-    with B the reference's factor (S_y = B^T B), centring A is a product from the left, so A B^T = C (rows B^T), and an
-    orthogonal change of basis makes rows B^T no wider than it is long.
+    Label permutations ask for hundreds of subsets of the same rows. What they share is done once: with B the
+    reference's factor (S_y = B^T B), centring A is a product from the left, so A B^T = C (rows B^T), and an orthogonal
+    change of basis makes rows B^T no wider than it is long.
     """
 
     def __init__(self, rows: Matrix, reference: Matrix) -> None:
-        mean = reference.mean(axis=0)
         # Distances do not move with the origin; with the reference's mean there, large common offsets cost no digits.
-        centred = rows - mean
-        factor = (reference - mean) / np.sqrt(len(reference) - 1)
+        centred = rows - reference.mean(axis=0)
+        factor = centred_factor(reference)
         self._reference_trace = float(np.einsum("nd,nd->", factor, factor))
-        self._projected = _narrow(centred @ _narrow(factor.T))
-        self._rows = _narrow(centred)  # lengths of sums of rows, all that is asked of them, stay the same
+        self._projected = narrow(centred @ factor.T)
+        self._rows = narrow(centred)  # lengths of sums of rows, all that is asked of them, stay the same
         self._squares = np.einsum("nd,nd->n", self._rows, self._rows)
 
     @property
@@ -67,7 +90,7 @@ class FrechetToReference:
         return mean_square + trace + self._reference_trace - 2 * float(singular.sum()) / float(np.sqrt(n - 1))
 
 
-def _narrow(matrix: Matrix) -> Matrix:
+def narrow(matrix: Matrix) -> Matrix:
     """A matrix M' with M' M'^T = M M^T and at most as many columns as rows: the triangular factor of M^T."""
     rows, columns = matrix.shape
     if columns <= rows:

@@ -19,6 +19,7 @@ from bench.errors import InputError, ReferenceSetError
 from bench.metrics.declaration import FeatureSet, Result, object_order
 from bench.metrics.feature_pair import Matrix, feature_pair
 from bench.metrics.frechet import FrechetToReference, frechet_distance
+from bench.metrics.frechet_jackknife import leave_rows_out
 from bench.metrics.kernel import ObjectGram, cubic_kernel
 from bench.references.reference_set import ReferenceFeatures
 from bench.stats.label_swaps import EXACT_LIMIT, label_swaps
@@ -101,13 +102,10 @@ class _Frechet(_SetDistance):
     def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
         _check(generated, reference)
         rows, others = feature_pair(generated.features, reference.features)
-        owner, clusters = np.array(generated.objects), np.array(reference.clusters)
         names = object_order(generated.objects)
-        if reference.shares_objects:
-            return np.array([_frechet_or_nan(rows[owner != name], others[clusters != name]) for name in names])
-        to_reference = FrechetToReference(rows, others)
-        kept = [np.flatnonzero(owner != name) for name in names]
-        return np.array([to_reference.distance(subset) if len(subset) > 1 else np.nan for subset in kept])
+        shown = _rows_of(names, generated.objects)
+        shared = _rows_of(names, reference.clusters) if reference.shares_objects else None
+        return leave_rows_out(rows, shown, others, shared)
 
     def permutation_p(
         self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
@@ -304,5 +302,9 @@ def _affordable_draws(pictures: int, width: int) -> int:
     return int(PERMUTATION_WORK / (2 * short * short * long))
 
 
-def _frechet_or_nan(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
-    return frechet_distance(x, y) if min(len(x), len(y)) > 1 else float("nan")
+def _rows_of(names: Sequence[str], owners: Sequence[str]) -> list[npt.NDArray[np.intp]]:
+    """The rows of each name, none for a name that owns none."""
+    rows: dict[str, list[int]] = {name: [] for name in names}
+    for row, owner in enumerate(owners):
+        rows.get(owner, []).append(row)
+    return [np.array(rows[name], dtype=np.intp) for name in names]

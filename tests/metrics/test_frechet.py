@@ -50,6 +50,16 @@ def test_fewer_pictures_than_dimensions(n1: int, n2: int, d: int) -> None:
     assert frechet_distance(x, y) == pytest.approx(expected, rel=1e-6)
 
 
+def test_large_sets_with_features_that_never_change() -> None:
+    # more pictures than dimensions, and yet no Cholesky factor
+    x, y = sets(60, 80, 10)
+    x[:, 3] = 0.0
+    y[:, 5] = y[:, 4]
+    rest = frechet_distance(np.delete(x, 3, axis=1), np.delete(y, 3, axis=1))
+    expected = rest + y[:, 3].var(ddof=1) + y[:, 3].mean() ** 2
+    assert frechet_distance(x, y) == pytest.approx(expected, rel=1e-7)
+
+
 def test_equals_torchmetrics() -> None:
     fid = pytest.importorskip("torchmetrics.image.fid", exc_type=ImportError)
     x, y = sets(200, 150, 24)
