@@ -14,13 +14,17 @@ from bench.errors import UsageError
 # the levels whose weights come with the install
 DEFAULT_EXTRACTORS = "efficientnet_lite0,efficientnet_lite0_texture"
 
+RECIPES = ("imagenet",)
+
 reference = typer.Typer(help="Make and list reference sets of real pictures.", no_args_is_help=True)
 
 
 @reference.command("build")
 def build(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="How suites call the set: {built: NAME}.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="How suites call the set: {built: NAME}. 'imagenet' is a recipe too.")
+    ],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures.")],
     extractors: Annotated[
         str, flags.flag("--extractors", "Extractors whose features the set will hold.", metavar="A,B")
@@ -29,6 +33,39 @@ def build(
         str, flags.flag("--background", "What transparent pictures are laid on: white, black, grey or '#rrggbb'.")
     ] = "white",
     source: Annotated[str, flags.flag("--source", "Where the pictures come from, in words.", metavar="TEXT")] = "",
+    recipe: Annotated[
+        str | None,
+        flags.flag(
+            "--recipe",
+            "How to choose among the pictures. imagenet: FOLDER is the validation set; the photographs of the classes"
+            " that the prompts name, cut out (the default when NAME is imagenet).",
+            metavar="NAME",
+        ),
+    ] = None,
+    prompts: Annotated[
+        Path | None, flags.flag("--prompts", "imagenet: a CSV with the columns case and prompt.", metavar="CSV")
+    ] = None,
+    per_class: Annotated[
+        int | None, flags.flag("--per-class", "imagenet: photographs a class (4).", min=1, metavar="N")
+    ] = None,
+    classes_map: Annotated[
+        Path | None,
+        flags.flag(
+            "--classes-map",
+            "imagenet: a CSV with the columns case and class (a synset, number or name), in place of CLIP's choice.",
+            metavar="CSV",
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        flags.flag("--labels", "imagenet: the table of labels of a flat validation archive.", metavar="FILE"),
+    ] = None,
+    segmenter: Annotated[
+        str | None,
+        flags.flag(
+            "--segmenter", "imagenet: rembg's network, isnet-general-use (the default) or u2net.", metavar="NAME"
+        ),
+    ] = None,
     out: flags.Out = None,
     device: flags.Device = "cpu",
     as_json: flags.Json = False,
@@ -57,12 +94,29 @@ def build(
         )
     check_device(device)
     chosen = flags.names(extractors, "--extractors") or ()
-    loaded = [load_extractor(extractor, device, invocation(context).offline) for extractor in chosen]
+    offline = invocation(context).offline
     target = out or user_folder()
-    with Reporter().stage("features", len(picture_paths(folder))) as stage:
-        made = build_reference(name, folder, loaded, colour, target, source=source, progress=stage.advance)
+    if recipe is not None:
+        flags.one_of(recipe, RECIPES, "recipe")
+    if recipe or name in RECIPES:
+        from bench.commands.imagenet import build_imagenet
+
+        if source:
+            raise UsageError("a recipe writes the source itself", where="--source")
+        made = build_imagenet(
+            name, folder, prompts, per_class or 4, classes_map, labels, segmenter or "isnet-general-use",
+            chosen, colour, target, device, offline,
+        )  # fmt: skip
+    else:
+        own = {"--prompts": prompts, "--per-class": per_class, "--classes-map": classes_map, "--labels": labels,
+               "--segmenter": segmenter}  # fmt: skip
+        if stray := [flag for flag, value in own.items() if value is not None]:
+            raise UsageError(f"{stray[0]} belongs to a recipe", hint=f"add --recipe imagenet, or leave {stray[0]} out")
+        loaded = [load_extractor(extractor, device, offline) for extractor in chosen]
+        with Reporter().stage("features", len(picture_paths(folder))) as stage:
+            made = build_reference(name, folder, loaded, colour, target, source=source, progress=stage.advance)
     if as_json:
-        answer_json(made.model_dump(mode="json", exclude={"files"}))
+        answer_json(made.model_dump(mode="json", exclude={"files"}, exclude_none=True))
     else:
         answer(str(target / f"{name}.npz"))
 
@@ -76,7 +130,7 @@ def list_sets(as_json: flags.Json = False) -> None:
     if as_json:
         answer_json(
             [
-                {**entry.provenance.model_dump(mode="json", exclude={"files"}), "shipped": entry.shipped}
+                {**entry.provenance.model_dump(mode="json", exclude={"files", "recipe"}), "shipped": entry.shipped}
                 for entry in entries
             ]
         )

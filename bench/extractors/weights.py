@@ -41,10 +41,19 @@ def weights_bytes(file: WeightsFile, offline: bool) -> bytes:
     unless `offline`, fetched into that cache. What is returned is what was hashed, so a file that changes on disk
     afterwards cannot slip in. Raises `WeightsMissing` when the file is nowhere, is another one, or cannot be fetched.
     """
+    return _located(file, offline)[1]
+
+
+def weights_path(file: WeightsFile, offline: bool) -> Path:
+    """Where the published `file` lies, for libraries that read it themselves. Looked for as in `weights_bytes`."""
+    return _located(file, offline)[0]
+
+
+def _located(file: WeightsFile, offline: bool) -> tuple[Path, bytes]:
     looked = _places(file.name)
     for path in looked:
         if path.is_file():
-            return _verified(path.read_bytes(), file, str(path))
+            return path, _verified(path.read_bytes(), file, str(path))
     if offline:
         raise WeightsMissing(
             f"the weights {file.name} are not here, and nothing is fetched when offline",
@@ -54,7 +63,7 @@ def weights_bytes(file: WeightsFile, offline: bool) -> bytes:
         )
     content = _verified(_fetched(file, looked), file, file.url)
     write_atomically(looked[-1], content)
-    return content
+    return looked[-1], content
 
 
 def _places(name: str) -> tuple[Path, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import JsonValue
 
 from bench.errors import UsageError
 from bench.extractors.feature_cache import features_of
@@ -31,11 +32,13 @@ def build_reference(
     source: str = "",
     cache: Path | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    recipe: dict[str, JsonValue] | None = None,
 ) -> Provenance:
     """Write `<out>/<name>.npz` (features) and `<out>/<name>.json` (provenance) from the pictures below `folder`.
 
-    `source` says in words where the pictures come from. Raises `UsageError` for an unusable name, `ReferenceSetError`
-    for a missing folder or fewer than two pictures, `ImageError` for a picture that cannot be read.
+    `source` says in words where the pictures come from, `recipe` for programs how they were chosen and made. Raises
+    `UsageError` for an unusable name, `ReferenceSetError` for a missing folder or fewer than two pictures, `ImageError`
+    for a picture that cannot be read.
     """
     check_name(name)
     if not extractors:
@@ -57,13 +60,14 @@ def build_reference(
             for extractor in extractors
         },
         files=measured.files,
+        recipe=recipe,
     )
     encoded = io.BytesIO()
     arrays: dict[str, Any] = {feature_key(extractor): values for extractor, values in measured.features.items()}
     np.savez_compressed(encoded, pixels=np.asarray(measured.pixels), **arrays)
     # the features first: a provenance file without features would announce a set that is not there
     write_atomically(out / f"{name}.npz", encoded.getvalue())
-    write_atomically(out / f"{name}.json", (provenance.model_dump_json(indent=1) + "\n").encode())
+    write_atomically(out / f"{name}.json", (provenance.model_dump_json(indent=1, exclude_none=True) + "\n").encode())
     return provenance
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from bench.errors import ReferenceSetError, UsageError
 
@@ -27,6 +27,7 @@ class Provenance(BaseModel):
     """A reference set in words and hashes. `digest` pins the framed pictures, whatever the extractor.
 
     `background` is sRGB in [0, 1], `preparation` the version of the framing, `files` the relative names in row order.
+    `recipe` says how the pictures were chosen and made, where a program did that.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +40,7 @@ class Provenance(BaseModel):
     digest: str
     extractors: dict[str, ExtractorRecord]
     files: tuple[str, ...]
+    recipe: dict[str, JsonValue] | None = None
 
 
 def check_name(name: str) -> None:
