@@ -20,7 +20,7 @@ from torch import Tensor
 
 from bench.errors import ImageError, UsageError, WeightsMissing, nearest
 from bench.extractors.exact import exact_kernels
-from bench.extractors.hub import FoundWeights, HubFile, find_weights, needed_package
+from bench.extractors.hub import FoundWeights, HubFile, check_package, find_weights, needed_package
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
 from bench.extractors.weights import OFFLINE_HINT
@@ -77,9 +77,10 @@ def load_clip(model: str = "ViT-L-14", device: str = "cpu", offline: bool = Fals
     """
     if model not in CLIP_WEIGHTS:
         raise UsageError(f"unknown CLIP network '{model}'", hint=nearest(model, CLIP_WEIGHTS))
-    open_clip = needed_package("open_clip", "clip", "CLIP")
+    check_package("open_clip", "clip", "CLIP")
     file = CLIP_WEIGHTS[model]
     found = find_weights(file, offline, OFFLINE_HINT + "; no offline network judges texts")
+    open_clip = needed_package("open_clip", "clip", "CLIP")  # takes seconds, so only when there is something to load
     config = _published_config(open_clip, model) if found.config is None else _own_config(found)
     try:
         network = open_clip.CLIP(**config)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from bench.errors import WeightsMissing
 from bench.extractors.exact import exact_kernels
-from bench.extractors.hub import FoundWeights, HubFile, find_weights, needed_package
+from bench.extractors.hub import FoundWeights, HubFile, check_package, find_weights, needed_package
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
 from bench.extractors.weights import OFFLINE_HINT
@@ -61,8 +61,9 @@ GPU_BATCH = 32
 @lru_cache(maxsize=2)
 def dinov2_extractor(device: str = "cpu", offline: bool = False) -> LevelExtractor:
     """`dinov2`: the normalised CLS token, 1024 values. Raises `WeightsMissing`."""
-    transformers = needed_package("transformers", "dinov2", "DINOv2")
+    check_package("transformers", "dinov2", "DINOv2")
     found = find_weights(WEIGHTS, offline, OFFLINE_HINT)
+    transformers = needed_package("transformers", "dinov2", "DINOv2")  # takes seconds, so only when weights are here
     config = _config(found)
     tower = Dinov2Tower(_network(transformers, found, config), device, 1 if device == "cpu" else GPU_BATCH)
     fingerprint = hash_strings([NAME, found.sha256, hash_json(config), RESIZE, VERSION])

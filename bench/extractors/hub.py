@@ -8,6 +8,7 @@ is, with its own hash: the signature then says that the numbers are those of oth
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 from collections.abc import Mapping
@@ -70,8 +71,18 @@ def find_weights(file: HubFile, offline: bool, instead: str) -> FoundWeights:
     return FoundWeights(path, found, None)
 
 
+def check_package(module: str, extra: str, what: str) -> None:
+    """Raise `WeightsMissing`, which says how to install it, when an optional package is absent; imports nothing."""
+    if importlib.util.find_spec(module.partition(".")[0]) is None:
+        raise WeightsMissing(
+            f"{what} needs the Python package {module.partition('.')[0]}, which is not installed",
+            hint=f"pip install 'realiz3d-bench[{extra}]'",
+        )
+
+
 def needed_package(module: str, extra: str, what: str) -> Any:
-    """The optional package `module`; raises `WeightsMissing` that says how to install it when it is absent."""
+    """The optional `module`, imported; raises `WeightsMissing` that says how to install it when that fails."""
+    check_package(module, extra, what)
     try:
         return importlib.import_module(module)
     except ImportError as error:
