@@ -7,6 +7,7 @@ ground-truth render are looked at with the same noise. The published half-precis
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from bench.errors import WeightsMissing
 from bench.estimators.protocol import NormalMap
 from bench.extractors.exact import exact_kernels
 from bench.extractors.hub import needed_package
-from bench.extractors.hub_folder import FoundFolder, HubFolder, find_folder, load_network
+from bench.extractors.hub_folder import HubFolder, find_folder, load_network
 from bench.hashing import hash_strings
 from bench.images import Picture
 
@@ -57,7 +58,17 @@ def marigold_normals(device: str = "cpu", offline: bool = False) -> MarigoldNorm
     diffusers = needed_package("diffusers", "normals", "Marigold")
     transformers = needed_package("transformers", "normals", "Marigold")
     found = find_folder(MARIGOLD, offline, _INSTEAD)
-    return MarigoldNormals(_pipeline(diffusers, transformers, found), found.sha256, device)
+    try:
+        with found.alone() as path:
+            pipeline = _pipeline(diffusers, transformers, path)
+    except Exception as error:  # the libraries' own, for configurations that are broken or those of something else
+        raise WeightsMissing(
+            f"Marigold cannot be put together: {type(error).__name__}: {error}",
+            where=str(found.path),
+            expected=f"the files of {MARIGOLD.repository} at revision {MARIGOLD.revision[:12]}",
+            hint="fetch the files again, and pip install --upgrade 'realiz3d-bench[normals]'",
+        ) from error
+    return MarigoldNormals(pipeline, found.sha256, device)
 
 
 class MarigoldNormals:
@@ -87,28 +98,20 @@ class MarigoldNormals:
         return normals.astype(np.float32)
 
 
-def _pipeline(diffusers: Any, transformers: Any, found: FoundFolder) -> Any:
+def _pipeline(diffusers: Any, transformers: Any, path: Path) -> Any:
     """The pipeline from its parts: each of the class that is meant, whatever `model_index.json` would have loaded."""
     parts = {
-        name: load_network(kind, found.path / name, variant="fp16")
+        name: load_network(kind, path / name, variant="fp16")
         for name, kind in (
             ("unet", diffusers.UNet2DConditionModel),
             ("vae", diffusers.AutoencoderKL),
             ("text_encoder", transformers.CLIPTextModel),
         )
     }
-    try:
-        settings = json.loads((found.path / "model_index.json").read_bytes())
-        return diffusers.MarigoldNormalsPipeline(
-            **parts,
-            scheduler=diffusers.DDIMScheduler.from_pretrained(found.path / "scheduler", local_files_only=True),
-            tokenizer=transformers.CLIPTokenizer.from_pretrained(found.path / "tokenizer", local_files_only=True),
-            **{name: settings[name] for name in _SETTINGS},
-        )
-    except Exception as error:  # the libraries' own, for configurations that are broken or those of something else
-        raise WeightsMissing(
-            f"Marigold cannot be put together: {type(error).__name__}: {error}",
-            where=str(found.path),
-            expected=f"the files of {MARIGOLD.repository} at revision {MARIGOLD.revision[:12]}",
-            hint="fetch the files again, and pip install --upgrade 'realiz3d-bench[normals]'",
-        ) from error
+    settings = json.loads((path / "model_index.json").read_bytes())
+    return diffusers.MarigoldNormalsPipeline(
+        **parts,
+        scheduler=diffusers.DDIMScheduler.from_pretrained(path / "scheduler", local_files_only=True),
+        tokenizer=transformers.CLIPTokenizer.from_pretrained(path / "tokenizer", local_files_only=True),
+        **{name: settings[name] for name in _SETTINGS},
+    )

@@ -1,17 +1,20 @@
 """Networks that a model hub publishes as several files: weights by SHA-256, configurations by the hub's revision.
 
 As for single files, a copy of one's own under REALIZ3D_BENCH_WEIGHTS is taken as it is; its own hash then says in
-signatures whose numbers they are. Only the named files are looked at, so that nothing a folder holds besides can run.
+signatures whose numbers they are. Only the named files are looked at: what else a folder holds, another tokenizer or an
+adapter, would change numbers behind the hash's back.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.errors import WeightsMissing
@@ -43,7 +46,21 @@ class FoundFolder:
     """All files of a network on this machine; `sha256` (hex) is that of their names and contents."""
 
     path: Path
+    files: tuple[str, ...]
     sha256: str
+
+    @contextmanager
+    def alone(self) -> Iterator[Path]:
+        """A temporary folder with these files and nothing else, for libraries that look at whatever lies there."""
+        with TemporaryDirectory(prefix="realiz3d-bench-") as temporary:
+            for name in self.files:
+                place = Path(temporary) / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    place.symlink_to((self.path / name).absolute())
+                except OSError:  # Windows lets few people do so
+                    shutil.copyfile(self.path / name, place)
+            yield Path(temporary)
 
 
 def find_folder(folder: HubFolder, offline: bool, instead: str) -> FoundFolder:
@@ -70,25 +87,20 @@ def find_folder(folder: HubFolder, offline: bool, instead: str) -> FoundFolder:
 def load_network(network: Any, path: Path, **options: Any) -> Any:
     """An instance of a transformers or diffusers class with the safetensors in `path`: float32, frozen, on the CPU.
 
-    `options` go to `from_pretrained`. Raises `WeightsMissing` when they do not load, or would leave tensors random.
+    `options` go to `from_pretrained`. Raises `ValueError` when they do not load, or would leave tensors random.
     """
     options |= {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
     try:
         with _no_progress_bars():
             loaded, report = network.from_pretrained(path, **options)
     except Exception as error:  # those of safetensors, of a wrong architecture and of the library come in many kinds
-        raise _unusable(network, path, str(error)) from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"these are not weights of {network.__name__}: {reason}") from error
     if absent := sorted(report["missing_keys"]):
-        raise _unusable(network, path, f"{len(absent)} tensors are missing, {absent[0]} among them")
+        raise ValueError(
+            f"these are not all weights of {network.__name__}: {len(absent)} are missing, {absent[0]} among them"
+        )
     return loaded.float().eval().requires_grad_(False)
-
-
-def _unusable(network: Any, path: Path, reason: str) -> WeightsMissing:
-    return WeightsMissing(
-        f"these are not weights of {network.__name__}: {(reason.strip().splitlines() or ['unreadable'])[0]}",
-        where=str(path),
-        hint="fetch the files again",
-    )
 
 
 @contextmanager
@@ -115,7 +127,7 @@ def _hashed(path: Path, folder: HubFolder, pinned: Mapping[str, str]) -> FoundFo
                 hint="remove it from the cache and fetch it again",
             )
         parts += [name, found]
-    return FoundFolder(path, hash_strings(parts))
+    return FoundFolder(path, folder.files, hash_strings(parts))
 
 
 def _from_hub(folder: HubFolder, offline: bool, own: Path | None, instead: str) -> Path:

@@ -39,9 +39,10 @@ def blip_vqa(device: str = "cpu", offline: bool = False) -> BlipVqa:
     """`blip_vqa`: 'yes' against 'no' by BLIP-VQA base. Raises `WeightsMissing`."""
     transformers = needed_package("transformers", "vqa", "BLIP")
     found = find_folder(BLIP, offline, _INSTEAD)
-    network = load_network(transformers.BlipForQuestionAnswering, found.path)
     try:
-        tokenizer = transformers.BertTokenizerFast.from_pretrained(found.path, local_files_only=True)
+        with found.alone() as path:
+            network = load_network(transformers.BlipForQuestionAnswering, path)
+            tokenizer = transformers.BertTokenizerFast.from_pretrained(path, local_files_only=True)
         return BlipVqa(network, tokenizer, found.sha256, device)
     except Exception as error:  # the libraries' own, for a vocabulary that is broken or another network's
         raise WeightsMissing(

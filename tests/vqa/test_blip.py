@@ -107,6 +107,17 @@ def test_fingerprint_follows_the_files(saved):
     assert blip_vqa(offline=True).fingerprint() != before
 
 
+def test_what_lies_beside_the_named_files_changes_nothing(saved):
+    """Another tokenizer, or an adapter, would change the numbers and not the fingerprint."""
+    before = blip_vqa(offline=True)
+    (saved / "special_tokens_map.json").write_text('{"cls_token": "please", "sep_token": "answer"}')
+    (saved / "tokenizer.json").write_text("{}")
+    (saved / "adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "elsewhere"}')
+    after = blip_vqa(offline=True)
+    assert after.fingerprint() == before.fingerprint()
+    assert after.probability(picture(), QUESTIONS[0]) == before.probability(picture(), QUESTIONS[0])
+
+
 def test_a_vocabulary_without_the_answers_is_refused(own_weights_only):
     save_tiny_blip(own_weights_only, words=WORDS.replace("yes", "oui"))
     with pytest.raises(WeightsMissing, match="vocabulary lacks 'yes' or 'no'"):
@@ -128,7 +139,7 @@ def test_absent_tensors_are_never_left_random(saved):
     removed = next(name for name in tensors if name.startswith("text_encoder") and "attention" in name)
     tensors.pop(removed)
     save_file(tensors, saved / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(WeightsMissing, match="1 tensors are missing"):
+    with pytest.raises(WeightsMissing, match="not all weights of BlipForQuestionAnswering: 1 are missing"):
         blip_vqa(offline=True)
 
 
