@@ -1,12 +1,12 @@
 """3D control: geometry maps as extra latent channels, and viewpoints beside the positional encoding.
 
-Texturing. The VAE latents of a normal and a position map are joined to the noisy latent on the channel axis, and one more
-channel carries a flag: 1 where a sample has no control. Without control the maps are zero, and the column of the flag in
-the input projection is what the model learns as 'no control'. All new columns start at zero, so that the widened model
-equals its base for any control.
+Texturing. The VAE latents of a normal and a position map are joined to the noisy latent on the channel axis, and one
+more channel carries a flag: 1 where a sample has no control. Without control the maps are zero, and the column of the
+flag in the input projection is what the model learns as 'no control'. All new columns start at zero, so that the
+widened model equals its base for any control.
 
-Text to multiview. Each view's viewpoint is embedded and added to its tokens together with their positions. The embedding
-starts at zero too; 'no viewpoint' again has a flag of its own.
+Text to multiview. Each view's viewpoint is embedded and added to its tokens together with their positions. The
+embedding starts at zero too; 'no viewpoint' again has a flag of its own.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def widen_for_control(host: Host, latent_channels: int, control_channels: int) -
         raise UsageError(
             f"the transformer reads {host.in_channels} channels",
             where="transformer.config.in_channels",
-            expected=f"{latent_channels} (a base model) or {wanted} (latents, {control_channels} control channels, flag)",
+            expected=f"{latent_channels} (a base model) or {wanted} (widened for {control_channels} control channels)",
             hint="pass latent_channels=vae.config.latent_channels when wrapping a model that was widened before",
         )
     old = host.projection
@@ -105,7 +105,7 @@ def _widened(old: nn.Conv2d | nn.Linear, extra: int) -> nn.Conv2d | nn.Linear:
     with torch.no_grad():
         new.weight.zero_()
         new.weight[:, : old.weight.shape[1]].copy_(old.weight)
-        if old.bias is not None:
+        if old.bias is not None and new.bias is not None:
             new.bias.copy_(old.bias)
     new.requires_grad_(old.weight.requires_grad)
     return new
@@ -120,7 +120,7 @@ class ViewpointControl(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, dim: int, frequencies: int = 4) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.frequencies = frequencies
         self.embed = nn.Linear(4 * frequencies + 1, dim, bias=False)
         nn.init.zeros_(self.embed.weight)
@@ -128,7 +128,8 @@ class ViewpointControl(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @classmethod
     def for_model(cls, model: MultiviewModel, frequencies: int = 4) -> ViewpointControl:
         """A fresh embedding that fits a model, on its device."""
-        return cls(dim=model.dim, frequencies=frequencies).to(model.device)
+        control: ViewpointControl = cls(dim=model.dim, frequencies=frequencies).to(model.device)
+        return control
 
     def forward(self, viewpoints: Tensor, present: Tensor) -> Tensor:
         """(B, V, 2) radians and (B,) bool to (B, V, d); null where not present."""

@@ -1,7 +1,7 @@
 """Pictures to latents and back, view by view, through the host's own autoencoder.
 
-diffusers' autoencoders differ in how they are called and how their latents are scaled: AutoencoderKL (PixArt, SD3, Flux)
-scales and may shift, AutoencoderDC (Sana) scales and is deterministic, AutoencoderKLQwenImage works on videos and
+diffusers' autoencoders differ in how they are called and how their latents are scaled: AutoencoderKL (PixArt, SD3,
+Flux) scales and may shift, AutoencoderDC (Sana) scales and is deterministic, AutoencoderKLQwenImage works on videos and
 normalises by channel. Here they look alike.
 """
 
@@ -24,16 +24,16 @@ def encode_views(vae: Any, pictures: Tensor, *, rng: torch.Generator | None = No
         raise UsageError(f"pictures of shape {tuple(pictures.shape)}", expected="(batch, views, 3, height, width)")
     with torch.no_grad():
         flat = pictures.flatten(0, 1).to(dtype=vae.dtype)
-        latents = torch.cat([_encode(vae, part, rng) for part in flat.split(chunk)])
-    return latents.unflatten(0, pictures.shape[:2])
+        latents = torch.cat([_encode(vae, part, rng) for part in torch.split(flat, chunk)])
+    return latents.reshape(*pictures.shape[:2], *latents.shape[1:])
 
 
 def decode_views(vae: Any, latents: Tensor, *, chunk: int = 16) -> Tensor:
     """(B, V, c, h, w) latents to (B, V, 3, H, W) pictures, nominally in [-1, 1]; not clamped. No gradient."""
     with torch.no_grad():
         flat = latents.flatten(0, 1).to(dtype=vae.dtype)
-        pictures = torch.cat([_decode(vae, part) for part in flat.split(chunk)])
-    return pictures.unflatten(0, latents.shape[:2])
+        pictures = torch.cat([_decode(vae, part) for part in torch.split(flat, chunk)])
+    return pictures.reshape(*latents.shape[:2], *pictures.shape[1:])
 
 
 def encode_control(vae: Any, normals: Tensor, positions: Tensor, *, chunk: int = 16) -> Tensor:

@@ -1,12 +1,12 @@
 """Layer-aware training: real samples do not update the early blocks.
 
-In a real-data iteration i ~ U{0 .. floor(tau N)} is drawn, and blocks [0, i] (0-based, inclusive) get no update from the
-real samples. Instead of toggling `requires_grad`, the gradient is stopped in front of block i + 1: the later blocks'
-gradients are the same numbers, the early blocks need neither backward pass nor stored activations, and one forward can
-mix samples with different stops.
+In a real-data iteration i ~ U{0 .. floor(tau N)} is drawn, and blocks [0, i] (0-based, inclusive) get no update from
+the real samples. Instead of toggling `requires_grad`, the gradient is stopped in front of block i + 1: the later
+blocks' gradients are the same numbers, the early blocks need neither backward pass nor stored activations, and one
+forward can mix samples with different stops.
 
-What else lies below the stop is frozen with it: the input projection and, in two-stream hosts, the text stream. Embedders
-of time and captions that the later blocks read keep learning from real samples.
+What else lies below the stop is frozen with it: the input projection and, in two-stream hosts, the text stream.
+Embedders of time and captions that the later blocks read keep learning from real samples.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def draw_stops(
 ) -> Tensor:
     """(B,) int64 on the CPU: the last block that a sample does not update, -1 for synthetic samples.
 
-    One draw serves all real samples of the iteration, as in the paper; `per_sample` draws one each. rng: a CPU generator.
-    The last block is never frozen.
+    One draw serves all real samples of the iteration, as in the paper; `per_sample` draws one each. rng: a CPU
+    generator. The last block is never frozen.
     """
     wanted = domain_tensor(domains)
     if n_blocks < 2:
@@ -45,10 +45,10 @@ def draw_stops(
 
 
 def cuts(stops: Tensor, n_blocks: int, device: torch.device) -> tuple[list[Cut], Cut]:
-    """Where the gradient stops, for a call on U pictures: one `Cut` in front of each block, and the one of a borrowed head.
+    """Where the gradient of U pictures stops: one `Cut` in front of each block, and one for a borrowed head.
 
-    stops: (U,) int64 on the CPU, -1 where nothing stops. Where no picture sends a gradient the cut is "all" rather than a
-    mask, so that parameters below it have gradient None: on a gradient of zeros AdamW would still move them.
+    stops: (U,) int64 on the CPU, -1 where nothing stops. Where no picture sends a gradient the cut is "all" rather
+    than a mask, so that parameters below it have gradient None: on a gradient of zeros AdamW would still move them.
     """
     if stops.numel() and not NO_STOP <= int(stops.min()) <= int(stops.max()) <= n_blocks - 2:
         raise UsageError(

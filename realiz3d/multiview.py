@@ -1,14 +1,15 @@
-"""A diffusers transformer that paints V views at once, in one of two modes, with domain shifters in front of its blocks.
+"""A diffusers transformer that paints V views at once, with domain shifters in front of its blocks.
 
 Multiview mode: the views of a sample are tiled into one picture and self-attention runs over all of it.
 Single-image mode: nothing is shared between the views of a sample. They run through the host as separate pictures,
 (B, V, ...) folded to (B V, ...), each with the positions that it has within the grid.
 
 Folding the latents, rather than folding tokens inside the self-attention, gives the same numbers there and is right for
-everything else that could mix views or that a host keeps one of per picture: Sana's convolutions, the text stream of SD3,
-pooled prompts and class labels, which may so differ between the views of a real grid. It leaves attention processors
-alone, so any attention backend works. In a mixed batch the two kinds of samples run one after the other in one forward;
-the cost is that of the same tokens, and the early blocks keep no activations for samples whose gradient stops above them.
+everything else that could mix views or that a host keeps one of per picture: Sana's convolutions, the text stream of
+SD3, pooled prompts and class labels, which may so differ between the views of a real grid. It leaves attention
+processors alone, so any attention backend works. In a mixed batch the two kinds of samples run one after the other in
+one forward; the cost is that of the same tokens, and the early blocks keep no activations for samples whose gradient
+stops above them.
 """
 
 from __future__ import annotations
@@ -68,10 +69,10 @@ class MultiviewModel(nn.Module):
     ) -> MultiviewModel:
         """Wrap a loaded transformer in place.
 
-        control_channels: channels of the control maps (twice the VAE's for normals and positions), 0 for none; the input
-        projection is widened by zeros unless it is that wide already. views: rows and columns of the grid.
-        position_mode: in single-image mode a view has the positions of its place in the 'grid', or those of a picture of
-        its own ('view'). latent_channels: the VAE's; needed only for a transformer that was widened before.
+        control_channels: channels of the control maps (twice the VAE's for normals and positions), 0 for none; the
+        input projection is widened by zeros unless it is that wide already. views: rows and columns of the grid.
+        position_mode: in single-image mode a view has the positions of its place in the 'grid', or those of a picture
+        of its own ('view'). latent_channels: the VAE's; needed only for a transformer that was widened before.
         Raises `HostRefused` for networks that cannot host the method, `OutOfOrder` for compiled or wrapped ones.
         """
         host = host_for(transformer)
@@ -192,8 +193,8 @@ class MultiviewModel(nn.Module):
         """The host's prediction for noisy latents.
 
         latents: (B, V, C, h, w). t: a scalar or (B,) timesteps in [0, T], in the scheduler's units for every host.
-        text: for multiview samples one a sample; for single-image samples one a sample or one a view. In a mixed batch a
-        pair: that of the multiview samples, that of the others.
+        text: for multiview samples one a sample; for single-image samples one a sample or one a view. In a mixed
+        batch a pair: that of the multiview samples, that of the others.
         control: maps (B, V, c, h, w), a `Control`, or None for null control.
         mode: 'multiview', 'single', or 'mixed': the first `n_grid` samples multiview, the others single-image.
         plan: one step of a `DomainPlan`; needed when shifters are attached.
@@ -207,7 +208,7 @@ class MultiviewModel(nn.Module):
             raise UsageError(f"stop of shape {tuple(stops.shape)}", expected=f"({batch},)")
         control = Control(maps=control) if isinstance(control, Tensor) else control
         joined = self._join(latents, control)
-        offsets = self._viewpoint_offsets(batch, control)
+        offsets = self._viewpoint_offsets(latents, control)
         shifts = self._shifts(plan, batch)
         bind_checkpointing(self.transformer)
 
@@ -258,7 +259,7 @@ class MultiviewModel(nn.Module):
         self, x: Tensor, t: Tensor, text: Text, *, offsets: Tensor | None, shifts: Tensor | None, stops: Tensor
     ) -> Tensor:
         offset = None if offsets is None else spread(offsets, self.grid, self._token_size(x))
-        with self._filled(shifts, stops, self.grid):
+        with self._filled(x, shifts, stops, self.grid):
             return untile(self.host(tile(x, self.grid), t, text, offset=offset), self.grid)
 
     def _run_single(
@@ -268,7 +269,7 @@ class MultiviewModel(nn.Module):
             views = []
             for view in range(self.n_views):
                 offset = None if offsets is None else offsets[:, view, None]
-                with self._filled(shifts, stops, None):
+                with self._filled(x, shifts, stops, None):
                     window = Window(self.grid, view)
                     views.append(self.host(x[:, view], t, text.of_view(view), window=window, offset=offset))
             return torch.stack(views, dim=1)
@@ -276,16 +277,16 @@ class MultiviewModel(nn.Module):
         def each(value: Tensor, axis: int = 0) -> Tensor:
             return value.repeat_interleave(self.n_views, dim=axis)
 
-        window = Window(self.grid, None) if self.position_mode == "grid" else None
+        place = Window(self.grid, None) if self.position_mode == "grid" else None
         offset = None if offsets is None else offsets.flatten(0, 1)[:, None]
-        with self._filled(None if shifts is None else each(shifts, 1), each(stops), None):
-            folded = self.host(x.flatten(0, 1), each(t), text.per_view(self.n_views), window=window, offset=offset)
-        return folded.unflatten(0, x.shape[:2])
+        with self._filled(x, None if shifts is None else each(shifts, 1), each(stops), None):
+            folded = self.host(x.flatten(0, 1), each(t), text.per_view(self.n_views), window=place, offset=offset)
+        return folded.reshape(*x.shape[:2], *folded.shape[1:])
 
     @contextmanager
-    def _filled(self, shifts: Tensor | None, stops: Tensor, grid: Grid | None) -> Iterator[None]:
+    def _filled(self, x: Tensor, shifts: Tensor | None, stops: Tensor, grid: Grid | None) -> Iterator[None]:
         """Tell the blocks what to do for the length of one host call."""
-        at_blocks, head = cuts(stops, self.n_blocks, self.device)
+        at_blocks, head = cuts(stops, self.n_blocks, x.device)
         adds = [None] * self.n_blocks if shifts is None else [shift[:, None] for shift in shifts]
         fill(self._slots, [BlockState(add, cut, head, grid) for add, cut in zip(adds, at_blocks, strict=True)])
         try:
@@ -304,7 +305,7 @@ class MultiviewModel(nn.Module):
             )
         if plan is None or self.shifters is None:
             return None
-        table = self.shifters()
+        table: Tensor = self.shifters()
         domains = plan.of_samples(batch).to(table.device)
         if plan.n_blocks != self.n_blocks:
             raise UsageError(f"a plan for {plan.n_blocks} blocks", expected=f"{self.n_blocks}, as this host has")
@@ -317,22 +318,23 @@ class MultiviewModel(nn.Module):
             raise UsageError("control maps for a model without control channels", hint="wrap(..., control_channels=8)")
         return latents
 
-    def _viewpoint_offsets(self, batch: int, control: Control | None) -> Tensor | None:
+    def _viewpoint_offsets(self, latents: Tensor, control: Control | None) -> Tensor | None:
         """(B, V, d), added to the tokens of each view."""
         angles = None if control is None else control.viewpoints
         if self.viewpoints is None:
             if angles is not None:
                 raise UsageError("viewpoints for a model without viewpoint control", hint="attach(ViewpointControl)")
             return None
+        batch, device = len(latents), latents.device
         if angles is None or control is None:
-            angles = torch.zeros(batch, self.n_views, 2, device=self.device)
-            present = torch.zeros(batch, dtype=torch.bool, device=self.device)
+            angles = torch.zeros(batch, self.n_views, 2, device=device)
+            present = torch.zeros(batch, dtype=torch.bool, device=device)
         else:
-            present = control.present(batch, self.device)
+            present = control.present(batch, device)
         if angles.shape != (batch, self.n_views, 2):
             shape = f"({batch}, {self.n_views}, 2)"
             raise UsageError(f"viewpoints of shape {tuple(angles.shape)}", where="control.viewpoints", expected=shape)
-        offsets: Tensor = self.viewpoints(angles.to(self.device), present)
+        offsets: Tensor = self.viewpoints(angles.to(device), present)
         return offsets
 
     def _check_latents(self, latents: Tensor) -> int:

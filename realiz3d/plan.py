@@ -1,12 +1,12 @@
 """Which domain every block serves: per step, per block, per sample, decided before the network runs.
 
-A plan is a small integer table that is computed once. Nothing branches on the timestep while sampling, and what was done
-can be written down exactly (`to_json`).
+A plan is a small integer table that is computed once. Nothing branches on the timestep while sampling, and what was
+done can be written down exactly (`to_json`).
 
 Training (domain reassignment): a real sample runs in real mode, but with probability p_B its blocks [0, j],
 j ~ U{0 .. floor(tau N)}, run in synthetic mode; synthetic samples always run in synthetic mode.
-Inference (domain shifting): real mode, but blocks with index < ceil(frac N) serve the synthetic domain at every timestep,
-and so do all blocks at timesteps t >= t_min.
+Inference (domain shifting): real mode, but blocks with index < ceil(frac N) serve the synthetic domain at every
+timestep, and so do all blocks at timesteps t >= t_min.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ class DomainPlan:
     ) -> DomainPlan:
         """The plan of one training step, with domain reassignment of real samples.
 
-        domains: one a sample. reassign_p: p_B, the probability per real sample. tau: j ~ U{0 .. floor(tau N)}, inclusive.
-        rng: a CPU generator; the same numbers are drawn whatever the domains are, so one sample's draw does not depend
-        on its neighbours.
+        domains: one a sample. reassign_p: p_B, the probability per real sample. tau: j ~ U{0 .. floor(tau N)},
+        inclusive. rng: a CPU generator; the same numbers are drawn whatever the domains are, so one sample's draw
+        does not depend on its neighbours.
         """
         if not 0.0 <= reassign_p <= 1.0:
             raise UsageError(f"reassign_p = {reassign_p}", expected="a probability (the paper: 0.1)")
@@ -139,10 +139,10 @@ class DomainPlan:
         """The plan of a sampling run, one row a step.
 
         timesteps: the scheduler's, in sampling order (noise first). block_frac: B_max as a fraction of the blocks;
-        blocks with index < ceil(frac N) serve the synthetic domain at every step. t_min: every block does at t >= t_min,
-        in units of `n_train_timesteps`; None switches this part off.
-        flow: flow-matching schedulers bend their timesteps towards noise by a resolution-dependent shift, so t would mean
-        something else at every resolution; there the unshifted step fraction (S - i) / S takes the place of t / T.
+        blocks with index < ceil(frac N) serve the synthetic domain at every step. t_min: every block does at t >=
+        t_min, in units of `n_train_timesteps`; None switches this part off.
+        flow: flow-matching schedulers bend their timesteps towards noise by a resolution-dependent shift, so t would
+        mean something else at every resolution; there the unshifted step fraction (S - i) / S takes the place of t / T.
         """
         if not 0.0 <= block_frac <= 1.0:
             raise UsageError(f"block_frac = {block_frac}", expected="a fraction of the blocks, 0 to 1 (the paper: 0.3)")

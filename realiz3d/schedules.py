@@ -3,7 +3,7 @@
 With x_t = a(t) x0 + s(t) eps, the hosts predict one of
     epsilon       eps                                                      (PixArt, DiT; Ho et al. 2020)
     v_prediction  a eps - s x0                                             (Salimans and Ho 2022)
-    flow          eps - x0, where a = 1 - sigma, s = sigma, sigma = t / T  (SD3, Flux, Qwen-Image, Sana; Liu et al. 2023)
+    flow          eps - x0, where a = 1 - sigma, s = sigma, sigma = t / T  (SD3, Flux, Qwen-Image, Sana)
 All functions take t of shape (B,) and tensors of shape (B, ...), and compute the coefficients in float32.
 """
 
@@ -126,7 +126,7 @@ class NoiseSchedule:
         return self.n_train_timesteps * self.shift * sigma / (1 + (self.shift - 1) * sigma)
 
     def loss(self, prediction: Tensor, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-        """(B,) mean squared error to the target, in float32, unweighted: the standard diffusion loss, sample by sample."""
+        """(B,) the standard diffusion loss: mean squared error to the target, unweighted, in float32."""
         error = prediction.float() - self.target(x0, noise, t).float()
         return error.square().flatten(1).mean(dim=1)
 

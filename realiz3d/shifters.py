@@ -1,7 +1,7 @@
 """Domain Shifters: X~ = X + W_left W_right e_domain, one in front of every transformer block.
 
-Its own module beside the transformer, so that a base checkpoint loads without unexpected keys and shifters are a file of
-a few hundred kilobytes.
+Its own module beside the transformer, so that a base checkpoint loads without unexpected keys and shifters are a file
+of a few hundred kilobytes.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 class DomainShifters(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """The residuals of N blocks for the two domains.
 
-    embed (N, 2, d): e_real and e_syn of every block, small and random. right (N, r, d): random. left (N, d, r): zero, so
-    that the model equals its base at the start; only `left` has a gradient in the very first step.
+    embed (N, 2, d): e_real and e_syn of every block, small and random. right (N, r, d): random. left (N, d, r): zero,
+    so that the model equals its base at the start; only `left` has a gradient in the very first step.
     Parameters stay in float32 whatever the model is cast to: the residual is tiny beside the features at the start, and
     bf16 updates of it would round to nothing.
     """
 
-    _keep_in_fp32_modules = ("embed", "left", "right")
+    _keep_in_fp32_modules = ["embed", "left", "right"]  # type: ignore[assignment]  # noqa: RUF012
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, n_blocks: int, dim: int, rank: int = 8, embed_std: float = 0.02) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.embed = nn.Parameter(torch.randn(n_blocks, 2, dim) * embed_std)
         self.right = nn.Parameter(torch.randn(n_blocks, rank, dim) / dim**0.5)
         self.left = nn.Parameter(torch.zeros(n_blocks, dim, rank))
@@ -39,7 +39,8 @@ class DomainShifters(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @classmethod
     def for_model(cls, model: MultiviewModel, rank: int = 8) -> DomainShifters:
         """Fresh shifters that fit a model, on its device."""
-        return cls(n_blocks=model.n_blocks, dim=model.dim, rank=rank).to(model.device)
+        shifters: DomainShifters = cls(n_blocks=model.n_blocks, dim=model.dim, rank=rank).to(model.device)
+        return shifters
 
     def table(self) -> Tensor:
         """(N, 2, d) float32: what is added to every token in front of block b, by domain."""
@@ -57,7 +58,7 @@ class DomainShifters(ModelMixin, ConfigMixin):  # type: ignore[misc]
             moved = fn(tensor)
             return tensor.to(moved.device) if moved.dtype != tensor.dtype else moved
 
-        return super()._apply(keep_precision, recurse)
+        return super()._apply(keep_precision, recurse)  # type: ignore[no-untyped-call]
 
 
 # model_index.json records the module path of a class; this makes `realiz3d` the file format, wherever the code lies

@@ -1,12 +1,12 @@
 """What a block must know while it runs, and how it gets to know it.
 
-Each block carries a `Slot`. A forward of the `MultiviewModel` fills all slots, the hooks of the blocks read their own, and
-the slots are emptied again when the forward returns. A block that finds its slot empty stops with an error instead of
-running without a shift.
+Each block carries a `Slot`. A forward of the `MultiviewModel` fills all slots, the hooks of the blocks read their
+own, and the slots are emptied again when the forward returns. A block that finds its slot empty stops with an error
+instead of running without a shift.
 
-That matters for gradient checkpointing, which runs a block a second time during `backward()`. Were the second run to see
-another plan, the gradient would be off by a few per cent without any message. `bind_checkpointing` therefore ties the
-state of the first run to the second; a checkpoint wrapper that is not tied finds an empty slot and fails.
+That matters for gradient checkpointing, which runs a block a second time during `backward()`. Were the second run to
+see another plan, the gradient would be off by a few per cent without any message. `bind_checkpointing` therefore ties
+the state of the first run to the second; a checkpoint wrapper that is not tied finds an empty slot and fails.
 
 Hooks share one function, and all that differs between blocks lies in tensors of the slot: `torch.compile` then compiles
 one block and uses it for all of them.
@@ -94,7 +94,7 @@ def _two_stream_hook(
 
 def _enter(x: Tensor, state: BlockState) -> Tensor:
     x = cut_gradient(x, state.cut)
-    return x if state.shift is None else x + state.shift.to(x.dtype)
+    return x if state.shift is None else x + state.shift.to(device=x.device, dtype=x.dtype)
 
 
 def replace_argument(
@@ -110,8 +110,8 @@ def replace_argument(
 
 def fill(slots: Sequence[Slot], states: Sequence[BlockState] | None) -> None:
     """Set every slot, or empty them all."""
-    for slot, state in zip(slots, states or [None] * len(slots), strict=True):
-        slot.state = state
+    for i, slot in enumerate(slots):
+        slot.state = None if states is None else states[i]
 
 
 class _Remembering:

@@ -1,11 +1,11 @@
 """What a transformer must tell about itself to host the method: a small class per diffusers transformer.
 
 The method needs six things of a host: its blocks in order of depth, its input projection, the module that makes image
-tokens (positions are added there or beside it), whether text runs through the blocks as a second stream, what its output
-means (`objective`), and how to call it.
+tokens (positions are added there or beside it), whether text runs through the blocks as a second stream, what its
+output means (`objective`), and how to call it.
 
-Two kinds of calls exist. A *whole* call runs the host as it is on U pictures. A *windowed* call runs it on single views,
-each with the positions that it has within the grid (`Window`).
+Two kinds of calls exist. A *whole* call runs the host as it is on U pictures. A *windowed* call runs it on single
+views, each with the positions that it has within the grid (`Window`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from realiz3d.errors import HostRefused, UsageError
 from realiz3d.slots import Slot
@@ -30,10 +29,17 @@ Objective = Literal["epsilon", "v_prediction", "flow"]
 
 @dataclass(frozen=True)
 class Window:
-    """Pictures that are views of a grid: all views, samples outermost (view None), or view number `view` of each sample."""
+    """Pictures that are views of a grid: all views, samples outermost (view None), or one view of each sample."""
 
     grid: Grid
     view: int | None
+
+
+class Removable(Protocol):
+    """Something that was put into a network and can be taken out again."""
+
+    def remove(self) -> None:
+        """Take it out."""
 
 
 class Host(ABC):
@@ -97,11 +103,11 @@ class Host(ABC):
         """Latent channels that the input projection reads (before packing)."""
         return int(self.transformer.config.in_channels) // self.pack**2
 
-    def check(self, grid: Grid) -> None:
+    def check(self, grid: Grid) -> None:  # noqa: B027  # most hosts have nothing to refuse
         """Refuse grids or configurations that the host cannot run."""
 
-    def install(self, slots: list[Slot]) -> list[RemovableHandle]:
-        """Hooks that this host needs besides those of the blocks."""
+    def install(self, slots: list[Slot]) -> list[Removable]:
+        """What this host needs in the network besides the hooks of the blocks."""
         return [self.token_maker.register_forward_hook(self._add_offset)]
 
     def __call__(
@@ -129,7 +135,9 @@ class Host(ABC):
             self._window, self._offset = None, None
 
     def _add_offset(self, _module: nn.Module, _args: Any, tokens: Tensor) -> Tensor:
-        return tokens if self._offset is None else tokens + self._offset.to(tokens.dtype)
+        tokens = tokens if self._offset is None else tokens + self._offset.to(tokens)
+        # as all later blocks see them: compiled blocks are specialised to strides, and PatchEmbed's are transposed
+        return tokens.contiguous()
 
 
 def picture_size(pictures: Tensor, window: Window | None) -> tuple[int, int]:

@@ -7,12 +7,11 @@ stretch theirs to the picture, SD3 crops the centre of a larger table, Sana has 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
-from realiz3d.hosts.base import Host
+from realiz3d.hosts.base import Host, Removable
 from realiz3d.slots import Slot
 from realiz3d.tiling import tile, untile_tokens
 
@@ -29,16 +28,15 @@ class PatchEmbedHost(Host):
     @property
     def projection(self) -> nn.Conv2d:
         """The patch convolution."""
-        layer: nn.Conv2d = self.token_maker.proj
-        return layer
+        return cast(nn.Conv2d, self.token_maker.proj)
 
     @projection.setter
     def projection(self, layer: nn.Conv2d | nn.Linear) -> None:
         self.token_maker.proj = layer
 
-    def install(self, slots: list[Slot]) -> list[RemovableHandle]:
+    def install(self, slots: list[Slot]) -> list[Removable]:
         """Tile in front of the `PatchEmbed`, untile behind it, then add the offset."""
-        handles = [
+        handles: list[Removable] = [
             self.token_maker.register_forward_pre_hook(self._to_grid),
             self.token_maker.register_forward_hook(self._to_views),
         ]
@@ -49,7 +47,7 @@ class PatchEmbedHost(Host):
             return args
         pictures: Tensor = args[0]
         rows, columns = self._window.grid
-        return (tile(pictures.unflatten(0, (-1, rows * columns)), self._window.grid), *args[1:])
+        return (tile(pictures.reshape(-1, rows * columns, *pictures.shape[1:]), self._window.grid), *args[1:])
 
     def _to_views(self, _module: nn.Module, args: tuple[Any, ...], tokens: Tensor) -> Tensor:
         if self._window is None:

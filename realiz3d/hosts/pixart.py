@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from realiz3d.hosts.base import Window, picture_size
@@ -20,14 +19,13 @@ class PixArtHost(PatchEmbedHost):
     objective = "epsilon"
 
     def run(self, pictures: Tensor, t: Tensor, text: Text, window: Window | None) -> Tensor:
-        """Without its micro-conditions a 1024 px PixArt refuses to run, so they are computed from the picture's size."""
+        """The 1024 px PixArt also wants the size of the picture."""
         conditions: dict[str, Any] = {"resolution": None, "aspect_ratio": None}
         if self.transformer.use_additional_conditions:
             height, width = picture_size(pictures, window)
             pixels = [height * _VAE_DOWNSCALING, width * _VAE_DOWNSCALING]
-            like = {"dtype": pictures.dtype, "device": pictures.device}
-            conditions["resolution"] = torch.tensor([pixels], **like).expand(len(pictures), 2)
-            conditions["aspect_ratio"] = torch.tensor([[height / width]], **like).expand(len(pictures), 1)
+            conditions["resolution"] = pictures.new_tensor([pixels]).expand(len(pictures), 2)
+            conditions["aspect_ratio"] = pictures.new_tensor([[height / width]]).expand(len(pictures), 1)
         output: Tensor = self.transformer(
             pictures,
             encoder_hidden_states=require(text.embeds, "embeds", self.name),

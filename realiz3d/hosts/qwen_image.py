@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
-from realiz3d.hosts.base import Host, Window, pack_latents, picture_size, refuse, unpack_latents, window_rows
+from realiz3d.hosts.base import Host, Removable, Window, pack_latents, picture_size, refuse, unpack_latents, window_rows
 from realiz3d.slots import Slot
 from realiz3d.text import Text, require
 from realiz3d.tiling import Grid
@@ -48,7 +47,7 @@ class QwenImageHost(Host):
             if config.get(flag, False):
                 raise refuse(self.transformer, f"{flag}=True belongs to its editing or layered variants")
 
-    def install(self, slots: list[Slot]) -> list[RemovableHandle]:
+    def install(self, slots: list[Slot]) -> list[Removable]:
         """Also crop the rotary table, which the network computes for the size that it is told."""
         return [*super().install(slots), self.transformer.pos_embed.register_forward_hook(self._crop_positions)]
 

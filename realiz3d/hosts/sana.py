@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
-from realiz3d.hosts.base import Window
+from realiz3d.hosts.base import Removable, Window
 from realiz3d.hosts.patch_embed import PatchEmbedHost
 from realiz3d.slots import Slot
 from realiz3d.text import Text, require
@@ -30,7 +29,7 @@ class SanaHost(PatchEmbedHost):
         module: nn.Module = self.transformer.patch_embed
         return module
 
-    def install(self, slots: list[Slot]) -> list[RemovableHandle]:
+    def install(self, slots: list[Slot]) -> list[Removable]:
         """Also keep each block's convolution within the views."""
         handles = super().install(slots)
         for block, slot in zip(self.blocks, slots, strict=True):
@@ -62,4 +61,4 @@ def _apart(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 def _together(module: nn.Module, _args: Any, output: Tensor) -> Tensor:
     grid = module.__dict__["realiz3d_slot"].read().grid
-    return output if grid is None else tile(output.unflatten(0, (-1, grid[0] * grid[1])), grid)
+    return output if grid is None else tile(output.reshape(-1, grid[0] * grid[1], *output.shape[1:]), grid)
