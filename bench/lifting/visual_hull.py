@@ -55,7 +55,7 @@ def _met_by_others(silhouettes: Tensor, cameras: Cameras, view: int, centres: Te
     met = torch.zeros(len(centres), dtype=torch.bool, device=centres.device)
     for samples in _coarse_to_fine(math.ceil(2.0 * math.sqrt(3.0) * side / step)):
         open_rays = torch.nonzero(~met)[:, 0]
-        for rays in open_rays.split(max(1, _POINTS // len(samples))):
+        for rays in torch.split(open_rays, max(1, _POINTS // len(samples))):
             distance = near[rays, None] + (samples.to(centres.device) + 0.5) * step
             ray, sample = torch.nonzero(distance < far[rays, None], as_tuple=True)
             for other in range(len(silhouettes)):

@@ -15,6 +15,8 @@ METRICS = Registry(
         "reprojection": "bench.metrics.reprojection:Reprojection",
         "reprojection_features": "bench.metrics.reprojection_features:ReprojectionFeatures",
         "hull_iou": "bench.metrics.hull_iou:HullIou",
+        "hull_lift": "bench.metrics.hull_lift:HullLiftAgreement",
+        "lift": "bench.metrics.lift:LiftAgreement",
         "silhouette_iou": "bench.metrics.silhouette_iou:SilhouetteIou",
         "boundary_f": "bench.metrics.boundary_f:BoundaryF",
         "edge_recall": "bench.metrics.edge_recall:EdgeRecall",
@@ -33,5 +35,6 @@ METRICS = Registry(
         "recall": "bench.metrics.prdc:Recall",
         "density": "bench.metrics.prdc:Density",
         "coverage": "bench.metrics.prdc:Coverage",
+        "throughput": "bench.throughput.declaration:Throughput",
     },
 )

@@ -33,7 +33,7 @@ SIGMAS = (1.0, 2.0, 4.0, 8.0)  # px at the suite's resolution
 REFERENCE_ENERGY = (3.08e-4, 2.68e-4, 5.18e-4, 7.87e-4)
 
 Energies = tuple[float, float, float, float]
-_Energy = Annotated[float, Field(gt=0.0)]
+BandEnergy = Annotated[float, Field(gt=0.0)]
 
 
 def detail_bands(pictures: Tensor, mask: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ class Cde:
         """Options of `cde`."""
 
         model_config = ConfigDict(extra="forbid", frozen=True)
-        reference_energy: tuple[_Energy, _Energy, _Energy, _Energy] = Field(
+        reference_energy: tuple[BandEnergy, BandEnergy, BandEnergy, BandEnergy] = Field(
             REFERENCE_ENERGY,
             description="energy of real texture in the bands of 1, 2, 4 and 8 px; finest first, where white is 1",
         )
