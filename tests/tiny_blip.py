@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] [DEC] yes no does this figure show please answer or a red box ball ? . \" ,"
+WORDS = '[PAD] [UNK] [CLS] [SEP] [MASK] [DEC] yes no does this figure show please answer or a red box ball ? . " ,'
 
 
 def save_tiny_blip(folder: Path, seed: int = 0, words: str = WORDS) -> None:
