@@ -54,6 +54,8 @@ def cuts(stops: Tensor, n_blocks: int, device: torch.device) -> tuple[list[Cut],
         raise UsageError(
             f"stops {stops.tolist()}", expected=f"-1 (no stop) to {n_blocks - 2}: the last block must train"
         )
+    if not bool((stops > NO_STOP).any()):
+        return [None] * n_blocks, None
     at_blocks = [_cut(stops >= block - 1, device) if block else None for block in range(n_blocks)]
     return at_blocks, _cut(stops > NO_STOP, device)
 

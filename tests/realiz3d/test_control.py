@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import diffusers
 import pytest
 import torch
 
@@ -10,7 +11,6 @@ from realiz3d.errors import UsageError
 from realiz3d.latents import decode_views, encode_control, encode_views
 from realiz3d.multiview import MultiviewModel
 
-diffusers = pytest.importorskip("diffusers")
 TOLERANCE = {"atol": 2e-6, "rtol": 1e-5}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import diffusers
 import pytest
 import torch
 
@@ -13,8 +14,6 @@ from realiz3d.hosts import HOSTS, REFUSED, host_for
 from realiz3d.hosts.base import Window, pack_latents, unpack_latents, window_rows
 from realiz3d.multiview import MultiviewModel
 from realiz3d.tiling import spread, tile, untile, untile_tokens
-
-diffusers = pytest.importorskip("diffusers")
 
 
 def test_every_name_is_a_diffusers_class():

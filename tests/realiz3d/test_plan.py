@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 
+import diffusers
 import pytest
 import torch
 
 from realiz3d.errors import UsageError
 from realiz3d.plan import Domain, DomainPlan, deepest_block
-
-diffusers = pytest.importorskip("diffusers")
 
 
 def synthetic_blocks(plan: DomainPlan, step: int = 0, sample: int = 0) -> list[int]:

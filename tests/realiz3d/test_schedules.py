@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
+import diffusers
 import pytest
 import torch
 
 from realiz3d.errors import UsageError
 from realiz3d.schedules import NoiseSchedule
 
-diffusers = pytest.importorskip("diffusers")
 RNG = torch.Generator().manual_seed(0)
 X0, EPS = torch.randn(2, 5, 4, 3, 3, generator=RNG, dtype=torch.float64).unbind(0)
 T = torch.tensor([1, 250, 500, 750, 998])
