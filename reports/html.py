@@ -80,6 +80,7 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
         "table": table,
         "gallery": gallery,
         "shares": build_shares(table),
+        "timings": [timing for run in table.runs for timing in run.summary.throughput],
         "facts": [facts_of(run) for run in table.runs],
         "comparisons": [(run, pair) for run in table.runs for pair in run.summary.comparisons],
         "failures": [failure for run in table.runs for failure in run.summary.failures],

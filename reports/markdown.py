@@ -54,6 +54,7 @@ def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
     lines += _notes(table, shares)
     lines += _comparisons(table)
     lines += _failures(table)
+    lines += _timings(table)
     lines += ["## Signatures", ""]
     for column in table.columns:
         shown = " **differs:** ".join(f"`{_code(signature)}`" for signature in column.signatures) or "no number"
@@ -194,6 +195,19 @@ def _failures(table: Table) -> list[str]:
         for item in run.summary.failures
     ]
     return ["## Failures", "", "| generator | case | what happened |", "|:--|:--|:--|", *rows, ""] if rows else []
+
+
+def _timings(table: Table) -> list[str]:
+    rows = [
+        f"| {escape(timing.generator)} | {escape(timing.machine)} | {escape(timing.precision)} "
+        f"| {escape(timing.compile)} | {timing.batch_size} "
+        f"| {', '.join(format_value(seconds, 's') for seconds in timing.warm_up)} "
+        f"| {', '.join(format_value(rate, 'images/s') for rate in timing.rates)} |"
+        for run in table.runs
+        for timing in run.summary.throughput
+    ]
+    heads = ("generator", "hardware", "precision", "compile", "batch", "warm-up, s", "each pass, images/s")
+    return ["## Timing", "", f"| {' | '.join(heads)} |", "|:--|:--|:--|:--|--:|--:|--:|", *rows, ""] if rows else []
 
 
 def _name(metric: str) -> str:

@@ -144,6 +144,39 @@ class ErrorMapInfo(_Entry):
     top: float = Field(gt=0)
 
 
+class RepeatInfo(_Entry):
+    """One timed pass over the cases, in seconds."""
+
+    seconds: float = Field(gt=0)
+
+
+class TimingInfo(_Entry):
+    """How a generator was timed. `warm_up` and `load` in seconds, `images` a pass."""
+
+    generator: str
+    hardware: dict[str, Any] = Field(default_factory=dict)
+    precision: Text = ""
+    compile: Text = ""
+    threads: Count = None
+    batch_size: Count = None
+    cases: tuple[str, ...] = ()
+    images: int = 0
+    load: Number = None
+    warm_up: tuple[float, ...] = ()
+    repeats: tuple[RepeatInfo, ...] = ()
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Images a second of each pass."""
+        return tuple(self.images / repeat.seconds for repeat in self.repeats)
+
+    @property
+    def machine(self) -> str:
+        """The GPU, else the processor."""
+        name = self.hardware.get("gpu") or self.hardware.get("cpu") or self.hardware.get("device")
+        return name if isinstance(name, str) else ""
+
+
 class CaseInfo(_Entry):
     """A case's prompt, for the gallery."""
 
@@ -169,6 +202,7 @@ class Summary(_Entry):
     failures: tuple[Failure, ...] = ()
     cases: tuple[CaseInfo, ...] = ()
     error_maps: tuple[ErrorMapInfo, ...] = ()
+    throughput: tuple[TimingInfo, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class FolderGenerator(SingleCaseGenerator):
     """Images that another tool made: <root>/<case>/view_<i>.png, .../seed_<s>/view_<i>.png or a 2 x 2 grid.png."""
 
     Options: ClassVar[type[BaseModel]] = FolderOptions
+    timed: ClassVar[bool] = False
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)

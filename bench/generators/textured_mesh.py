@@ -29,6 +29,7 @@ class TexturedMeshGenerator(SingleCaseGenerator):
     """Renders the textured meshes of a folder (one a case, named like it) from the suite's views, albedo only."""
 
     Options: ClassVar[type[BaseModel]] = TexturedMeshOptions
+    timed: ClassVar[bool] = False
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)

@@ -1,7 +1,8 @@
 """What a metric says about itself. The number is a pure function in the metric's own file; this is the jar's label.
 
-Two kinds exist. An *object metric* judges one sample (the views of one object) and is averaged over objects. A *set
-metric* compares the pictures of all samples with a reference set and has no value for a single object.
+Three kinds exist. An *object metric* judges one sample (the views of one object) and is averaged over objects. A *set
+metric* compares the pictures of all samples with a reference set and has no value for a single object. A *generator
+metric* is about the generator and not its pictures: `throughput`.
 A metric class is called as `factory(options)` and has an attribute `Options`, a pydantic model (extra='forbid') of the
 keys that the suite may give it.
 """
@@ -205,6 +206,27 @@ class SetMetric(Protocol):
         statistic is too costly to permute at this size.
         """
         ...
+
+
+class GeneratorMetric(Protocol):
+    """Numbers of a generator itself, such as its speed. The run measures them: no picture decides them."""
+
+    times_generators: ClassVar[bool]
+
+    def results(self) -> tuple[Result, ...]:
+        """The numbers, in print order."""
+        ...
+
+    def parameters(self) -> str:
+        """As for object metrics; the run adds hardware and batch."""
+        ...
+
+
+def kind_of(metric: object) -> Literal["object", "set", "generator"]:
+    """Which of the three kinds a metric is of."""
+    if hasattr(metric, "distance"):
+        return "set"
+    return "generator" if getattr(metric, "times_generators", False) else "object"
 
 
 def object_order(objects: Sequence[str]) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def compare(
     """Every pair of generators under every metric that both have a number for."""
     pairs = list(combinations([entry.name for entry in plan.generators], 2))
     comparisons: list[Comparison] = []
-    total = len(pairs) * len(plan.results)
+    total = len(pairs) * (sum(len(m.results()) for m in plan.object_metrics) + len(plan.set_metrics))
     with reporter.stage("compare generators", total) as stage:
         by_key = {(row.result.name, row.generator): row for row in rows}
         for metric in plan.object_metrics:

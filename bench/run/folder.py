@@ -30,6 +30,7 @@ class RunFolder:
         self.summary = root / "summary.json"
         self.features = root / "features"
         self.maps = root / "maps"
+        self.throughput = root / "throughput.json"
         self.report = root / "report"
 
     def read_manifest(self) -> dict[str, Any] | None:

@@ -24,11 +24,11 @@ from bench.suite.schema import GeneratorEntry
 
 @dataclass(frozen=True)
 class Failure:
-    """A sample that could not be made or judged, and why."""
+    """A sample that could not be made or judged, and why. Without a case: the generator as a whole."""
 
     generator: str
     case: str
-    seed: int
+    seed: int | None
     message: str
 
 

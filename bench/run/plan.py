@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.cases.case import Case
 from bench.errors import BenchError, GeneratorError, UsageError, nearest
@@ -15,10 +14,11 @@ from bench.generators.protocol import Generator, GeneratorContext
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.hashing import hash_json, hash_strings, seed_from
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import ObjectMetric, Result, SetMetric, show_prompts
+from bench.metrics.declaration import ObjectMetric, Result, SetMetric, kind_of, show_prompts
 from bench.run.options import RunOptions
 from bench.suite.check import load_plugin, make_metric, read_options
 from bench.suite.schema import Cases, GeneratorEntry, MeshCases, PromptCases, Suite
+from bench.throughput.declaration import Throughput
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,14 @@ class Plan:
     set_metrics: tuple[SetMetric, ...]
     context: GeneratorContext
     comparable: bool
+    throughput: Throughput | None = None
 
     @property
     def results(self) -> tuple[Result, ...]:
         """Every number that a generator gets, primary ones first, then in the suite's order."""
         declared = [r for metric in self.object_metrics for r in metric.results()]
         declared += [metric.result() for metric in self.set_metrics]
+        declared += self.throughput.results() if self.throughput is not None else ()
         primary = self.suite.primary
         return tuple(sorted(declared, key=lambda r: primary.index(r.name) if r.name in primary else len(primary)))
 
@@ -86,10 +88,11 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
         cameras=cameras,
         seeds=options.seeds or suite.seeds,
         generators=_chosen(suite.generators, options.generators),
-        object_metrics=tuple(m for m in metrics if not _is_set_metric(m)),
-        set_metrics=tuple(m for m in metrics if _is_set_metric(m)),
+        object_metrics=tuple(m for m in metrics if kind_of(m) == "object"),
+        set_metrics=tuple(m for m in metrics if kind_of(m) == "set"),
         context=GeneratorContext(all_cases, cameras, v.rgb, options.device, suite.folder),
         comparable=limit is None or limit >= len(all_cases),
+        throughput=next((m for m in metrics if kind_of(m) == "generator"), None),
     )
 
 
@@ -159,10 +162,6 @@ def check_device(device: str) -> None:
         )
     if kind not in ("cpu", "cuda"):
         raise UsageError(f"device '{device}' is not supported", expected="cpu, cuda or cuda:<number>")
-
-
-def _is_set_metric(metric: Any) -> bool:
-    return hasattr(metric, "distance")
 
 
 def _chosen(entries: Sequence[GeneratorEntry], names: Sequence[str] | None) -> tuple[GeneratorEntry, ...]:

@@ -13,7 +13,15 @@ from bench.errors import BenchError, UsageError
 from bench.geometry.cameras import Cameras
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import Measurement, ObjectMetric, Sample, missing_results, prepare_metric, show_prompts
+from bench.metrics.declaration import (
+    Measurement,
+    ObjectMetric,
+    Sample,
+    kind_of,
+    missing_results,
+    prepare_metric,
+    show_prompts,
+)
 from bench.run.error_maps import MapStore, draw, map_identity, mapped_metrics
 from bench.run.executors import Executor
 from bench.run.generate import Failure
@@ -83,7 +91,7 @@ def score_objects(
 
     The table is written after each case.
     """
-    entries = [e for e in plan.suite.metrics if not hasattr(make_metric(e, METRICS), "distance")]
+    entries = [e for e in plan.suite.metrics if kind_of(make_metric(e, METRICS)) == "object"]
     signatures = {
         r.name: object_signature(m, r.name, plan.views_signature()) for m in plan.object_metrics for r in m.results()
     }
@@ -148,6 +156,7 @@ def failed_rows(plan: Plan, failures: Sequence[Failure]) -> list[ScoreRow]:
     return [
         row
         for failure in failures
+        if failure.seed is not None
         for metric in plan.object_metrics
         for row in _rows(
             metric, {}, SampleKey(failure.generator, failure.case, failure.seed), "", plan.views_signature()

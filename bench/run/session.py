@@ -22,6 +22,7 @@ from bench.run.score_objects import ObjectScoring, failed_rows, score_objects, w
 from bench.run.score_sets import score_sets
 from bench.run.scores import ScoreTable
 from bench.run.summary import build_summary, summarise_objects, summarise_sets
+from bench.run.throughput import measure_throughput
 from bench.suite.schema import Suite, suite_hash
 
 
@@ -59,12 +60,15 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     found = score_sets(plan, digests, store, library, folder.features, reporter)
     table.replace(score.row() for score in found.scores)
     write_table(plan, table)
+    speeds = measure_throughput(plan, fingerprints, options, folder, executor, reporter)
+    failures += speeds.failures
 
-    rows = [*summarise_objects(plan, table.rows), *summarise_sets(found)]
+    rows = [*summarise_objects(plan, table.rows), *summarise_sets(found), *speeds.rows]
     comparisons = compare(plan, rows, table.rows, found, reporter)
     bold = best_and_ties(plan, rows, comparisons)
     records = [comparison.to_dict() for comparison in comparisons]
     summary = build_summary(plan, rows, bold, records, found, failures, suite_hash(suite))
+    summary["throughput"] = list(speeds.timings)
     folder.write_json(folder.summary, summary)
     folder.write_json(folder.manifest, manifest | {"timing": _timing(reporter, generation, started)})
 
@@ -156,4 +160,7 @@ def _timing(reporter: Reporter, generation: Generation, started: float) -> dict[
 
 
 def _incomplete(failures: list[Failure]) -> tuple[str, ...]:
-    return tuple(f"{f.generator} / {f.case} / seed {f.seed}: {f.message}" for f in failures)
+    return tuple(
+        f"{f.generator} / {f.case} / seed {f.seed}: {f.message}" if f.case else f"{f.generator}: {f.message}"
+        for f in failures
+    )

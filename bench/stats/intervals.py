@@ -41,6 +41,19 @@ def bca_interval(values: npt.ArrayLike, level: float = 0.95, seed: int = 0) -> t
     return float(interval.low), float(interval.high)
 
 
+def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Student's t interval of the mean of a few repeats of one measurement, (repeats,).
+
+    For repeats, which differ by noise alone; objects differ by nature and take `bca_interval`. (NaN, NaN) for fewer
+    than three or any that is not finite.
+    """
+    sample = np.asarray(values, dtype=np.float64).ravel()
+    if len(sample) < MINIMUM_OBJECTS or not np.isfinite(sample).all():
+        return NO_INTERVAL
+    reach = float(stats.t.ppf((1 + level) / 2, len(sample) - 1) * stats.sem(sample))
+    return float(sample.mean()) - reach, float(sample.mean()) + reach
+
+
 def jackknife_interval(value: float, leave_one_out: npt.ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """Delete-one-object interval of a statistic of the whole set, such as FID or KID.
 

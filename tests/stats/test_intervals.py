@@ -10,7 +10,7 @@ from scipy import stats
 
 from bench.metrics.kernel import ObjectGram, cubic_kernel
 from bench.stats import intervals
-from bench.stats.intervals import bca_interval, jackknife_interval
+from bench.stats.intervals import bca_interval, jackknife_interval, mean_interval
 
 
 def bca_by_hand(sample: np.ndarray, level: float, seed: int) -> tuple[float, float]:
@@ -60,6 +60,13 @@ def test_no_interval_from_too_little(values: list[float]) -> None:
 def test_equal_values_give_a_point() -> None:
     assert bca_interval([0.1] * 7) == (0.1, 0.1)
     assert jackknife_interval(0.1, [0.1] * 7) == pytest.approx((0.1, 0.1))
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_mean_of_repeats_has_the_t_interval(level: float) -> None:
+    sample = np.random.default_rng(5).normal(size=6)
+    assert mean_interval(sample, level) == pytest.approx(stats.t.interval(level, 5, sample.mean(), stats.sem(sample)))
+    assert all(map(math.isnan, mean_interval([1.0, 2.0])))
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])

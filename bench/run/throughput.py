@@ -1,0 +1,282 @@
+"""The throughput stage: each generator alone in a fresh process, timed on a few of the suite's cases.
+
+Timings are not deterministic, so they are no rows of `scores.parquet`, which is. They are kept in `throughput.json`
+under what decides them (generator, hardware, batch, cases, options), and a generator is timed again only when that
+changes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.cases.case import Case
+from bench.errors import BenchError
+from bench.generators.catalogue import GENERATORS
+from bench.generators.protocol import GenerationRequest, GeneratorContext
+from bench.hashing import hash_json, hash_strings
+from bench.metrics.declaration import Result
+from bench.run.environment import hardware
+from bench.run.executors import Executor, InProcess, Processes
+from bench.run.folder import RunFolder
+from bench.run.generate import Failure, SceneControls
+from bench.run.options import RunOptions
+from bench.run.plan import Plan, build_generator, case_digest, is_calibration
+from bench.run.progress import Reporter
+from bench.run.summary import SummaryRow
+from bench.stats.intervals import mean_interval
+from bench.suite.schema import GeneratorEntry
+from bench.throughput.timing import Timing, time_generator
+from bench.throughput.work import peak_rate
+
+FORMAT = 1
+_GIB, _TERA = 2**30, 1e12
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Rows for the summary, what failed, and what the report lists of each generator's timing."""
+
+    rows: tuple[SummaryRow, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    timings: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Task:
+    entry: GeneratorEntry
+    context: GeneratorContext
+    batches: tuple[tuple[Case, ...], ...]
+    noise: tuple[tuple[int, Mapping[str, tuple[int, ...]]], ...]  # by pass: the seed, and each case's noise seeds
+    repeats: int
+    warm_up: int
+
+
+@dataclass(frozen=True)
+class _Answer:
+    timing: Timing | None
+    hardware: dict[str, Any]
+    threads: int
+    error: str = ""
+
+
+def measure_throughput(
+    plan: Plan, fingerprints: Mapping[str, str], options: RunOptions, folder: RunFolder, executor: Executor,
+    reporter: Reporter,
+) -> Speeds:  # fmt: skip
+    """Time every generator that has not been timed like this before; nothing when the suite does not ask for it."""
+    if plan.throughput is None:
+        return Speeds()
+    alone = _alone(executor)
+    records = _read(folder)
+    rows: list[SummaryRow] = []
+    failures: list[Failure] = []
+    timings: list[dict[str, Any]] = []
+    with reporter.stage("time generators", len(plan.generators)) as stage:
+        for entry in plan.generators:
+            identity = _identity(plan, fingerprints[entry.name], options)
+            if is_calibration(entry) or not getattr(GENERATORS.load(entry.use), "timed", True):
+                rows += _rows(plan, entry.name, None, "not_measurable", "no model makes these pictures")
+                stage.advance()
+                continue
+            record = records.get(entry.name)
+            if record is None or record["identity"] != identity:
+                record = None
+                answer = _ask(alone, _task(plan, entry, options))
+                if answer.timing is None:
+                    failures.append(Failure(entry.name, "", None, f"throughput: {answer.error}"))
+                    rows += _rows(plan, entry.name, None, "failed", answer.error)
+                    records.pop(entry.name, None)
+                else:
+                    record = _record(plan, entry.name, identity, answer.timing, answer, options)
+                    records[entry.name] = record
+                _write(folder, records)
+            if record is not None:
+                rows += _rows(plan, entry.name, record, "ok", "")
+                timings.append(record)
+            stage.advance()
+    return Speeds(tuple(rows), tuple(failures), tuple(timings))
+
+
+def _alone(executor: Executor) -> Executor:
+    """Not beside other work, and in a process of its own: its memory and its first image are the generator's."""
+    return Processes(1) if isinstance(executor, InProcess | Processes) else executor
+
+
+def _batch_size(plan: Plan, options: RunOptions) -> int:
+    assert plan.throughput is not None
+    return min(options.batch_size, plan.throughput.options.cases, len(plan.cases))
+
+
+def _task(plan: Plan, entry: GeneratorEntry, options: RunOptions) -> _Task:
+    assert plan.throughput is not None
+    cases, size, repeats = _cases(plan), _batch_size(plan, options), plan.throughput.options.repeats
+    seeds = range(plan.seeds[0], plan.seeds[0] + repeats + 1)
+    return _Task(
+        entry,
+        plan.context,
+        tuple(cases[start : start + size] for start in range(0, len(cases), size)),
+        tuple((seed, {case.id: plan.noise_seeds(case, seed) for case in cases}) for seed in seeds),
+        repeats,
+        plan.throughput.options.warm_up,
+    )
+
+
+def _cases(plan: Plan) -> tuple[Case, ...]:
+    assert plan.throughput is not None
+    return plan.cases[: plan.throughput.options.cases]
+
+
+def _ask(executor: Executor, task: _Task) -> _Answer:
+    try:
+        return next(iter(executor.map(_time, [task])))
+    except BenchError as error:  # the process died
+        return _Answer(None, {}, 0, str(error))
+
+
+def _time(task: _Task) -> _Answer:
+    context = task.context
+    controls = SceneControls(context.device)
+
+    def batches(number: int) -> list[list[GenerationRequest]]:
+        seed, noise = task.noise[number]
+        return [
+            [
+                GenerationRequest(case, context.cameras, seed, context.background, noise[case.id], controls)
+                for case in batch
+            ]
+            for batch in task.batches
+        ]
+
+    described, threads = hardware(context.device), torch.get_num_threads()
+    try:
+        timing = time_generator(
+            lambda: build_generator(task.entry, context), batches, context.device, task.repeats, task.warm_up
+        )
+    except BenchError as error:
+        return _Answer(None, described, threads, str(error))
+    except Exception as error:
+        return _Answer(None, described, threads, f"{type(error).__name__}: {error}")
+    return _Answer(timing, described, threads)
+
+
+def _identity(plan: Plan, fingerprint: str, options: RunOptions) -> str:
+    """What a timing is kept for."""
+    assert plan.throughput is not None
+    return hash_json(
+        [
+            FORMAT, fingerprint, hardware(options.device), torch.__version__, torch.get_num_threads(),
+            _batch_size(plan, options), [case_digest(case) for case in _cases(plan)], plan.views_signature(),
+            plan.throughput.options.cases, plan.throughput.parameters(), options.executor,
+        ]
+    )  # fmt: skip
+
+
+def _record(
+    plan: Plan, generator: str, identity: str, timing: Timing, answer: _Answer, options: RunOptions
+) -> dict[str, Any]:
+    """Everything that was measured, as `throughput.json` keeps it. Times in s, memory in bytes."""
+    machine = answer.hardware
+    images = timing.images
+    rates = [images / repeat.seconds for repeat in timing.repeats]
+    latencies = [latency for repeat in timing.repeats for latency in repeat.latencies]
+    low, high = mean_interval(rates)
+    flops = timing.flops / images if timing.flops else None
+    peak = peak_rate(machine.get("gpu", ""), timing.precision)
+    rate = float(np.mean(rates))
+    values = {
+        "throughput": rate,
+        "latency_p50": float(np.percentile(latencies, 50)),
+        "latency_p95": float(np.percentile(latencies, 95)),
+        "time_to_first_image": timing.first_image,
+        "peak_host_memory": timing.peak_host_bytes / _GIB if timing.peak_host_bytes else None,
+        "peak_device_memory": timing.peak_device_bytes / _GIB if timing.peak_device_bytes else None,
+        "flops_per_image": flops / _TERA if flops else None,
+        "mfu": 100 * rate * flops / _TERA / peak if flops and peak else None,
+    }
+    size = _batch_size(plan, options)
+    return {
+        "generator": generator,
+        "identity": identity,
+        "signature": _signature(plan, machine, answer.threads, timing, size),
+        "hardware": machine,
+        "torch": torch.__version__,
+        "threads": answer.threads,
+        "precision": timing.precision,
+        "compile": timing.compile_mode,
+        "batch_size": size,
+        "cases": [case.id for case in _cases(plan)],
+        "images": images,
+        "load": timing.load,
+        "warm_up": list(timing.warm_up),
+        "repeats": [{"seconds": r.seconds, "latencies": list(r.latencies)} for r in timing.repeats],
+        "values": values,
+        "interval": [None, None] if math.isnan(low) else [low, high],
+    }
+
+
+def _signature(plan: Plan, machine: Mapping[str, Any], threads: int, timing: Timing, size: int) -> str:
+    assert plan.throughput is not None
+    cases = hash_strings([case_digest(case) for case in _cases(plan)])[:12]
+    where = machine.get("gpu") or f"{machine.get('cpu')} x{machine.get('cpu_cores')}"
+    driver = machine.get("driver") or machine.get("cuda") or "none"
+    return (
+        f"{plan.views_signature()} hardware={_word(where)} driver={_word(driver)} torch={torch.__version__} "
+        f"threads={threads} dtype={_word(timing.precision)} compile={_word(timing.compile_mode)} batch={size} "
+        f"n={len(_cases(plan))} cases=sha256:{cases} {plan.throughput.parameters()}"
+    )
+
+
+def _word(text: object) -> str:
+    """Without blanks, which separate the parts of a signature."""
+    return re.sub(r"\s+", "_", str(text).strip()) or "unknown"
+
+
+_UNKNOWN = {
+    "peak_host_memory": "this system does not tell",
+    "peak_device_memory": "no GPU was used",
+    "flops_per_image": "the generator offers no torch module to count in, or a compiled one",
+    "mfu": "needs the operations an image and a GPU whose peak rate is known",
+}
+
+
+def _rows(plan: Plan, generator: str, record: Mapping[str, Any] | None, status: str, note: str) -> list[SummaryRow]:
+    assert plan.throughput is not None
+    return [_row(result, generator, record, status, note, len(plan.cameras)) for result in plan.throughput.results()]
+
+
+def _row(
+    result: Result, generator: str, record: Mapping[str, Any] | None, status: str, note: str, views: int
+) -> SummaryRow:
+    signature = f"{result.name} {record['signature']}" if record is not None else ""
+    value = record["values"].get(result.name) if record is not None else None
+    if record is None or value is None:
+        why = (status, note) if record is None else ("not_measurable", _UNKNOWN.get(result.name, "not known"))
+        return SummaryRow(generator, result, math.nan, math.nan, math.nan, 0, 0, None, signature, *why)
+    low, high = record["interval"] if result.name == "throughput" else (None, None)
+    low, high = (math.nan if end is None else end for end in (low, high))
+    cases = len(record["cases"])
+    return SummaryRow(generator, result, value, low, high, cases, cases * views, None, signature, "ok", "")
+
+
+def _read(folder: RunFolder) -> dict[str, dict[str, Any]]:
+    """Timings of earlier commands by generator; none when the file is not of this format."""
+    try:
+        content = json.loads(folder.throughput.read_bytes())
+        if content["format"] != FORMAT:
+            return {}
+        return {record["generator"]: record for record in content["timings"] if isinstance(record["identity"], str)}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
+def _write(folder: RunFolder, records: Mapping[str, Mapping[str, Any]]) -> None:
+    timings: Sequence[Mapping[str, Any]] = list(records.values())
+    folder.write_json(folder.throughput, {"format": FORMAT, "timings": timings})

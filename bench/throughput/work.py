@@ -1,0 +1,65 @@
+"""Floating-point work of a generator, and the peak rate that the hardware promises for it.
+
+Only matrix products, convolutions and attention are counted, as torch counts them (a multiply and an add are two): all
+but a per cent or so of a diffusion model's work. Elementwise work, and whatever a compiled graph or a kernel outside of
+torch does, is not seen; a generator that is compiled therefore has no count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+# (part of the device's name, precision -> dense peak in TFLOP/s), as the makers' data sheets state them
+_PEAKS: tuple[tuple[str, dict[str, float]], ...] = (
+    ("H200", {"bfloat16": 989.4, "float16": 989.4, "tf32": 494.7, "float32": 66.9}),
+    ("H100 PCIe", {"bfloat16": 756.0, "float16": 756.0, "tf32": 378.0, "float32": 51.2}),
+    ("H100 NVL", {"bfloat16": 835.5, "float16": 835.5, "tf32": 417.7, "float32": 60.0}),
+    ("H100", {"bfloat16": 989.4, "float16": 989.4, "tf32": 494.7, "float32": 66.9}),
+    ("A100", {"bfloat16": 312.0, "float16": 312.0, "tf32": 156.0, "float32": 19.5}),
+    ("L40S", {"bfloat16": 362.0, "float16": 362.0, "tf32": 183.0, "float32": 91.6}),
+    ("NVIDIA L4", {"bfloat16": 121.0, "float16": 121.0, "tf32": 60.0, "float32": 30.3}),
+    ("A10G", {"bfloat16": 70.0, "float16": 70.0, "tf32": 35.0, "float32": 35.0}),
+    ("V100", {"float16": 125.0, "float32": 15.7}),
+    ("T4", {"float16": 65.0, "float32": 8.1}),
+)
+
+
+def count_flops(work: Callable[[], object]) -> int:
+    """Floating-point operations that torch does on this thread while `work` runs."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        work()
+    return int(counter.get_total_flops())
+
+
+def precision_of(module: nn.Module | None) -> str:
+    """Precision of the module's weights: 'bfloat16', 'float32', ...; 'mixed' for several, 'unknown' for none."""
+    kinds = {p.dtype for p in module.parameters() if p.is_floating_point()} if module is not None else set()
+    if len(kinds) != 1:
+        return "mixed" if kinds else "unknown"
+    return str(kinds.pop()).removeprefix("torch.")
+
+
+def compiled(module: nn.Module | None) -> bool:
+    """Whether `torch.compile` is at work anywhere in the module."""
+    return module is not None and any(
+        type(part).__name__ == "OptimizedModule" or getattr(part, "_compiled_call_impl", None) is not None
+        for part in module.modules()
+    )
+
+
+def peak_rate(device_name: str, precision: str) -> float | None:
+    """Dense peak in TFLOP/s of a known GPU at a precision; None for others, and for CPUs.
+
+    float32 products count against the TF32 peak where torch may use it.
+    """
+    if precision == "float32" and torch.get_float32_matmul_precision() != "highest":
+        precision = "tf32"
+    for part, rates in _PEAKS:
+        if part in device_name:
+            return rates.get(precision)
+    return None
