@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from bench import __version__
+from bench.commands.bake import bake
 from bench.commands.doctor import doctor
 from bench.commands.flags import flag
 from bench.commands.listing import list_names
@@ -82,6 +83,7 @@ app.command("doctor")(doctor)
 app.command("selftest")(selftest)
 app.command("render-dataset")(render_dataset)
 app.command("make-real-set")(make_real_set)
+app.command("bake")(bake)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -71,13 +71,45 @@ class Correspondence:
         return float(self.scoring_mask.sum() / self.foreground.sum().clamp(min=1))
 
 
+class Sight:
+    """What the views of `gbuffer` (`mesh` rasterised) see of the mesh's surface, by the four rules above."""
+
+    def __init__(self, mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> None:
+        self.gbuffer = gbuffer
+        self.interior = _interior(gbuffer)
+        self._centres = torch.as_tensor(gbuffer.cameras.centres, device=gbuffer.mask.device)
+        self._shadow = ShadowRays(mesh, device)
+
+    def of(self, view: int, point: Tensor, normal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """How `view` sees surface points, float64 (n, 3), from the side of their flat unit normals, float64 (n, 3).
+
+        Returns where they fall, (x, y) float64 (n, 2); cos(theta) against the camera, float64 (n,); and whether the
+        view may be sampled there, bool (n,).
+        """
+        cameras = self.gbuffer.cameras
+        towards = self.directions(view, point)
+        cos = (normal * towards).sum(dim=-1)
+        xy, depth = cameras.project(point, view)
+        keep = torch.nonzero((cos > MIN_COSINE) & (depth > 0) & at(self.interior[view], xy))[:, 0]
+        footprint = _footprint(cameras, view, depth[keep])
+        keep = keep[_taps_on_surface(self.gbuffer.position[view], xy[keep], point[keep], normal[keep], footprint)]
+        far = cameras.projection == "orthographic"
+        distance = None if far else (self._centres[view] - point[keep]).norm(dim=-1)
+        keep = keep[~self._shadow.blocked(point[keep], normal[keep], towards[keep], distance)]
+        visible = torch.zeros_like(cos, dtype=torch.bool)
+        visible[keep] = True
+        return xy, cos, visible
+
+    def directions(self, view: int, point: Tensor) -> Tensor:
+        """Unit vectors (n, 3) from the points towards the camera."""
+        return _directions(self.gbuffer.cameras, self._centres, view, point)
+
+
 def correspond(mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> Correspondence:
     """Match every pixel of `gbuffer` (`mesh` rasterised) with all views. Computed in float64, stored in float32."""
-    cameras, mask = gbuffer.cameras, gbuffer.mask
+    mask = gbuffer.mask
     n, height, width = mask.shape
-    centres = torch.as_tensor(cameras.centres, device=mask.device)
-    interior = _interior(gbuffer)
-    shadow = ShadowRays(mesh, device)
+    sight = Sight(mesh, gbuffer, device)
 
     pixel = torch.zeros(n, n, height, width, 2, dtype=torch.float32, device=mask.device)
     cosine = torch.zeros(n, n, height, width, dtype=torch.float32, device=mask.device)
@@ -90,20 +122,12 @@ def correspond(mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> Corresponde
                 # exact pixel centres, so that a view sampled at its own pixels is the view itself
                 pixel[i, i, row, column] = torch.stack((column, row), dim=-1).float() + 0.5
                 cosine[i, i] = gbuffer.cosine[i].float()
-                visible[i, i] = interior[i] & (gbuffer.cosine[i] > MIN_COSINE)
+                visible[i, i] = sight.interior[i] & (gbuffer.cosine[i] > MIN_COSINE)
                 continue
-            towards = _directions(cameras, centres, j, point)
-            cos = (normal * towards).sum(dim=-1)
-            xy, depth = cameras.project(point, j)
+            xy, cos, seen = sight.of(j, point, normal)
             pixel[i, j, row, column] = xy.float()
             cosine[i, j, row, column] = cos.float()
-
-            keep = torch.nonzero((cos > MIN_COSINE) & (depth > 0) & _at(interior[j], xy))[:, 0]
-            footprint = _footprint(cameras, j, depth[keep])
-            keep = keep[_taps_on_surface(gbuffer.position[j], xy[keep], point[keep], normal[keep], footprint)]
-            distance = None if cameras.projection == "orthographic" else (centres[j] - point[keep]).norm(dim=-1)
-            keep = keep[~shadow.blocked(point[keep], normal[keep], towards[keep], distance)]
-            visible[i, j, row[keep], column[keep]] = True
+            visible[i, j, row, column] = seen
     return Correspondence(pixel, visible, cosine, mask)
 
 
@@ -139,7 +163,7 @@ def _footprint(cameras: Cameras, view: int, depth: Tensor) -> Tensor:
     return depth * width if cameras.projection == "perspective" else torch.full_like(depth, width)
 
 
-def _at(mask: Tensor, xy: Tensor) -> Tensor:
+def at(mask: Tensor, xy: Tensor) -> Tensor:
     """`mask` (H, W) at the pixels that hold the positions (n, 2); False outside the frame."""
     height, width = mask.shape
     column, row = xy.floor().long().unbind(dim=-1)
