@@ -56,7 +56,7 @@ class LiftAgreement:
         model_config = ConfigDict(extra="forbid", frozen=True)
         code: Path | None = Field(None, description="folder of a checkout of LGM; relative to the suite file")
         module: str = Field("core.unet", description="the module with LGM's class UNet, inside `code` or installed")
-        net: Net = Field("vgg", description="the network of LPIPS: alex or vgg")
+        net: Net = Field("alex", description="the network of LPIPS: alex or vgg")
 
     needs_mesh: ClassVar[bool] = False
 
