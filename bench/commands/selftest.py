@@ -1,4 +1,4 @@
-"""`selftest`: known corruptions against every consistency metric, with what each must answer and what it did."""
+"""`selftest`: known corruptions against the metrics, with what each must answer and what it did."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from bench.errors import EXIT_REGRESSION
 
 
 def selftest(
-    objects: Annotated[int, flags.flag("--objects", "How many objects of the mini-world.", min=1, metavar="N")] = 6,
+    objects: Annotated[int, flags.flag("--objects", "How many objects of the mini-world.", min=1, metavar="N")] = 10,
     resolution: Annotated[
         int, flags.flag("--resolution", "Pixels a side; the bounds were set at 256.", min=1, metavar="PX")
     ] = 256,
     out: flags.Out = None,
     device: flags.Device = "cpu",
+    workers: Annotated[
+        int | None,
+        flags.flag(
+            "--workers", "Worker processes; never changes a number (2 where there are cores).", min=1, metavar="N"
+        ),
+    ] = None,
     as_json: flags.Json = False,
 ) -> None:
     """Prove the metrics: break perfect views in known ways, and check that each metric answers as documented.
@@ -27,7 +33,7 @@ def selftest(
     import torch
 
     from bench.run.progress import Reporter
-    from bench.selftest.run import self_test
+    from bench.selftest.run import default_workers, self_test
     from reports.selftest import COLUMNS, rows, summary, write
 
     threads = torch.get_num_threads()
@@ -35,7 +41,8 @@ def selftest(
     torch.set_num_threads(1)
     try:
         with only_answers_on_stdout(), Reporter().stage("measure corruptions", objects) as stage:
-            outcome = self_test(objects, resolution, device, lambda: stage.advance(1))
+            count = workers or default_workers(device)
+            outcome = self_test(objects, resolution, device, count, lambda: stage.advance(1))
     finally:
         torch.set_num_threads(threads)
     if as_json:

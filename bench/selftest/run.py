@@ -3,51 +3,65 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 
-from bench.cases.case import Case
 from bench.cases.miniworld.world import miniworld_cases
 from bench.errors import UsageError
-from bench.generators.catalogue import GENERATORS
-from bench.generators.protocol import GenerationRequest, GeneratorContext
-from bench.geometry.cameras import Cameras, view_cameras
-from bench.geometry.scene import SceneGeometry
-from bench.hashing import seed_from
-from bench.metrics.catalogue import METRICS as REGISTRY
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import Result
 from bench.metrics.loo_psnr import MIN_COVERAGE
-from bench.run.generate import SceneControls
+from bench.run.executors import make_executor
 from bench.run.plan import check_device
-from bench.selftest.checks import METRICS, PROPERTIES, Property
-from bench.selftest.pictures import PICTURES, RING, Pictures
-from bench.suite.check import load_plugin, read_options
+from bench.selftest.checks import EVERYWHERE, PROPERTIES, WHERE_ASKED, Property
+from bench.selftest.objects import ObjectAnswer, ObjectTask, measure_object, object_metrics, object_scene
+from bench.selftest.pictures import CEILING
+from bench.selftest.scenes import SCENES
+from bench.selftest.sets import measure_sets, set_metrics
 
 SMALLEST = 64  # px; below, an object is little more than its outline
+FEWEST = 4  # objects: fewer have no neighbours, no halves, and no distribution
+
+Values = Mapping[str, Mapping[str, tuple[float, ...]]]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A property and what was found: means over objects of the pictures and of their baseline (NaN: not measurable)."""
+    """A property and what was found. `values` and `baselines` are those of single objects, in the same order.
+
+    Metrics that compare sets have one value.
+    """
 
     asked: Property
     result: Result
-    value: float
-    baseline: float
+    values: tuple[float, ...]
+    baselines: tuple[float, ...]
+
+    @property
+    def value(self) -> float:
+        """The mean over objects; NaN unless all are measurable."""
+        return _mean(self.values)
+
+    @property
+    def baseline(self) -> float:
+        """The same of what the pictures are seen against."""
+        return _mean(self.baselines)
 
     @property
     def holds(self) -> bool:
         """Whether the metric did as it must."""
-        return self.asked.expectation.met(self.value, self.baseline)
+        met = self.asked.expectation.met
+        if self.asked.each:
+            return all(met(value, base) for value, base in zip(self.values, self.baselines, strict=True))
+        return met(self.value, self.baseline)
 
 
 @dataclass(frozen=True)
 class SelfTest:
-    """What was measured: `means[pictures][metric]` over `objects` (NaN unless all are measurable), and the verdicts."""
+    """What was measured: `means[pictures][metric]` over `objects`, and the verdicts."""
 
     objects: tuple[str, ...]
     resolution: int
@@ -63,75 +77,91 @@ class SelfTest:
 
 
 def self_test(
-    objects: int = 6, resolution: int = 256, device: str = "cpu", advance: Callable[[], None] = lambda: None
+    objects: int = 10,
+    resolution: int = 256,
+    device: str = "cpu",
+    workers: int = 1,
+    advance: Callable[[], None] = lambda: None,
 ) -> SelfTest:
     """Measure all pictures of the first `objects` measurable objects of the mini-world, and judge.
 
     `advance` is called after each object. An object is measurable when 10 % of its foreground is seen by two views.
-    Raises `UsageError` for an unknown device, a resolution below 64, or more objects than are measurable.
+    Raises `UsageError` for an unknown device, a resolution below 64, fewer than four objects, or more than are
+    measurable.
     """
     check_device(device)
     if resolution < SMALLEST:
         raise UsageError(f"{resolution} px show too little of an object", expected=f"--resolution {SMALLEST} or more")
-    metrics = [_make(REGISTRY, name) for name in METRICS]
-    results = tuple(result for metric in metrics for result in metric.results())
-    everyone = miniworld_cases("eval")
-    found: list[tuple[str, dict[str, dict[str, Measurement]]]] = []
-    for case, scene in _measurable(everyone, view_cameras(RING, resolution=resolution), device):
-        found.append((case.id, {p.name: _measure(p, case, everyone, scene, metrics) for p in PICTURES}))
+    if objects < FEWEST:
+        raise UsageError(f"{objects} objects are no set of pictures", expected=f"--objects {FEWEST} or more")
+    tasks = _measurable(objects, resolution, device)
+    answers = []
+    for answer in make_executor("local", min(workers, objects), device).map(_in_worker, tasks):
+        answers.append(answer)
         advance()
-        if len(found) == objects:
-            break
-    if len(found) < objects:
-        raise UsageError(
-            f"the mini-world has {len(found)} objects that can be measured at {resolution} px",
-            where=f"--objects {objects}",
-            expected=f"1 to {len(found)}",
-        )
-    means = {p.name: {r.name: _mean([o[p.name][r.name] for _, o in found]) for r in results} for p in PICTURES}
-    return SelfTest(tuple(case for case, _ in found), resolution, device, results, means, judge(results, means))
+    answers.sort(key=lambda answer: answer.index)
+    results, values = measured(answers, resolution, device)
+    means = {pictures: {name: _mean(found) for name, found in row.items()} for pictures, row in values.items()}
+    return SelfTest(tuple(a.case for a in answers), resolution, device, results, means, judge(results, values))
 
 
-def judge(results: Sequence[Result], means: Mapping[str, Mapping[str, float]]) -> tuple[Verdict, ...]:
-    """Hold `means[pictures][metric]` against every property."""
+def default_workers(device: str) -> int:
+    """Two processes where there are two cores, one beside a GPU."""
+    return min(2, os.cpu_count() or 1) if device == "cpu" else 1
+
+
+def measured(answers: Sequence[ObjectAnswer], resolution: int, device: str) -> tuple[tuple[Result, ...], Values]:
+    """The results that properties are about, and `values[pictures][metric]` of objects, tricky scenes and sets.
+
+    An object counts for a metric when its ceiling can be judged: a sphere has no inner edges to recall.
+    """
+    single, sets = object_metrics([*EVERYWHERE, *WHERE_ASKED]), set_metrics()
+    asked = {p.metric for p in PROPERTIES}
+    candidates = [*(r for metric in single.values() for r in metric.results()), *(metric.result() for metric in sets)]
+    results = tuple(result for result in candidates if result.name in asked)
+
+    values: dict[str, dict[str, tuple[float, ...]]] = {}
+    for pictures, row in answers[0].values.items():
+        for name in asked & row.keys():
+            judged = [a for a in answers if not math.isnan(a.values[CEILING][name])] or answers
+            values.setdefault(pictures, {})[name] = tuple(a.values[pictures][name] for a in judged)
+    for scene in SCENES:
+        found = single["loo_psnr"].measure(scene.make(resolution, device))
+        values[scene.name] = {"loo_psnr": (found["loo_psnr"].value,)}
+    for pictures, distances in measure_sets(answers, sets).items():
+        values.setdefault(pictures, {}).update({name: (value,) for name, value in distances.items()})
+    return results, values
+
+
+def judge(results: Sequence[Result], values: Values) -> tuple[Verdict, ...]:
+    """Hold `values[pictures][metric]` against every property."""
     by_name = {result.name: result for result in results}
     return tuple(
-        Verdict(p, by_name[p.metric], means[p.pictures][p.metric], means[p.baseline][p.metric]) for p in PROPERTIES
+        Verdict(p, by_name[p.metric], values[p.pictures][p.metric], values[p.baseline][p.metric]) for p in PROPERTIES
     )
 
 
-def _measurable(cases: Sequence[Case], cameras: Cameras, device: str) -> Iterator[tuple[Case, SceneGeometry]]:
-    for case in cases:
-        if case.mesh is not None:
-            scene = SceneGeometry(case.mesh.load(), cameras, device)
-            if scene.correspondence.coverage >= MIN_COVERAGE:
-                yield case, scene
+def _measurable(objects: int, resolution: int, device: str) -> list[ObjectTask]:
+    tasks: list[ObjectTask] = []
+    for index, case in enumerate(miniworld_cases("eval")):
+        scene = object_scene(case, resolution, device)
+        if scene is not None and scene.correspondence.coverage >= MIN_COVERAGE:
+            tasks.append(ObjectTask(index, resolution, device))
+        if len(tasks) == objects:
+            return tasks
+    raise UsageError(
+        f"the mini-world has {len(tasks)} objects that can be measured at {resolution} px",
+        where=f"--objects {objects}",
+        expected=f"{FEWEST} to {len(tasks)}",
+    )
 
 
-def _measure(
-    pictures: Pictures, case: Case, everyone: tuple[Case, ...], ring: SceneGeometry, metrics: Sequence[ObjectMetric]
-) -> dict[str, Measurement]:
-    scene = ring
-    if pictures.azimuths != RING:
-        cameras = view_cameras(pictures.azimuths, resolution=ring.cameras.resolution)
-        scene = SceneGeometry(ring.mesh, cameras, ring.device)
-    context = GeneratorContext(everyone, scene.cameras, pictures.background, scene.device, Path())
-    factory = load_plugin(GENERATORS, pictures.use)
-    generator = factory(pictures.name, read_options(factory, pictures.options), context)
-    seeds = tuple(seed_from("noise", 0, case.id, 0, view) for view in range(len(scene.cameras)))
-    request = GenerationRequest(case, scene.cameras, 0, pictures.background, seeds, SceneControls(scene.device))
-    (made,) = generator.generate([request])
-    views = torch.from_numpy(made.views).to(scene.device).float() / 255.0
-    sample = Sample(views, scene, pictures.background)
-    return {name: value for metric in metrics for name, value in metric.measure(sample).items()}
+def _in_worker(task: ObjectTask) -> ObjectAnswer:
+    if multiprocessing.parent_process() is not None:
+        torch.set_num_threads(1)  # as in the process that asked: pictures are small, and workers share the cores
+    return measure_object(task)
 
 
-def _make(registry: Any, name: str) -> ObjectMetric:
-    factory = load_plugin(registry, name)
-    metric: ObjectMetric = factory(read_options(factory, {}))
-    return metric
-
-
-def _mean(measured: Sequence[Measurement]) -> float:
+def _mean(values: Sequence[float]) -> float:
     """A mean over fewer objects would compare unlike with unlike, so one object without a number leaves none."""
-    return math.fsum(m.value for m in measured) / len(measured) if all(m.status == "ok" for m in measured) else math.nan
+    return math.fsum(values) / len(values)
