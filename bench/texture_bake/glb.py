@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import trimesh
 from PIL import Image
 from trimesh.visual.material import PBRMaterial
@@ -18,15 +20,17 @@ def glb_bytes(mesh: Mesh) -> bytes:
     if mesh.uv is None or len(mesh.materials) != 1 or mesh.materials[0].texture is None:
         raise UsageError("only a mesh with one texture and coordinates for it is written as GLB")
     picture = Image.fromarray(mesh.materials[0].texture[..., :3])
-    material = PBRMaterial(
+    make_material: Any = PBRMaterial  # trimesh is annotated in part
+    make_visual: Any = trimesh.visual.TextureVisuals
+    material = make_material(
         name="baked", baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0, doubleSided=True
     )
     shape = trimesh.Trimesh(
         mesh.vertices,
         mesh.faces,
         vertex_normals=mesh.normals,
-        visual=trimesh.visual.TextureVisuals(uv=mesh.uv, material=material),
+        visual=make_visual(uv=mesh.uv, material=material),
         process=False,
     )
-    content = shape.export(file_type="glb", include_normals=True)
+    content: Any = shape.export(file_type="glb", include_normals=True)
     return bytes(content)
