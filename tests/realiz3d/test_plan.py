@@ -69,6 +69,13 @@ def test_flow_schedulers_are_judged_by_the_unshifted_step():
     assert count[0] == 7 and count[1] == 3  # 1.0, 0.98, 0.96 of the way; the shift would make 7 of them
 
 
+def test_the_step_at_t_min_itself_is_shifted():
+    at, below = DomainPlan.inference(4, [950, 949.9], block_frac=0.0, t_min=950).domains[:, :, 0]
+    assert at.all() and not below.any()
+    flow = DomainPlan.inference(4, [999] * 20, block_frac=0.0, t_min=950, flow=True)  # 20 / 20, 19 / 20, 18 / 20 ...
+    assert [bool(synthetic_blocks(flow, step)) for step in range(3)] == [True, True, False]
+
+
 @pytest.mark.parametrize(("fraction", "blocks", "expected"), [(0.3, 10, 3), (0.3, 28, 9), (0.0, 28, 0), (1.0, 4, 4)])
 def test_whole_blocks_are_not_lost_or_won_to_rounding(fraction, blocks, expected):
     plan = DomainPlan.inference(blocks, [500], block_frac=fraction, t_min=None)
