@@ -18,6 +18,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from bench.extractors.engine import Network
 
@@ -66,20 +67,22 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
         self._weights: dict[str, Tensor] = {}
-        self._names = {id(example): INPUT}
-        self._alive: list[Tensor] = [example]  # names are by identity, which is unique among the living only
+        self._names = WeakTensorKeyDictionary({example: INPUT})  # so that activations go when the network lets them go
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # skipping it would import it: two seconds and 150 MiB for a compiler that is not used
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if not any(id(value) in self._names for value in _tensors(args)):
+        if not any(value in self._names for value in _tensors(args)):
             return result  # made of constants alone, so it is one
         operation = func.overloadpacket.__name__.removesuffix("_")  # in place or not, the value is the same
         if (write := _OPERATIONS.get(operation)) is None or (kwargs and operation not in _TAKE_KEYWORDS):
             raise Untranslatable(f"the network uses {func}, which has no counterpart here")
         names = write(self, *args, **(kwargs or {}))
         for value, name in zip(result if isinstance(result, tuple) else (result,), names, strict=False):
-            self._alive.append(value)
-            self._names[id(value)] = name
+            self._names[value] = name
         return result
 
     def node(self, kind: str, *inputs: Any, **attributes: Any) -> str:
@@ -92,9 +95,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The graph whose outputs are the given tensors."""
         results = []
         for number, output in enumerate(outputs):
-            if id(output) not in self._names or output.dtype != torch.float32:
+            if output not in self._names or output.dtype != torch.float32:
                 raise Untranslatable("an output does not depend on the input, or is not float32")
-            self._nodes.append(helper.make_node("Identity", [self._names[id(output)]], [str(number)]))
+            self._nodes.append(helper.make_node("Identity", [self._names[output]], [str(number)]))
             results.append(_declared(str(number), output))
         weights = {name: tensor.detach().contiguous().numpy() for name, tensor in self._weights.items()}
         initialisers = [*self._constants, *(_outside(name, tensor) for name, tensor in self._weights.items())]
@@ -107,9 +110,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(value, str):
             return value
         if isinstance(value, Tensor):
-            name = self._names.get(id(value), f"weight_{id(value)}")
-            if id(value) not in self._names:
-                self._weights[name] = value
+            if value in self._names:
+                return str(self._names[value])
+            name = f"weight_{id(value)}"
+            self._weights[name] = value
             return name
         self._constants.append(numpy_helper.from_array(np.asarray(value), f"constant_{len(self._constants)}"))
         return str(self._constants[-1].name)
