@@ -9,6 +9,7 @@
     │   ├── MeshError               no faces, no texture coordinates, unreadable file
     │   └── ReferenceSetError         a reference set that cannot be used (empty, too small, unpinned)
     ├── WeightsMissing              network weights that are neither on disk nor reachable
+    ├── ExtractorError              an extractor broke its protocol or failed on a picture
     └── GeneratorError              a generator broke its protocol or failed on a case
 
 A message says what is wrong; `where` says in which file, line and field; `expected` what would have been right;
@@ -39,6 +40,12 @@ class BenchError(Exception):
         parts += [f"  expected: {expected}"] if expected else []
         parts += [f"  do:       {hint}"] if hint else []
         super().__init__("\n".join(parts))
+
+    def about(self, subject: str) -> BenchError:
+        """The same error, its message opened by `subject` ("generator 'mine'") unless it says so already."""
+        if subject in self.message:
+            return self
+        return _rebuild(type(self), f"{subject}: {self.message}", self.where, self.expected, self.hint)
 
     def __reduce__(self) -> tuple[object, ...]:
         # keyword-only arguments do not survive the default pickling, and errors cross process borders
@@ -86,6 +93,12 @@ class ReferenceSetError(InputError):
 
 class WeightsMissing(BenchError):
     """Weights of a network are not on disk and could not be fetched."""
+
+
+class ExtractorError(BenchError):
+    """An extractor failed on a picture or broke its protocol. `names` are those that the failing network serves."""
+
+    names: tuple[str, ...] = ()
 
 
 class GeneratorError(BenchError):

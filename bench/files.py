@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
+
+_LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.part")
+
+
+def remove_leftovers(root: Path, older_than: float = 10.0) -> int:
+    """Delete what a killed `write_atomically` left below `root`; returns how many files that were.
+
+    Only files untouched for `older_than` seconds: what another process is writing right now is not a leftover.
+    """
+    removed, now = 0, time.time()
+    for path in root.rglob(".*.part"):
+        with suppress(OSError):
+            if _LEFTOVER.fullmatch(path.name) and path.is_file() and now - path.stat().st_mtime >= older_than:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -30,6 +30,7 @@ THUMBNAIL, LARGE_THUMBNAIL = 144, 256  # px, about twice the size that they are 
 FEW = 4  # generators that share a line of the page, and so have room for large thumbnails
 FULL = 768
 MAX_PICTURES = 640  # more is a slow page and a long wait, not more insight
+MAX_PROMPT = 600  # letters
 _THUMBNAIL_QUALITY, _FULL_QUALITY = 72, 82
 _FAST = 2  # WebP effort: a third of the default's time for a few per cent more bytes
 
@@ -139,11 +140,17 @@ def build_gallery(table: Table, budget: int) -> Gallery:
             left -= sum(strip.size for strip in strips)
             if left < 0:
                 break
+            case = case.model_copy(update={"prompt": shortened(case.prompt)})
             chosen[position] = Exhibit(case, scores.get(case.id), strips)
     exhibits = tuple(chosen[position] for position in sorted(chosen))
     drawn = {item.metric for exhibit in exhibits for strip in exhibit.strips for item in strip.maps}
     shown = tuple(legend for legend in legends(table.runs) if legend.metric in drawn)
     return Gallery(exhibits, len(cases), ranked_by, seed, _view_names(table, exhibits), shown)
+
+
+def shortened(prompt: str) -> str:
+    """A prompt as a caption: prompts are strangers', and a page has room for some hundred letters."""
+    return prompt if len(prompt) <= MAX_PROMPT else prompt[:MAX_PROMPT].rstrip() + " …"
 
 
 def spread(n: int) -> Iterator[int]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.files import write_atomically
+from bench.files import remove_leftovers, write_atomically
 
 
 def test_a_failed_write_leaves_the_old_file_and_names_it(tmp_path, monkeypatch):
@@ -41,3 +41,16 @@ def test_what_the_system_refuses_is_told_with_its_place(tmp_path: Path, mesh_fol
     assert main(["run", str(suite), "--out", str(tmp_path / "file" / "run")]) == 2
     said = capsys.readouterr().err
     assert "Not a directory" in said and str(tmp_path / "file") in said and "the same command" in said
+
+
+def test_leftovers_of_a_kill_are_removed_and_nothing_else(tmp_path):
+    folder = tmp_path / "samples" / "a"
+    folder.mkdir(parents=True)
+    left = folder / ".view_0.png.0123abcd.part"
+    writing, foreign = folder / ".view_1.png.0123abcd.part", folder / ".mine.part"
+    for path in (left, writing, foreign, folder / "view_0.png"):
+        path.write_bytes(b"x")
+    for path in (left, foreign):
+        os.utime(path, (0, 0))
+    assert remove_leftovers(tmp_path) == 1
+    assert sorted(path.name for path in folder.iterdir()) == sorted([writing.name, foreign.name, "view_0.png"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -31,10 +32,33 @@ def run(
     as_json: flags.Json = False,
 ) -> None:
     """Run a suite: generate, score, store, report. The same command goes on where it was stopped."""
+    options = read_options(
+        context, out, flags.names(generators, "--generators"), limit, device, batch_size, seeds, executor, workers,
+        dry_run, as_json,
+    )  # fmt: skip
+    from bench.suite.load import load_suite
+
+    execute(load_suite(suite, overrides or ()), options)
+
+
+def read_options(
+    context: typer.Context,
+    out: Path | None,
+    generators: tuple[str, ...] | None,
+    limit: int | None,
+    device: str,
+    batch_size: int,
+    seeds: str | None,
+    executor: str,
+    workers: int,
+    dry_run: bool,
+    as_json: bool,
+) -> RunOptions:
+    """The flags that `run` and `score` share, as a run takes them. Raises `UsageError` for values that mean nothing."""
     call = invocation(context)
-    options = RunOptions(
+    return RunOptions(
         out=out,
-        generators=flags.names(generators, "--generators"),
+        generators=generators,
         limit=limit,
         device=device,
         batch_size=batch_size,
@@ -46,9 +70,6 @@ def run(
         json=as_json,
         argv=call.argv,
     )
-    from bench.suite.load import load_suite
-
-    execute(load_suite(suite, overrides or ()), options)
 
 
 def execute(suite: Suite, options: RunOptions) -> None:

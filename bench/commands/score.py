@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.commands import flags
-from bench.commands.run import execute
-from bench.commands.terminal import invocation
+from bench.commands.run import execute, read_options
 from bench.errors import InputError, UsageError
 from bench.run.options import RunOptions
 
@@ -41,25 +40,14 @@ def score(
         raise InputError(
             "there is no such folder of images", where=str(folder), expected="<case>/view_<i>.png inside it"
         )
-    call = invocation(context)
     label = name or safe_name(folder)
     from bench.suite.load import load_suite
 
     judged = with_folder(load_suite(suite, overrides or ()), label, folder)
-    options = RunOptions(
-        out=out,
-        generators=tuple(generator.name for generator in judged.generators),
-        limit=limit,
-        device=device,
-        batch_size=batch_size,
-        seeds=flags.seed_numbers(seeds),
-        executor=flags.one_of(executor, flags.EXECUTORS, "executor"),
-        workers=workers,
-        offline=call.offline,
-        dry_run=dry_run,
-        json=as_json,
-        argv=call.argv,
-    )
+    options = read_options(
+        context, out, tuple(generator.name for generator in judged.generators), limit, device, batch_size, seeds,
+        executor, workers, dry_run, as_json,
+    )  # fmt: skip
     execute(judged, options)
 
 

@@ -1,14 +1,20 @@
-"""`validate`: check a suite and everything that it names, without running it."""
+"""`validate`: check a suite and everything that it names, reference pictures included, without running it."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.commands import flags
 from bench.commands.terminal import answer, answer_json
-from bench.errors import EXIT_USAGE, SuiteError, SuiteErrors, UsageError
+from bench.errors import EXIT_USAGE, BenchError, InputError, SuiteError, SuiteErrors, UsageError
+
+if TYPE_CHECKING:
+    from bench.suite.schema import Suite
+
+SHOWN = 10  # unreadable pictures named for each reference
 
 
 def validate(
@@ -33,22 +39,56 @@ def validate(
     except SuiteError as error:
         if not as_json:
             raise
-        problems = error.problems if isinstance(error, SuiteErrors) else (error,)
-        answer_json(
-            {
-                "valid": False,
-                "problems": [
-                    {"message": p.message, "where": p.where, "expected": p.expected, "hint": p.hint} for p in problems
-                ],
-            }
-        )
+        _answer_problems(error.problems if isinstance(error, SuiteErrors) else (error,))
         raise typer.Exit(EXIT_USAGE) from error
+    counts, broken = _open_references(loaded)
+    if broken and as_json:
+        _answer_problems(broken)
+        raise typer.Exit(EXIT_USAGE)
+    if broken:
+        raise InputError("\n\n".join(map(str, broken)))
     digest = suite_hash(loaded)
     if as_json:
-        answer_json({"valid": True, "hash": digest, "suite": loaded.canonical()})
+        answer_json({"valid": True, "hash": digest, "suite": loaded.canonical(), "reference_pictures": counts})
         return
+    for name, count in counts.items():
+        answer(f"reference {name}: {count} pictures, all readable")
     answer(
         f"{loaded.name} v{loaded.version} is valid: {loaded.task}, {len(loaded.generators)} generators, "
         f"{len(loaded.metrics)} metrics, {len(loaded.references)} references, {len(loaded.views.azimuths)} views; "
         f"sha256:{digest[:16]}"
     )
+
+
+def _answer_problems(problems: Sequence[BenchError]) -> None:
+    answer_json(
+        {
+            "valid": False,
+            "problems": [
+                {"message": p.message, "where": p.where, "expected": p.expected, "hint": p.hint} for p in problems
+            ],
+        }
+    )
+
+
+def _open_references(suite: Suite) -> tuple[dict[str, int], list[BenchError]]:
+    """Pictures in each folder that is a reference, and what is wrong with folders or pictures."""
+    from bench.references.pictures import picture_paths, unreadable
+    from bench.suite.schema import FolderReference
+
+    counts: dict[str, int] = {}
+    problems: list[BenchError] = []
+    for name, reference in suite.references.items():
+        if not isinstance(reference, FolderReference):
+            continue
+        try:
+            paths = picture_paths(suite.folder / reference.folder)
+        except InputError as error:
+            problems.append(error.about(f"reference '{name}'"))
+            continue
+        counts[name] = len(paths)
+        found = unreadable(paths, suite.views.rgb)
+        problems += [error.about(f"reference '{name}'") for error in found[:SHOWN]]
+        if len(found) > SHOWN:
+            problems.append(InputError(f"reference '{name}': {len(found) - SHOWN} more pictures cannot be used"))
+    return counts, problems

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from bench.errors import UsageError
+from bench.errors import BenchError, ExtractorError, UsageError
 from bench.extractors.feature_store import FeatureStore
 from bench.extractors.forward import run_backbones
 from bench.extractors.level import LevelExtractor
@@ -29,7 +30,8 @@ def features_of(
     """Features of each picture, float32 (N, D) in the pictures' order, by the name of the extractor.
 
     `pictures` are called in worker threads and give uint8 (H, W, 3). `cache` is a folder (safe to delete) or None.
-    `progress` is called with 1 for each picture that is done. Raises what a picture raises, first in order.
+    `progress` is called with 1 for each picture that is done. Raises what a picture raises, first in order, and
+    `ExtractorError` for what an extractor does.
     """
     backbones = _by_backbone(extractors)
     fingerprints = {extractor.name: extractor.fingerprint() for extractor in extractors}
@@ -76,7 +78,37 @@ def _by_backbone(extractors: Sequence[Extractor]) -> dict[Backbone, list[Extract
     for extractor in extractors:
         backbone = extractor.backbone if isinstance(extractor, LevelExtractor) else _PlugIn(extractor)
         groups.setdefault(backbone, []).append(extractor)
-    return groups
+    return {_Named(backbone, tuple(e.name for e in levels)): levels for backbone, levels in groups.items()}
+
+
+class _Named:
+    """A backbone whose errors say which extractors it serves."""
+
+    def __init__(self, backbone: Backbone, names: tuple[str, ...]) -> None:
+        self._backbone, self._names, self.batch = backbone, names, backbone.batch
+
+    def prepare(self, picture: Picture) -> Any:
+        try:
+            return self._backbone.prepare(picture)
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def forward(self, inputs: Sequence[Any]) -> Mapping[str, Features]:
+        try:
+            return self._backbone.forward(inputs)
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> ExtractorError:
+        names = ", ".join(f"'{name}'" for name in self._names)
+        subject = f"extractor {names}" if len(self._names) == 1 else f"extractors {names}"
+        if isinstance(error, BenchError):
+            told = error.about(subject)
+            failed = ExtractorError(told.message, where=told.where, expected=told.expected, hint=told.hint)
+        else:
+            failed = ExtractorError(f"{subject} failed: {type(error).__name__}: {error}")
+        failed.names = self._names
+        return failed
 
 
 class _PlugIn:

@@ -7,6 +7,8 @@ grow: compare equal sample sizes only. Here it has the jackknife and the permuta
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -52,6 +54,7 @@ class Cmmd(KernelDistance):
     symbol = "cmmd"
     title = "CLIP maximum mean discrepancy"
     network = "clip_336"
+    limits = (0.0, math.inf)
     biased = True
 
     @staticmethod

@@ -9,6 +9,7 @@ keys that the suite may give it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
@@ -208,25 +209,17 @@ class SetMetric(Protocol):
         ...
 
 
-class GeneratorMetric(Protocol):
-    """Numbers of a generator itself, such as its speed. The run measures them: no picture decides them."""
-
-    times_generators: ClassVar[bool]
-
-    def results(self) -> tuple[Result, ...]:
-        """The numbers, in print order."""
-        ...
-
-    def parameters(self) -> str:
-        """As for object metrics; the run adds hardware and batch."""
-        ...
-
-
 def kind_of(metric: object) -> Literal["object", "set", "generator"]:
     """Which of the three kinds a metric is of."""
     if hasattr(metric, "distance"):
         return "set"
     return "generator" if getattr(metric, "times_generators", False) else "object"
+
+
+def limits_of(metric: SetMetric) -> tuple[float, float]:
+    """The range that a set metric's values cannot leave, as its attribute `limits` says; unlimited without one."""
+    low, high = getattr(metric, "limits", (-math.inf, math.inf))
+    return float(low), float(high)
 
 
 def object_order(objects: Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ All four are descriptive: they depend on both sets' sizes and on k, and no test 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from typing import ClassVar, Literal
@@ -86,6 +87,7 @@ class _Neighbourhood(ABC):
 
     Options = NeighbourOptions
     symbol: ClassVar[str]
+    limits: ClassVar[tuple[float, float]] = (0.0, 1.0)
     balls_of: ClassVar[Literal["reference", "generated"]] = "reference"
 
     def __init__(self, options: NeighbourOptions) -> None:
@@ -171,6 +173,7 @@ class Density(_Neighbourhood):
     """
 
     symbol = "density"
+    limits = (0.0, math.inf)
 
     @staticmethod
     def statistic(inside: BoolArray, k: int) -> float:

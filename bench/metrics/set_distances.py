@@ -7,6 +7,7 @@ this file gives each its label, its jackknife over objects and its permutation t
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -92,6 +93,8 @@ class _SetDistance(ABC):
 
 
 class _Frechet(_SetDistance):
+    limits: ClassVar[tuple[float, float]] = (0.0, math.inf)
+
     def parameters(self) -> str:
         return "covariance=unbiased v1"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +48,20 @@ def centred(rgba: PictureRGBA, background: RGB, where: str = "") -> Picture:
     top, left = (side - height) // 2, (side - width) // 2
     canvas[top : top + height, left : left + width] = box
     return composite(canvas, background)
+
+
+def unreadable(paths: Sequence[Path], background: RGB) -> list[ImageError]:
+    """Why some of these reference pictures cannot be used, in their order."""
+
+    def problem(path: Path) -> ImageError | None:
+        try:
+            reference_picture(path, background)
+        except ImageError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        return [error for error in pool.map(problem, paths) if error is not None]
 
 
 def picture_paths(folder: Path) -> tuple[Path, ...]:

@@ -116,8 +116,8 @@ def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generat
     factory = load_plugin(GENERATORS, entry.use)
     try:
         built: Generator = factory(entry.name, read_options(factory, entry.options), context)
-    except BenchError:
-        raise
+    except BenchError as error:
+        raise error.about(f"generator '{entry.name}'") from error
     except Exception as error:
         raise GeneratorError(f"generator '{entry.name}' could not be set up: {error}", where=entry.use) from error
     return built
@@ -128,8 +128,8 @@ def generator_fingerprint(entry: GeneratorEntry, context: GeneratorContext) -> s
     generator = build_generator(entry, context)
     try:
         fingerprint = generator.fingerprint()
-    except BenchError:
-        raise
+    except BenchError as error:
+        raise error.about(f"generator '{entry.name}'") from error
     except Exception as error:
         raise GeneratorError(
             f"generator '{entry.name}' has no fingerprint: {type(error).__name__}: {error}", where=entry.use

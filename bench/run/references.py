@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from bench.cases.case import Case
-from bench.errors import WeightsMissing
+from bench.errors import BenchError, ExtractorError, InputError, WeightsMissing
 from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor, Picture
@@ -25,52 +27,88 @@ from bench.run.plan import Plan
 from bench.run.progress import Reporter
 from bench.suite.schema import FolderReference, GeneratorReference, MiniworldReference, ShippedReference
 
+Measured = TypeVar("Measured")
+
 
 @dataclass
 class Library:
     """What set metrics need: extractors by name, features by (reference, extractor), and what is not to be had.
 
     `generators` maps references that are a generator of the suite to its name: their features come with its samples.
-    `missing` maps extractors without weights to the reason.
+    `missing` maps extractors without weights to the reason, `broken` those that failed to what they said.
     """
 
     extractors: dict[str, Extractor] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     features: dict[tuple[str, str], ReferenceFeatures] = field(default_factory=dict)
     generators: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def extract(self, measure: Callable[[list[Extractor]], Measured], names: Iterable[str]) -> Measured | None:
+        """`measure` with those of the named extractors that work; one that fails is set aside, the others go on.
+
+        None when none is left. Raises what `measure` raises for other reasons.
+        """
+        while wanted := [self.extractors[name] for name in names if name in self.extractors]:
+            try:
+                return measure(wanted)
+            except ExtractorError as error:
+                for name in error.names:
+                    self.broken[name] = str(error)
+                    del self.extractors[name]
+        return None
 
 
 def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporter) -> Library:
     """Load the extractors and references that the suite's set metrics name.
 
-    Missing weights are kept for explicit rows; a reference that cannot be used raises `ReferenceSetError`.
+    Missing weights and extractors that fail are kept for explicit rows; a reference that cannot be used raises
+    `ReferenceSetError` or `ImageError`.
     """
     library = Library()
     for name in dict.fromkeys(metric.extractor for metric in plan.set_metrics):
         try:
             extractor = load_extractor(name, options.device, options.offline)
             extractor.fingerprint()
+            extractor.signature()
             library.extractors[name] = extractor
         except WeightsMissing as error:
             library.missing[name] = str(error)
             reporter.say(f"without {name}: {error.message}")
+        except BenchError:
+            raise
+        except Exception as error:  # a plug-in's own
+            library.broken[name] = f"extractor '{name}' could not be set up: {type(error).__name__}: {error}"
+            reporter.say(library.broken[name])
     for name, reference in plan.suite.references.items():
         wanted = dict.fromkeys(metric.extractor for metric in plan.set_metrics if metric.reference == name)
-        extractors = [library.extractors[e] for e in wanted if e in library.extractors]
         if isinstance(reference, GeneratorReference):
             library.generators[name] = reference.generator
-        elif extractors and isinstance(reference, ShippedReference):
-            for extractor in extractors:
-                found = load_reference(reference.shipped, extractor, plan.suite.views.rgb)
-                library.features[name, extractor.name] = found
-        elif extractors and isinstance(reference, FolderReference):
-            folder = plan.suite.folder / reference.folder
-            with reporter.stage(f"read reference {name}", len(picture_paths(folder))) as stage:
-                measured = folder_reference(name, folder, extractors, plan.suite.views.rgb, cache, stage.advance)
-            library.features |= {(name, extractor): found for extractor, found in measured.items()}
-        elif extractors and isinstance(reference, MiniworldReference):
-            library.features |= _miniworld(name, reference, extractors, plan, cache, reporter)
+            continue
+        try:
+            measured = library.extract(partial(_measure, plan, name, reference, cache, reporter), wanted)
+        except InputError as error:
+            raise error.about(f"reference '{name}'") from error
+        library.features |= {(name, extractor): found for extractor, found in (measured or {}).items()}
     return library
+
+
+def _measure(
+    plan: Plan,
+    name: str,
+    reference: FolderReference | ShippedReference | MiniworldReference,
+    cache: Path,
+    reporter: Reporter,
+    extractors: list[Extractor],
+) -> dict[str, ReferenceFeatures]:
+    """Features of one reference set, by extractor."""
+    if isinstance(reference, ShippedReference):
+        return {e.name: load_reference(reference.shipped, e, plan.suite.views.rgb) for e in extractors}
+    if isinstance(reference, FolderReference):
+        folder = plan.suite.folder / reference.folder
+        with reporter.stage(f"read reference {name}", len(picture_paths(folder))) as stage:
+            return folder_reference(name, folder, extractors, plan.suite.views.rgb, cache, stage.advance)
+    return _miniworld(name, reference, extractors, plan, cache, reporter)
 
 
 def prepare_metrics(plan: Plan, options: RunOptions, reporter: Reporter) -> dict[str, str]:
@@ -95,7 +133,7 @@ def generator_reference(name: str, extractor: str, generated: FeatureSet, digest
 
 def _miniworld(
     name: str, reference: MiniworldReference, extractors: list[Extractor], plan: Plan, cache: Path, reporter: Reporter
-) -> dict[tuple[str, str], ReferenceFeatures]:
+) -> dict[str, ReferenceFeatures]:
     from bench.cases.miniworld.world import miniworld_cases
 
     which = reference.miniworld
@@ -110,7 +148,7 @@ def _miniworld(
     digest = hash_strings([case.mesh.fingerprint for case in cases if case.mesh] + [plan.views_signature()])
     shares = any(case.id in own for case in cases)
     return {
-        (name, e): ReferenceFeatures(name, np.asarray(f), objects, digest, e, shares_objects=shares)
+        e: ReferenceFeatures(name, np.asarray(f), objects, digest, e, shares_objects=shares)
         for e, f in features.items()
     }
 

@@ -12,9 +12,10 @@ from bench.errors import BenchError, InputError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor
 from bench.hashing import hash_strings
-from bench.metrics.declaration import FeatureSet, SetMetric
+from bench.metrics.declaration import FeatureSet, SetMetric, limits_of
 from bench.metrics.reference_floor import reference_floor
 from bench.references.reference_set import ReferenceFeatures
+from bench.run.generate import Failure
 from bench.run.plan import Plan, case_digest
 from bench.run.progress import Reporter
 from bench.run.references import Library, generator_reference
@@ -23,6 +24,9 @@ from bench.run.scores import ScoreRow
 from bench.stats.intervals import jackknife_interval
 
 FEW_PICTURES = 1000
+
+
+NO_PICTURES = "no pictures"
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,13 @@ def score_sets(
         for name, samples in keys.items():
             pictures = [partial(store.view, key, view, digests[key]) for key in samples for view in range(views)]
             objects = tuple(key.case for key in samples for _ in range(views))
-            if not pictures or not library.extractors:
+            if not pictures:
                 continue
-            extractors = list(library.extractors.values())
-            for extractor, features in features_of(pictures, extractors, cache, stage.advance).items():
+            measured = library.extract(
+                lambda extractors, pictures=pictures: features_of(pictures, extractors, cache, stage.advance),  # type: ignore[misc]
+                list(library.extractors),
+            )
+            for extractor, features in (measured or {}).items():
                 found.features[name, extractor] = FeatureSet(features, objects)
     for reference, generator in library.generators.items():
         for extractor in library.extractors:
@@ -112,6 +119,12 @@ def score_sets(
                 found.scores.append(score)
                 stage.advance()
     return found
+
+
+def set_failures(found: SetScores) -> list[Failure]:
+    """What kept a distance from being measured, beside samples that could not be made: those are told already."""
+    told = dict.fromkeys((s.generator, s.note) for s in found.scores if s.status == "failed" and s.note != NO_PICTURES)
+    return [Failure(generator, "", None, note) for generator, note in told]
 
 
 def set_signature(
@@ -146,7 +159,7 @@ def _floor(metric: SetMetric, reference: ReferenceFeatures, n: int) -> tuple[flo
     try:
         # draws of many pictures hardly differ, and each costs as much as the distance itself
         return reference_floor(metric, reference, n, repeats=8 if n <= FEW_PICTURES else 2)
-    except BenchError:
+    except Exception:
         return math.nan, 0
 
 
@@ -162,8 +175,10 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
 
     if metric.extractor in library.missing:
         return unavailable("weights_missing", library.missing[metric.extractor])
+    if metric.extractor in library.broken:
+        return unavailable("failed", library.broken[metric.extractor])
     if generated is None:
-        return unavailable("failed", "no pictures")
+        return unavailable("failed", NO_PICTURES)
     if library.generators.get(metric.reference) == generator:
         return unavailable("not_measurable", "this generator is the reference itself")
     if reference is None:
@@ -171,7 +186,7 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
     try:
         value = metric.distance(generated, reference)
         low, high = (
-            jackknife_interval(value, metric.leave_one_object_out(generated, reference))
+            jackknife_interval(value, metric.leave_one_object_out(generated, reference), limits=limits_of(metric))
             if objects > 2
             else (math.nan,) * 2
         )
@@ -179,6 +194,8 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         return unavailable("not_measurable", error.message)
     except BenchError as error:
         return unavailable("failed", error.message)
+    except Exception as error:  # a plug-in's own
+        return unavailable("failed", f"{type(error).__name__}: {error}")
     expected = len(plan.cases) * len(plan.seeds)
     lacking = expected - images // len(plan.cameras)
     note = f"{lacking} of {expected} samples failed" if lacking else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.files import remove_leftovers
 from bench.run.comparisons import best_and_ties, compare
 from bench.run.environment import git_state, hardware, versions
 from bench.run.error_maps import MapStore
@@ -19,7 +20,7 @@ from bench.run.progress import Reporter
 from bench.run.references import Library, find_library, prepare_metrics
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.score_objects import ObjectScoring, failed_rows, score_objects, write_table
-from bench.run.score_sets import score_sets
+from bench.run.score_sets import score_sets, set_failures
 from bench.run.scores import ScoreTable
 from bench.run.summary import build_summary, summarise_objects, summarise_sets
 from bench.run.throughput import measure_throughput
@@ -43,6 +44,7 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     plan = make_plan(suite, options)
     folder = RunFolder(options.out or default_folder(suite))
     protocol = folder.claim(plan)
+    remove_leftovers(folder.root)
     executor = make_executor(options.executor, options.workers, options.device)
     fingerprints = {entry.name: generator_fingerprint(entry, plan.context) for entry in plan.generators}
     missing = prepare_metrics(plan, options, reporter)
@@ -58,6 +60,7 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     scoring = ObjectScoring(store, MapStore(folder.maps), options.offline)
     failures = [*generation.failures, *score_objects(plan, digests, scoring, table, executor, reporter)]
     found = score_sets(plan, digests, store, library, folder.features, reporter)
+    failures += set_failures(found)
     table.replace(score.row() for score in found.scores)
     write_table(plan, table)
     speeds = measure_throughput(plan, fingerprints, options, folder, executor, reporter)

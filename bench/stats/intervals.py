@@ -54,12 +54,18 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, fl
     return float(sample.mean()) - reach, float(sample.mean()) + reach
 
 
-def jackknife_interval(value: float, leave_one_out: npt.ArrayLike, level: float = 0.95) -> tuple[float, float]:
+def jackknife_interval(
+    value: float,
+    leave_one_out: npt.ArrayLike,
+    level: float = 0.95,
+    limits: tuple[float, float] = (-math.inf, math.inf),
+) -> tuple[float, float]:
     """Delete-one-object interval of a statistic of the whole set, such as FID or KID.
 
     `value` +- t_{n-1} * SE with SE^2 = (n - 1) / n * sum (theta_i - mean theta)^2 over `leave_one_out` (objects,). The
     bootstrap is no choice here: drawing with replacement repeats pictures and inflates such distances. It tells how far
     the value would move with other objects, not how far bias lifts it (FID): print the floor beside it for that.
+    Ends beyond `limits`, the range of the statistic itself, are drawn in to them: shares end at 0 and 1.
     (NaN, NaN) for fewer than three objects or any value that is not finite.
     """
     thetas = np.asarray(leave_one_out, dtype=np.float64).ravel()
@@ -68,4 +74,4 @@ def jackknife_interval(value: float, leave_one_out: npt.ArrayLike, level: float 
         return NO_INTERVAL
     error = math.sqrt((n - 1) / n * float(np.square(thetas - thetas.mean()).sum()))
     reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
-    return value - reach, value + reach
+    return max(value - reach, limits[0]), min(value + reach, limits[1])

@@ -11,9 +11,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from fake_run import HOSTILE_MESSAGE, HOSTILE_PROMPT, METRICS, FakeRun
 
+from bench.heat import strip_png
 from reports import write_reports
 from reports.gallery import build_gallery, spread
 from reports.run_folder import read_runs
@@ -233,3 +235,43 @@ def test_static_figure_is_well_formed_and_labels_every_generator(report: Path) -
     assert "cde, higher is better" in texts
     assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) == 4
     assert not re.search(r"(?:href|src)=", svg)
+
+
+def test_long_prompt_does_not_stretch_the_page(tmp_path: Path) -> None:
+    run = FakeRun(n_cases=2).write(tmp_path / "run")
+    summary = json.loads((run / "summary.json").read_text())
+    summary["cases"][0]["prompt"] = "word <b>" * 12_500
+    (run / "summary.json").write_text(json.dumps(summary))
+    write_reports([run], formats=["html"])
+    html = (run / "report" / "index.html").read_text()
+    assert 0 < html.count("word &lt;b&gt;") + html.count("word \\u003cb") < 300
+
+
+def test_error_maps_are_shown_with_their_legend(tmp_path: Path) -> None:
+    run = FakeRun(n_cases=2).write(tmp_path / "run")
+    summary = json.loads((run / "summary.json").read_text())
+    summary["error_maps"] = [{"metric": "loo_psnr", "unit": "RMS of <b>R, G, B</b>", "top": 0.25}]
+    (run / "summary.json").write_text(json.dumps(summary))
+    errors = np.random.default_rng(0).uniform(0, 0.3, (4, 24, 24))
+    good = strip_png(errors, None, 0.25, {})
+    maps = {
+        "realiz3d/case_00": good,
+        "realiz3d/case_01": b"broken",
+        "syn-only/case_00": strip_png(errors[:3], None, 1.0, {}),
+    }
+    for name, content in maps.items():
+        path = run / "maps" / name / "seed_0" / "loo_psnr.png"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    write_reports([run], formats=["html"])
+    html = (run / "report" / "index.html").read_text()
+    assert html.count('class="views maps"') == 1  # neither the broken one nor the one of three views
+    assert html.count(base64.b64encode(good).decode()) == 1
+    page = Page(html)
+    at = [tag["style"] for _, tag in page.tags if tag.get("aria-label", "").startswith("loo_psnr errors")]
+    assert at == ["--at: 0.0%", "--at: 33.333%", "--at: 66.667%", "--at: 100.0%"]
+    assert "0.01" in page.text and "≥ 0.25" in page.text and "RMS of <b>R, G, B</b>" in page.text
+    summary["error_maps"] = []
+    (run / "summary.json").write_text(json.dumps(summary))
+    write_reports([run], formats=["html"])
+    assert 'class="legend"' not in (run / "report" / "index.html").read_text()

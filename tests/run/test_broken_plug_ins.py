@@ -13,11 +13,12 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from bench.cli import main
-from bench.errors import GeneratorError, UsageError
+from bench.errors import ExtractorError, GeneratorError, UsageError
 from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import ground_truth
+from bench.images import write_png
 from bench.metrics.declaration import Measurement, Result
 from bench.run.executors import Processes, WorkerLost
 from bench.run.samples import SampleKey, check_views
@@ -169,8 +170,56 @@ def test_extractor_is_filed_under_the_name_that_it_gives():
 )
 def test_extractor_that_breaks_its_promise(extractor, what):
     pictures = [np.zeros((4, 4, 3), np.uint8), np.ones((4, 4, 3), np.uint8)]
-    with pytest.raises(UsageError, match=what):
+    with pytest.raises(ExtractorError, match=what) as caught:
         features_of([lambda p=p: p for p in pictures], [extractor])
+    assert caught.value.names == ("means",) and "'means'" in caught.value.message
+
+
+def moody(device: str, offline: bool) -> Means:
+    """Works, or not, as the environment says."""
+    mood = os.environ["MOOD"]
+    if mood == "unborn":
+        raise RuntimeError("no such device")
+    extractor = Means(f"{__name__}:moody")
+    extractor.signature = lambda: f"extractor={mood}"
+    if mood == "raises":
+        extractor.extract = lambda pictures: 1 / 0
+    return extractor
+
+
+@pytest.mark.parametrize("mood", ["unborn", "raises"])
+@pytest.mark.parametrize("reference", ["folder", "generator: mine"])
+def test_extractor_that_fails_costs_its_own_rows_only(tmp_path, mesh_folder, capsys, monkeypatch, mood, reference):
+    monkeypatch.setenv("MOOD", mood)
+    pictures = tmp_path / "pictures"
+    for i in range(3):
+        write_png(pictures / f"{i}.png", np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8))
+    which = reference if ":" in reference else f"folder: '{pictures}'"
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(f"""
+name: tiny
+version: 1
+task: texturing
+cases: {{source: meshes, path: "{mesh_folder}"}}
+views: {{resolution: 32}}
+references: {{them: {{{which}}}}}
+generators:
+  - {{name: mine, use: ceiling}}
+  - {{name: noise, use: noise}}
+metrics:
+  - silhouette_iou
+  - kd: {{reference: them, extractor: "{__name__}:moody"}}
+  - kd: {{reference: them, extractor: efficientnet_lite0_texture}}
+""")
+    assert main(["run", str(suite), "--out", str(tmp_path / "run"), "--offline", "--json"]) == 3
+    said = capsys.readouterr()
+    rows = {row["metric"]: row for row in json.loads(said.out)["rows"] if row["generator"] == "noise"}
+    broken = rows[f"kd[{__name__}:moody]@them"]
+    assert broken["status"] == "failed" and "moody" in broken["note"]
+    assert ("no such device" if mood == "unborn" else "ZeroDivisionError") in broken["note"]
+    assert "incomplete: noise: extractor" in said.err
+    assert rows["kd[efficientnet_lite0_texture]@them"]["status"] == "ok"
+    assert rows["silhouette_iou"]["status"] == "ok"
 
 
 def test_worker_that_dies_is_named():

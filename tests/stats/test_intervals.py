@@ -69,6 +69,14 @@ def test_mean_of_repeats_has_the_t_interval(level: float) -> None:
     assert all(map(math.isnan, mean_interval([1.0, 2.0])))
 
 
+def test_ends_stay_in_the_range_of_the_statistic() -> None:
+    left_out = [0.9, 1.0, 1.0, 1.0]
+    low, high = jackknife_interval(0.97, left_out)
+    assert high > 1.0
+    assert jackknife_interval(0.97, left_out, limits=(0.0, 1.0)) == (low, 1.0)
+    assert jackknife_interval(0.01, [0.0, 0.0, 0.04], limits=(0.0, math.inf))[0] == 0.0
+
+
 @pytest.mark.parametrize("level", [0.8, 0.95])
 def test_jackknife_of_a_mean_is_the_t_interval(level: float) -> None:
     sample = np.random.default_rng(3).normal(size=12)
