@@ -12,38 +12,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from realiz3d.data.layout import MANIFEST
 from realiz3d.data.shards import MAX_MEMBER_BYTES, Member, index_shard, read_member
 from realiz3d.errors import DataError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shards:
-    """The samples of all `*.tar` in a folder, by shard name and then in the shard's order."""
+    """The samples of all `*.tar` in a folder, by shard name and then in the shard's order.
+
+    `places` int64 (M, 2) are offset and size of every file, `table` int64 (N, 3) each sample's shard, which of
+    `layouts` its files are called by, and the row of its first file. Arrays, not objects: there are millions of files,
+    and the workers of a `DataLoader` share arrays where counting references would copy objects.
+    """
 
     root: Path
     keys: tuple[str, ...]
     shards: tuple[Path, ...]
-    shard_of: tuple[int, ...]
-    members: tuple[dict[str, Member], ...]
+    layouts: tuple[tuple[str, ...], ...]
+    table: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
 
     def names(self, index: int) -> frozenset[str]:
         """Names of the files of a sample, without its key."""
-        return frozenset(self.members[index])
+        return frozenset(self.layouts[self.table[index, 1]])
 
     def where(self, index: int, name: str) -> str:
         """`<root>/shard-000000.tar: key.name`."""
-        return f"{self.shards[self.shard_of[index]]}: {self.keys[index]}.{name}"
+        return f"{self.shards[self.table[index, 0]]}: {self.keys[index]}.{name}"
 
     def read(self, index: int, names: Sequence[str]) -> list[bytes]:
         """Contents of some files of a sample. Raises `DataError` when one is missing or cut off."""
-        found = self.members[index]
+        shard, layout, first = self.table[index].tolist()
+        found = self.layouts[layout]
         for name in names:
             if name not in found:
                 raise DataError("a file of the sample is missing", where=self.where(index, name))
+        places = (Member(*self.places[first + found.index(name)].tolist()) for name in names)
         try:
-            with self.shards[self.shard_of[index]].open("rb") as stream:
-                return [read_member(stream, found[name], self.where(index, name)) for name in names]
+            with self.shards[shard].open("rb") as stream:
+                return [
+                    read_member(stream, place, self.where(index, name))
+                    for name, place in zip(names, places, strict=True)
+                ]
         except OSError as error:
             raise DataError(f"the shard cannot be read: {error.strerror}", where=self.where(index, names[0])) from error
 
@@ -111,17 +125,19 @@ def open_shards(root: Path) -> Shards:
     """Index every `*.tar` of a folder. Raises `DataError` for a broken shard or a key that two shards have."""
     paths = tuple(sorted(path for path in root.glob("*.tar") if not path.name.startswith(".")))
     keys: dict[str, int] = {}
-    shard_of: list[int] = []
-    members: list[dict[str, Member]] = []
+    layouts: dict[tuple[str, ...], int] = {}
+    table: list[tuple[int, int, int]] = []
+    places: list[tuple[int, int]] = []
     for number, path in enumerate(paths):
         for key, files in index_shard(path).items():
             if key in keys:
                 twin = paths[keys[key]]
                 raise DataError(f"two shards have the sample '{key}'", where=f"{twin} and {path}", hint="keep one")
             keys[key] = number
-            shard_of.append(number)
-            members.append(files)
-    return Shards(root, tuple(keys), paths, tuple(shard_of), tuple(members))
+            table.append((number, layouts.setdefault(tuple(files), len(layouts)), len(places)))
+            places += [(member.offset, member.size) for member in files.values()]
+    rows = np.array(table, dtype=np.int64).reshape(-1, 3)
+    return Shards(root, tuple(keys), paths, tuple(layouts), rows, np.array(places, dtype=np.int64).reshape(-1, 2))
 
 
 def _refuse_unfinished(manifest: Path) -> None:
