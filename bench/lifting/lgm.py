@@ -198,8 +198,10 @@ def find_unet(code: Path | None, module: str) -> tuple[type[nn.Module], str]:
         unet: type[nn.Module] = found.UNet
         return unet, hash_file(Path(str(found.__file__)))
     except Exception as error:  # importing runs the module's own code
+        absent = code is None and isinstance(error, ModuleNotFoundError)
+        reason = "is not here" if absent else f"cannot be imported: {type(error).__name__}: {error}"
         raise WeightsMissing(
-            f"the code of LGM cannot be imported: {type(error).__name__}: {error}",
+            f"the code of LGM {reason}",
             where=f"{where}: {module}",
             expected="a checkout of LGM, with the class UNet in core/unet.py",
             hint=hint,

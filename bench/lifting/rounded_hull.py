@@ -13,8 +13,8 @@ for ellipsoids and other round things on a level ring; a guess for boxes; wrong 
 with its handle in sight). It depends on outlines alone, never on the colours that it will be used to compare.
 
 Measured on ground-truth renders at 256 px: superellipses of exponent 3 (4) leave 14 % (5 %) of the object to compare
-instead of 29 %, and choosing the exponent for each object by how well its views agree gains half a decibel, for the
-floor too. So the exponent is 2. Finer cells than 96 gain 0.15 dB.
+instead of 29 %, and choosing the exponent for each object by how well its views agree gains half a decibel on
+ceilings and a little on floors. So the exponent is 2. Finer cells than 96 gain 0.15 dB.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ def test_the_declared_metric_finds_the_object_itself(background) -> None:
 
 def test_ceilings_of_the_mini_world() -> None:
     cameras = view_cameras(resolution=128)
-    for case in miniworld_cases("eval", 8):
+    for case in miniworld_cases("eval", 5):
         assert case.mesh is not None
         mesh = case.mesh.load()
         views = torch.from_numpy(np.float32(render_albedo(mesh, cameras, WHITE)) / 255)

@@ -239,7 +239,8 @@ def test_what_is_missing_is_said_and_no_hull_takes_its_place(checkout, tmp_path,
             lift.measure(Sample(views(), None, WHITE, CAMERAS))
         return lift.missing()["lift_psnr"]
 
-    assert "git clone https://github.com/3DTopia/LGM" in reason()
+    nothing = reason(module="no_such_core.unet")
+    assert "code of LGM is not here" in nothing and "git clone https://github.com/3DTopia/LGM" in nothing
     assert "code of LGM cannot be imported" in reason(code=tmp_path / "nowhere")
     if "gsplat" not in sys.modules:
         monkeypatch.setitem(sys.modules, "gsplat", None)
