@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -184,3 +185,10 @@ def torchscript(layers: InceptionLayers) -> bytes:
         program: Any = torch.jit.trace(_Program(layers), torch.zeros(2, 3, 299, 299))
         torch.jit.save(program, stream)
     return stream.getvalue()
+
+
+def loaded(path: Path) -> Any:
+    """The TorchScript program in a file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.load(path).eval()
