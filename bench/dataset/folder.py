@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from bench.errors import InputError, UsageError
 from bench.files import write_atomically
@@ -25,6 +25,7 @@ from realiz3d.data.layout import MANIFEST, shard_name
 from realiz3d.data.shards import END_OF_TAR, tar_bytes
 
 LEDGER = "samples.jsonl"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,12 @@ class Growing:
         self.layout: Layout = Folders(root) if shard_size is None else Shards(root, shard_size, joint, self.stored)
 
     def begin(self) -> None:
-        """Mark the data set as unfinished, so that nobody trains on half of it by mistake."""
+        """Mark the data set as unfinished, so that nobody trains on half of it by mistake.
+
+        Raises `UsageError` while another process writes into it.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(self.root / LOCK)
         self._write_manifest({"complete": False})
 
     def add(self, name: str, fingerprint: str, files: Mapping[str, bytes]) -> None:
@@ -94,6 +100,8 @@ class Growing:
         self._write_manifest(
             {"complete": True, "samples": len(self.stored), "samples_sha256": digest, "failed": dict(failed)}
         )
+        (self.root / LOCK).unlink(missing_ok=True)
+        self._lock.close()
 
     def _write_manifest(self, state: dict[str, Any]) -> None:
         content = {"settings": self.settings, **self.about, **state}
@@ -187,6 +195,25 @@ class Shards:
 
     def _final(self) -> Path:
         return self.root / shard_name(self.number)
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """An open file that one process at a time can have; the system takes the lock back when a process dies."""
+    stream = path.open("wb")
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        return stream
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        stream.close()
+        raise UsageError(
+            "another process is writing this data set",
+            where=str(path.parent),
+            hint="wait for it, or choose another --out; --workers renders faster than several commands",
+        ) from error
+    return stream
 
 
 def _claim(root: Path, settings: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from bench.dataset.sample import VERSION, SampleRequest, render_sample
 from bench.errors import BenchError, ImageError, InputError, MeshError
 from bench.generators.ground_truth import SUPERSAMPLE
 from bench.geometry.cameras import view_cameras
+from bench.run.executors import WorkerLost
 from bench.run.progress import Reporter
 from bench.suite.schema import Views
 from realiz3d.data.layout import is_id
@@ -81,6 +83,9 @@ def make_dataset(
                 growing.add(request.id, *made)
             stage.advance()
     growing.finish(failed)
+    if not growing.stored:
+        name, why = next(iter(failed.items()))
+        raise InputError(f"none of the {len(failed)} objects could be rendered; '{name}': {why}", where=str(out))
     return Made(len(requests) - len(todo), len(todo) - len(failed), failed)
 
 
@@ -92,12 +97,17 @@ def in_order(function: Callable[[Task], Answer], tasks: Sequence[Task], workers:
     context = multiprocessing.get_context("spawn")  # forks and CUDA do not mix
     with ProcessPoolExecutor(min(workers, len(tasks)), context, _start_worker) as pool:
         waiting: deque[Future[Answer]] = deque()
-        for task in tasks:
-            waiting.append(pool.submit(function, task))
-            if len(waiting) > 2 * workers:  # answers are megabytes: never hold many
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(function, task))
+                if len(waiting) > 2 * workers:  # answers are megabytes: never hold many
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise WorkerLost(
+                "a worker process died", hint="often for want of memory: use fewer --workers; what is stored stays"
+            ) from error
 
 
 def _start_worker() -> None:

@@ -145,6 +145,21 @@ def test_what_is_refused(cases: tuple[Case, ...], tmp_path: Path) -> None:
         make_dataset(twins, VIEWS, tmp_path / "twins", about={})
 
 
+def test_two_processes_never_write_one_data_set(cases: tuple[Case, ...], tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    make_dataset(cases[:1], VIEWS, tmp_path, about={})
+    with (tmp_path / ".lock").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="another process is writing"):
+            make_dataset(cases, VIEWS, tmp_path, about={})
+    assert make_dataset(cases, VIEWS, tmp_path, about={}).rendered == 2
+
+
+def test_objects_without_meshes_are_no_data_set(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none of the 1 objects could be rendered; 'a': case 'a' has no mesh"):
+        make_dataset([Case("a", "a prompt only", None)], VIEWS, tmp_path, about={})
+
+
 def test_a_changed_caption_is_rendered_again_in_folders_and_refused_in_shards(
     cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
