@@ -10,7 +10,7 @@ import math
 
 MISSING = "n/a"
 
-_UNIT_DECIMALS = {"dB": 2, "px": 2, "%": 1, "deg": 1, "degrees": 1, "°": 1, "images/s": 2, "s": 2, "ms": 1, "sd": 2}
+_UNIT_DECIMALS = {"dB": 2, "px": 2, "%": 1, "deg": 1, "degrees": 1, "°": 1, "images/s": 2, "ms": 1, "sd": 2}
 _SIGNIFICANT = 3
 _TWO_DIGITS_BELOW = 3.55
 _MAX_DECIMALS = 5

@@ -74,4 +74,7 @@ def _share(row: Row, column: Column) -> Share | None:
     if row.normalised is None:
         return None
     objects = row.normalised_n if row.normalised_n != column.n_objects else None
-    return Share(row.normalised, row.normalised_ci_low, row.normalised_ci_high, objects)
+    low, high = row.normalised_ci_low, row.normalised_ci_high
+    if low == high:  # a yardstick against itself: nothing varies, so there is nothing to say
+        low = high = None
+    return Share(row.normalised, low, high, objects)

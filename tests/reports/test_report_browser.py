@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from fake_run import FakeRun
 from PIL import Image
+
+from bench.heat import strip_png
+from reports import write_reports
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -41,3 +48,51 @@ def test_scripts_replace_the_static_figure_and_show_the_controls(report: Path, t
     assert 'class="main-svg"' in body  # the interactive figure
     assert body.count('class="annotation-text"') == 4
     assert 'class="controls" hidden' not in body
+
+
+ACTIONS = """<script>{
+const log = [];
+const gallery = document.querySelector(".gallery"), box = document.getElementById("lightbox");
+const sorted = () => [...gallery.querySelectorAll(".object h3")].map((h) => h.firstChild.textContent).join(" ");
+log.push(sorted());
+const select = gallery.querySelector("[data-sort]");
+select.value = "0";
+select.dispatchEvent(new Event("change"));
+log.push(sorted());
+const object = [...gallery.querySelectorAll(".object")].find((o) => o.textContent.includes("case_00"));
+object.querySelector("button[data-v='2']").click();
+const map = box.querySelector(".map");
+log.push(`open ${box.open}, map ${!map.hidden}, ${map.style.getPropertyValue("--at")}, ${map.ariaLabel}`);
+box.close();
+document.querySelector("[data-maps]").click();
+log.push(`strip ${getComputedStyle(object.querySelector(".maps")).display}`);
+object.querySelector("button[data-v='2']").click();
+log.push(`map ${!map.hidden}`);
+document.body.dataset.log = log.join("|");
+}</script>"""
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_maps_stand_beside_the_full_view_and_objects_sort(tmp_path: Path) -> None:
+    run = FakeRun(n_cases=3).write(tmp_path / "run")
+    summary = json.loads((run / "summary.json").read_text())
+    summary["error_maps"] = [{"metric": "loo_psnr", "unit": "", "top": 0.25}]
+    (run / "summary.json").write_text(json.dumps(summary))
+    path = run / "maps/realiz3d/case_00/seed_0/loo_psnr.png"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(strip_png(np.full((4, 24, 24), 0.1), None, 0.25, {}))
+    scores = pd.read_parquet(run / "scores.parquet")
+    mine = scores[(scores.metric == "cde") & (scores.generator == "realiz3d")].sort_values("value")
+    write_reports([run], formats=["html"])
+    page = run / "report/index.html"
+    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())  # it forbids the clicks
+    page.write_text(html.replace("</body>", ACTIONS + "</body>"))
+    dom = browse(page, tmp_path / "three", "--dump-dom").stdout
+    log = re.search(r'data-log="([^"]*)"', dom)
+    assert log, dom[-2000:]
+    before, after, opened, strip, closed = log[1].split("|")
+    assert sorted(before.split()) == sorted(after.split()) == ["case_00", "case_01", "case_02"]
+    assert after.split() == mine["case"].tolist()  # worst first for this generator
+    assert opened == "open true, map true, 66.667%, loo_psnr errors, azimuth 180°"
+    assert (strip, closed) == ("strip none", "map false")
