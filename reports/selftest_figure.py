@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from bench.metrics.declaration import Result
-from bench.selftest.checks import DERIVED, OTHER_ORDERS
-from bench.selftest.pictures import CEILING, PICTURES
+from bench.selftest.checks import DERIVED, FOREGROUND_ONLY, OTHER_ORDERS
+from bench.selftest.pictures import CEILING, CUT_OUT, PICTURES
 from bench.selftest.run import SelfTest
 from bench.selftest.scenes import SCENES
 from reports.numbers import MISSING
@@ -81,8 +81,9 @@ def row_names() -> dict[str, str]:
     rows: dict[str, str] = {}
     for pictures in PICTURES:
         rows[pictures.name] = pictures.what
-        if pictures.name == "turned-views":
-            rows[OTHER_ORDERS] = DERIVED[OTHER_ORDERS]
+        beside = {"turned-views": OTHER_ORDERS, CUT_OUT: FOREGROUND_ONLY}.get(pictures.name)
+        if beside is not None:
+            rows[beside] = DERIVED[beside]
     rows |= {scene.name: scene.what for scene in SCENES}
     return rows | {name: what for name, what in DERIVED.items() if name not in rows}
 
@@ -117,8 +118,9 @@ def change(difference: float, unit: str) -> str:
 
 
 def number(value: float, unit: str) -> str:
-    """As many decimals in every row of a column, so that rows can be compared by eye."""
-    return MISSING if math.isnan(value) else f"{value:.{2 if unit else 3}f}"
+    """As many decimals in every row of a column, so that rows can be compared by eye; fewer for large distances."""
+    decimals = 2 if unit else 3 if abs(value) < 10 else 1
+    return MISSING if math.isnan(value) else f"{value:.{decimals}f}"
 
 
 def _panel(outcome: SelfTest, title: str, results: list[Result], y: float) -> HeatPanel:

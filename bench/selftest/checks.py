@@ -91,6 +91,7 @@ def _slips() -> tuple[Property, ...]:
             Property(names[0], "edge_recall", moves_less_than(0.1), weakness=True),
             Property(names[-1], "boundary_f", falls(0.05)),
             Property(names[-1], "edge_recall", falls(0.1)),
+            Property(names[-1], "hull_iou", falls(0.01)),
         ]
     return tuple(found)
 

@@ -75,7 +75,7 @@ def test_every_row_is_judged_and_every_property_is_about_something_measured(outc
 def test_what_needs_no_resolution_holds_for_small_pictures(outcome):
     exact = {"view-order", "background", "padding", "rigid-motion", "flat-colour", "foreground-only"}
     exact |= {scene.name for scene in SCENES}
-    assert not {found for found in failing(outcome) if found[0] in exact}
+    assert not {found for found in failing(outcome) if found[0] in exact and "@" not in found[1]}
 
 
 def test_same_numbers_twice(answers):
