@@ -11,19 +11,20 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from realiz3d.data.packages import needed
 from realiz3d.data.pictures import Picture
 from realiz3d.data.tensor_cache import content_key
-from realiz3d.errors import DependencyMissing, UsageError, WeightsMissing, nearest
+from realiz3d.errors import UsageError, WeightsMissing, nearest
 
 # the paper names the words; how they are joined to a caption is ours
 VIEW_WORDS = ("front view", "back view", "right side view", "left side view")
 PROMPT = "{caption}, {view}, isolated on a plain white background"
+PURPOSE = "sampling the base model"
 DTYPES = ("float32", "bfloat16", "float16")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -69,8 +70,8 @@ class BaseModel:
         self, checkpoint: str, *, revision: str | None = None, device: str = "cpu", offline: bool = False
     ) -> None:
         self.checkpoint, self.device = checkpoint, device
-        self._diffusers = _needed("diffusers")
-        _needed("transformers")
+        self._diffusers = needed("diffusers", PURPOSE)
+        needed("transformers", PURPOSE)
         self.folder = _find(self._diffusers, checkpoint, revision, offline)
         self._pipeline: Any = None
         self._dtype = ""
@@ -164,16 +165,6 @@ class BaseModel:
 def describe(sampling: Sampling, base: BaseModel) -> dict[str, Any]:
     """All that decides the pictures, as JSON, for a manifest. Slow for a checkpoint in a folder: it is hashed."""
     return {**asdict(sampling), "view_words": list(sampling.view_words), "base": base.fingerprint()}
-
-
-def _needed(package: str) -> Any:
-    try:
-        return import_module(package)
-    except ImportError as error:
-        raise DependencyMissing(
-            f"sampling the base model needs the Python package {package}, which cannot be imported: {error}",
-            hint="pip install 'realiz3d-bench[realiz3d]'",
-        ) from error
 
 
 def _find(diffusers: Any, checkpoint: str, revision: str | None, offline: bool) -> Path:

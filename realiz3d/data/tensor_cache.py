@@ -10,9 +10,11 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
+from realiz3d.data.packages import needed
 from realiz3d.errors import UsageError
 
 
@@ -26,33 +28,40 @@ def content_key(*parts: str | bytes) -> str:
 
 
 class TensorCache:
-    """Named tensors by key, one safetensors file each, below `folder`. Safe for several processes."""
+    """Named tensors by key, one safetensors file each, below `folder`. Safe for several processes.
+
+    Raises `DependencyMissing` without safetensors.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        _ = self._safetensors  # absent: say so now
 
     def get(self, key: str) -> dict[str, Tensor] | None:
         """The tensors kept under a key, on the CPU; None when there are none, or the file is broken."""
         from safetensors import SafetensorError
-        from safetensors.torch import load_file
 
         try:
-            return load_file(self._path(key))
+            found: dict[str, Tensor] = self._safetensors.load_file(self._path(key))
         except (FileNotFoundError, SafetensorError):
             return None
+        return found
 
     def put(self, key: str, tensors: Mapping[str, Tensor]) -> None:
         """Keep tensors under a key; readers see all of them or none."""
-        from safetensors.torch import save
-
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
-            temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+            plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+            temporary.write_bytes(self._safetensors.save(plain))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+    @property
+    def _safetensors(self) -> Any:  # not kept: modules do not travel to worker processes
+        return needed("safetensors.torch", "keeping encoded tensors")
 
     def _path(self, key: str) -> Path:
         if len(key) != 64 or not all(letter in "0123456789abcdef" for letter in key):

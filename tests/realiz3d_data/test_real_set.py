@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
+import inspect
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from PIL import Image
 
 from bench.cli import main
-from realiz3d.data import RealImages
+from realiz3d.data import RealImages, TensorCache
 from realiz3d.data.base_model import BaseModel, Sampling
 from realiz3d.errors import DependencyMissing, UsageError, WeightsMissing
 
@@ -158,7 +160,7 @@ def test_what_a_safety_checker_blackens_never_enters_the_set(
         made.nsfw_content_detected = ["back view" in text and "mug" in text for text in prompt]
         return made
 
-    struck.__signature__ = __import__("inspect").signature(real)  # type: ignore[attr-defined]
+    struck.__signature__ = inspect.signature(real)  # type: ignore[attr-defined]
     monkeypatch.setattr(diffusers.StableDiffusionPipeline, "__call__", struck)
     words = ["make-real-set", "--base", str(stable_diffusion), "--captions", str(captions), *FLAGS]
     assert main([*words, "--per-caption", "2", "--out", str(tmp_path / "o")]) == 0
@@ -182,8 +184,6 @@ def test_missing_checkpoints_are_explained(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_pickled_weights_are_not_loaded(pixart: Path, tmp_path: Path) -> None:
-    import shutil
-
     import safetensors.torch
     import torch
 
@@ -195,18 +195,14 @@ def test_pickled_weights_are_not_loaded(pixart: Path, tmp_path: Path) -> None:
         next(BaseModel(str(copy)).pictures("a", "b", SMALL, 1))
 
 
-def test_a_missing_package_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import importlib
-
-    def refuse(name: str, *rest: Any) -> Any:
-        if name == "diffusers":
-            raise ImportError("No module named 'diffusers'")
-        return importlib.__import__(name, *rest)
-
-    monkeypatch.setattr("realiz3d.data.base_model.import_module", refuse)
+def test_a_missing_package_is_explained(monkeypatch: pytest.MonkeyPatch, pixart: Path, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "diffusers", None)  # how an import is made to fail
     with pytest.raises(DependencyMissing, match="needs the Python package diffusers") as caught:
-        BaseModel(str(tmp_path))
-    assert "pip install" in caught.value.hint and builtins.__import__ is not refuse
+        BaseModel(str(pixart))
+    assert caught.value.hint == "pip install 'realiz3d-bench[realiz3d]'"
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(DependencyMissing, match="needs the Python package safetensors"):
+        TensorCache(tmp_path)
 
 
 def test_captions_of_a_rendered_data_set(pixart: Path, tmp_path: Path) -> None:

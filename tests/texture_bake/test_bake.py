@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -249,7 +250,7 @@ def test_the_command_makes_coordinates_where_there_are_none(
     meshes = (load_mesh(path).normalised() for path in (mesh_folder / "loaf.glb", tmp_path / "o.glb"))
     one, other = (render_albedo(mesh, cameras, WHITE) for mesh in meshes)
     assert psnr(one, other) > 33
-    monkeypatch.setitem(__import__("sys").modules, "xatlas", None)
+    monkeypatch.setitem(sys.modules, "xatlas", None)
     assert main(words) == 2
     assert "realiz3d-bench[bake]" in capsys.readouterr().err
 
