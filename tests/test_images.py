@@ -61,6 +61,19 @@ def test_colour_modes_agree_with_pillow(mode: str) -> None:
     np.testing.assert_array_equal(decode_rgba(_encoded(image), "x"), np.array(image.convert("RGBA")))
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+@pytest.mark.parametrize("transparency", [None, 7])
+def test_pictures_are_their_pixels_on_the_background(mode: str, transparency: int | None, tmp_path: Path) -> None:
+    """Also where the file has no alpha and none is made up on the way."""
+    image = Image.fromarray(_noise(16, 12, 4)).convert(mode)
+    options = {} if transparency is None or mode not in ("L", "P") else {"transparency": transparency}
+    (tmp_path / "x.png").write_bytes(_encoded(image, **options))
+    background = (0.0, 1.0, 0.5)
+    found = read_picture(tmp_path / "x.png", background)
+    np.testing.assert_array_equal(found, composite(read_rgba(tmp_path / "x.png"), background))
+    assert found.shape == (16, 12, 3) and found.flags.c_contiguous and found.flags.writeable
+
+
 def test_palette_and_grey_transparency() -> None:
     palette = Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8), mode="P")
     palette.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
