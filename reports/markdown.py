@@ -161,6 +161,7 @@ def _notes(table: Table, shares: Shares) -> list[str]:
         f"- {_name(metric)}: no share of the way from floor to ceiling ({escape(reason)})"
         for metric, reason in shares.left_out
     ]
+    lines += [f"- {_name(metric)}, from floor to ceiling: {escape(note)}" for metric, note in shares.partial]
     return ["## Notes", "", *lines, ""] if lines else []
 
 

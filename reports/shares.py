@@ -34,12 +34,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Shares:
-    """Sources by columns that have a normalised score. `left_out`: (metric, reason) where none of a column has one."""
+    """Sources by columns that have a normalised score. `left_out`: (metric, reason) where none of a column has one,
+    `partial`: (metric, what is not counted) where not all objects are.
+    """
 
     sources: tuple[Source, ...]
     columns: tuple[Column, ...]
     cells: Mapping[tuple[str, int], Share]
     left_out: tuple[tuple[str, str], ...]
+    partial: tuple[tuple[str, str], ...] = ()
 
     def cell(self, source: Source, column: Column) -> Share | None:
         """The share where a row and a column meet, if there is one."""
@@ -51,6 +54,7 @@ def build_shares(table: Table) -> Shares:
     columns: list[Column] = []
     cells: dict[tuple[str, int], Share] = {}
     left_out: list[tuple[str, str]] = []
+    partial: list[tuple[str, str]] = []
     for column in table.columns:
         rows = {source.label: row for source in table.sources if (row := _row(table, source, column)) is not None}
         found = {label: share for label, row in rows.items() if (share := _share(row, column)) is not None}
@@ -58,11 +62,12 @@ def build_shares(table: Table) -> Shares:
         if found:
             columns.append(column)
             cells |= {(label, column.number): share for label, share in found.items()}
+            partial += [(column.metric.name, note) for note in notes]
         elif notes:
             left_out.append((column.metric.name, next(iter(notes))))
     labels = {label for label, _ in cells}
     sources = tuple(source for source in table.sources if source.label in labels)
-    return Shares(sources, tuple(columns), cells, tuple(left_out))
+    return Shares(sources, tuple(columns), cells, tuple(left_out), tuple(partial))
 
 
 def _row(table: Table, source: Source, column: Column) -> Row | None:

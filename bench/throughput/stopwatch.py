@@ -92,6 +92,7 @@ def _rusage_peak() -> int | None:
 def reset_peak_device_memory(device: str) -> None:
     """Start a new device high-water mark; nothing on a CPU."""
     if device.startswith("cuda"):
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # resetting fails before; nor is starting CUDA the generator's time
         torch.cuda.reset_peak_memory_stats(device)
 
 
