@@ -23,7 +23,7 @@ from reports.numbers import format_interval, format_p, format_percent, format_va
 from reports.provenance import facts_of
 from reports.shares import EXPLANATION, build_shares
 from reports.signatures import signature_difference, signature_fields
-from reports.table import Table
+from reports.table import Table, gaps
 from reports.tradeoff import axis_title, default_axes, figure, heading, plottable
 
 PAGE_BUDGET = 25_000_000  # characters, the plotting library included
@@ -80,6 +80,7 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
         "table": table,
         "gallery": gallery,
         "shares": build_shares(table),
+        "gaps": gaps(table),
         "timings": [timing for run in table.runs for timing in run.summary.throughput],
         "facts": [facts_of(run) for run in table.runs],
         "comparisons": [(run, pair) for run in table.runs for pair in run.summary.comparisons],

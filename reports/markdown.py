@@ -9,7 +9,7 @@ from reports.numbers import format_interval, format_p, format_percent, format_va
 from reports.provenance import Facts
 from reports.run_folder import Comparison
 from reports.shares import EXPLANATION, Share, Shares, build_shares
-from reports.table import Cell, Column, Source, Table
+from reports.table import Cell, Column, Source, Table, gaps
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~#!])")
 _MANY = 60  # comparisons beyond this fold away
@@ -153,10 +153,12 @@ def _notes(table: Table, shares: Shares) -> list[str]:
         f"- {_name(metric)}: not joined across runs, because signatures differ ({escape(difference)})"
         for metric, difference in table.split
     ]
-    for source, column, cell in table.missing():
-        note = cell.row.note if cell.row is not None else ""
-        reason = f": {escape(note)}" if note else ""
-        lines.append(f"- {escape(source.label)}, {_name(column.metric.name)}: {cell.reason}{reason}")
+    for gap in gaps(table):
+        reason = f": {escape(gap.note)}" if gap.note else ""
+        everyone = len(gap.sources) == len(table.sources) > 1
+        who = "all generators" if everyone else ", ".join(escape(source.label) for source in gap.sources)
+        what = ", ".join(_name(column.metric.name) for column in gap.columns)
+        lines.append(f"- {who}, {what}: {gap.reason}{reason}")
     lines += [
         f"- {_name(metric)}: no share of the way from floor to ceiling ({escape(reason)})"
         for metric, reason in shares.left_out

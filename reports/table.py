@@ -101,6 +101,16 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Cells without a number for one and the same reason: every one of `sources` under every one of `columns`."""
+
+    sources: tuple[Source, ...]
+    columns: tuple[Column, ...]
+    reason: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Table:
     """Generators by metrics for runs that may stand side by side. `split` says which metrics could not be joined."""
 
@@ -147,6 +157,22 @@ class Table:
             for column in self.columns
             if self.belongs(source, column) and (cell := self.cell(source, column)).value is None
         ]
+
+
+def gaps(table: Table) -> tuple[Gap, ...]:
+    """The cells without a number, those of one reason together, so that what concerns many is said once."""
+    by_column: dict[tuple[int, str, str], list[Source]] = {}
+    for source, column, cell in table.missing():
+        note = cell.row.note if cell.row is not None else ""
+        by_column.setdefault((column.number, cell.reason, note), []).append(source)
+    columns = {column.number: column for column in table.columns}
+    together: dict[tuple[tuple[str, ...], str, str], tuple[list[Source], list[Column]]] = {}
+    for (number, reason, note), sources in by_column.items():
+        labels = tuple(source.label for source in sources)
+        together.setdefault((labels, reason, note), (sources, []))[1].append(columns[number])
+    return tuple(
+        Gap(tuple(sources), tuple(found), reason, note) for (_, reason, note), (sources, found) in together.items()
+    )
 
 
 def build_tables(runs: Sequence[RunResults]) -> tuple[Table, ...]:

@@ -11,9 +11,10 @@ import pytest
 from fake_run import FakeRun
 
 from bench.errors import InputError
+from reports import write_reports
 from reports.run_folder import read_runs
 from reports.signatures import describe_difference, signature_difference, signature_fields
-from reports.table import Column, Table, build_tables
+from reports.table import Column, Table, build_tables, gaps
 
 
 def edit(run: Path, change: Callable[[dict[str, Any]], None]) -> Path:
@@ -146,3 +147,25 @@ def test_broken_folders_are_explained(tmp_path: Path) -> None:
     (run / "scores.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(InputError, match="score table is unreadable"):
         read_runs([run])
+
+
+def test_one_reason_is_said_once(tmp_path: Path) -> None:
+    run = FakeRun().write(tmp_path / "run")
+    summary = json.loads((run / "summary.json").read_text())
+    for row in summary["rows"]:
+        if row["metric"] in ("emr", "cde"):
+            row |= {"status": "weights_missing", "value": None, "note": "no network"}
+        if row["metric"] == "loo_psnr" and row["generator"] in ("realiz3d", "ceiling"):
+            row |= {"status": "failed", "value": None, "note": "broken"}
+    (run / "summary.json").write_text(json.dumps(summary))
+    (table,) = build_tables(read_runs([run]))
+    found = {
+        gap.note: ([source.label for source in gap.sources], [column.metric.name for column in gap.columns])
+        for gap in gaps(table)
+    }
+    assert found["no network"] == ([source.label for source in table.sources], ["cde", "emr"])
+    assert found["broken"] == (["realiz3d", "ceiling"], ["loo_psnr"])
+    assert sum(len(gap.sources) * len(gap.columns) for gap in gaps(table)) == len(table.missing())
+    write_reports([run], formats=["md", "html"])
+    assert "- all generators, `cde`, `emr`: weights missing: no network" in (run / "report/report.md").read_text()
+    assert (run / "report/index.html").read_text().count('<td class="message">no network</td>') == 1
