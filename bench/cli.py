@@ -27,6 +27,7 @@ from bench.commands.run import run
 from bench.commands.score import score
 from bench.commands.selftest import selftest
 from bench.commands.terminal import Invocation, answer, note
+from bench.commands.train import train
 from bench.commands.validate import validate
 from bench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BenchError
 from bench.threads import sleep_when_idle
@@ -83,6 +84,7 @@ app.command("doctor")(doctor)
 app.command("selftest")(selftest)
 app.command("render-dataset")(render_dataset)
 app.command("make-real-set")(make_real_set)
+app.command("train")(train)
 app.command("bake")(bake)
 
 

@@ -93,6 +93,10 @@ class RealImages(Dataset[RealImage]):
             return self._captions[self.ids[index]]
         return decode_caption(self.store.read(index, ["txt"])[0], self.store.where(index, "txt"))
 
+    def content(self, index: int) -> bytes:
+        """The picture's file as it is."""
+        return self.store.read(index, [self._names[index]])[0]
+
     def fingerprint(self) -> str:
         """SHA-256 (hex) over the manifest, if there is one, and the ids, how pictures are fitted, and to what size."""
         digest = hashlib.sha256(f"real v1 {self.resolution} {self.fit}".encode())

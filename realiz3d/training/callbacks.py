@@ -1,0 +1,235 @@
+"""What watches a training run. Callbacks live on the main process only, and nothing they do changes what is learned."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from realiz3d.errors import DependencyMissing
+
+if TYPE_CHECKING:
+    from realiz3d.training.trainer import Trainer
+
+PLAIN_SECONDS = 10.0  # between lines where there is no terminal
+
+
+@dataclass(frozen=True)
+class Log:
+    """Means since the last log. step counts all phases; losses are of the samples seen; None = none of that kind.
+
+    gradient_norm: before clipping, of the last step. stop, reassigned: what layer-aware training and domain
+    reassignment drew in the last step: the last block that real samples do not update, and for every sample of the
+    step, synthetic ones first, the last block in synthetic mode (-1 = none).
+    """
+
+    phase: str
+    step: int
+    phase_step: int
+    phase_steps: int
+    loss: float
+    loss_synthetic: float | None
+    loss_real: float | None
+    learning_rate: float
+    gradient_norm: float | None
+    samples_per_second: float
+    stop: int | None
+    reassigned: list[int] | None
+
+    def scalars(self) -> dict[str, float]:
+        """What can be drawn as curves."""
+        names = ("loss", "loss_synthetic", "loss_real", "learning_rate", "gradient_norm", "samples_per_second")
+        values = {name: getattr(self, name) for name in names}
+        return {name: float(value) for name, value in values.items() if value is not None}
+
+
+class Callback(Protocol):
+    """Something that watches. `trainer` shows everything: model, progress, out, config."""
+
+    def begin(self, trainer: Trainer) -> None:
+        """Before the first step, also of a resumed run."""
+        ...
+
+    def step(self, trainer: Trainer, log: Log | None) -> None:
+        """After every optimiser step; `log` when it is time for one."""
+        ...
+
+    def checkpoint(self, trainer: Trainer, folder: Path) -> None:
+        """After a checkpoint was written."""
+        ...
+
+    def end(self, trainer: Trainer) -> None:
+        """At the end, also after an error or an interruption."""
+        ...
+
+
+class Silent:
+    """A callback that does nothing; others override what they need."""
+
+    def begin(self, trainer: Trainer) -> None:
+        """Nothing."""
+
+    def step(self, trainer: Trainer, log: Log | None) -> None:
+        """Nothing."""
+
+    def checkpoint(self, trainer: Trainer, folder: Path) -> None:
+        """Nothing."""
+
+    def end(self, trainer: Trainer) -> None:
+        """Nothing."""
+
+
+class Bars(Silent):
+    """A bar a phase with loss and remaining time on a terminal; elsewhere a line now and then. On standard error."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(file=sys.stderr)
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._loss = ""
+        self._line = self._start = time.monotonic()
+        self._first = 0
+
+    def begin(self, trainer: Trainer) -> None:
+        """Show what is about to happen."""
+        self._start, self._first = time.monotonic(), trainer.progress.step
+        if trainer.progress.step:
+            self._say(f"resumed at step {trainer.progress.step}")
+        if self.console.is_terminal:
+            columns = (
+                TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(),
+                TextColumn("{task.fields[loss]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            )  # fmt: skip
+            self._bars = Progress(*columns, console=self.console)
+            self._bars.start()
+
+    def step(self, trainer: Trainer, log: Log | None) -> None:
+        """Advance."""
+        self._loss = f"loss {log.loss:.4f}" if log else self._loss
+        phase = trainer.phases[trainer.progress.phase].name
+        done, total = trainer.progress.phase_step, trainer.totals[trainer.progress.phase]
+        if self._bars is not None:
+            if phase not in self._tasks:
+                self._tasks[phase] = self._bars.add_task(phase, total=total, loss="")
+            self._bars.update(self._tasks[phase], completed=done, loss=self._loss)
+            return
+        now = time.monotonic()
+        if now - self._line >= PLAIN_SECONDS or done == total:
+            self._line = now
+            steps = max(1, trainer.progress.step - self._first)
+            left = (now - self._start) / steps * (sum(trainer.totals) - trainer.progress.step)
+            self._say(f"{phase}: {done}/{total}, {self._loss}, about {left:.0f} s left")
+
+    def end(self, trainer: Trainer) -> None:
+        """Leave the terminal as it was."""
+        if self._bars is not None:
+            self._bars.stop()
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False)
+
+
+class JsonLines(Silent):
+    """Every log as a line of `<out>/log.jsonl`."""
+
+    def begin(self, trainer: Trainer) -> None:
+        """Drop lines behind the checkpoint that the run goes on from."""
+        path = trainer.out / "log.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        kept = [line for line in lines if _step_of(line) <= trainer.progress.step]
+        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    def step(self, trainer: Trainer, log: Log | None) -> None:
+        """Append."""
+        if log is not None:
+            with (trainer.out / "log.jsonl").open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(asdict(log)) + "\n")
+
+
+def _step_of(line: str) -> int:
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return sys.maxsize  # half a line of a run that was killed
+
+
+class TensorBoard(Silent):
+    """Curves as TensorBoard's event files in `<out>/tensorboard`."""
+
+    def __init__(self) -> None:
+        _needed("tensorboard")
+        self._writer: Any = None
+
+    def begin(self, trainer: Trainer) -> None:
+        """Open; later events of an earlier run are hidden."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        folder = str(trainer.out / "tensorboard")
+        self._writer = SummaryWriter(folder, purge_step=trainer.progress.step + 1)
+
+    def step(self, trainer: Trainer, log: Log | None) -> None:
+        """Write."""
+        for name, value in (log.scalars() if log else {}).items():
+            self._writer.add_scalar(name, value, trainer.progress.step)
+
+    def end(self, trainer: Trainer) -> None:
+        """Close."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+class WeightsAndBiases(Silent):
+    """Curves in a Weights & Biases project; the run's id lies in `<out>/wandb_run` so that resuming continues it."""
+
+    def __init__(self, project: str) -> None:
+        self.project, self._wandb = project, _needed("wandb")
+        self._run: Any = None
+
+    def begin(self, trainer: Trainer) -> None:
+        """Start or continue."""
+        note = trainer.out / "wandb_run"
+        known = note.read_text(encoding="utf-8").strip() if note.is_file() else None
+        self._run = self._wandb.init(
+            project=self.project,
+            name=trainer.config.name,
+            id=known,
+            resume="allow",
+            dir=str(trainer.out),
+            config=trainer.config.model_dump(mode="json"),
+        )
+        note.write_text(self._run.id, encoding="utf-8")
+
+    def step(self, trainer: Trainer, log: Log | None) -> None:
+        """Write."""
+        if log is not None and self._run is not None:
+            self._run.log(log.scalars(), step=trainer.progress.step)
+
+    def end(self, trainer: Trainer) -> None:
+        """Close."""
+        if self._run is not None:
+            self._run.finish()
+
+
+def _needed(package: str) -> Any:
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise DependencyMissing(
+            f"logging needs the Python package {package}, which cannot be imported: {error}",
+            hint=f"pip install {package}, or take it out of the config's logging section",
+        ) from error

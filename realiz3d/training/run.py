@@ -1,0 +1,157 @@
+"""From a config to a training run: load the base, open the data, train, resume."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from realiz3d.data import MultiviewSamples, RealImages, TensorCache, content_key
+from realiz3d.errors import UsageError
+from realiz3d.latents import downscaling
+from realiz3d.multiview import MultiviewModel
+from realiz3d.schedules import NoiseSchedule
+from realiz3d.training.base import BaseParts, load_base
+from realiz3d.training.callbacks import Bars, Callback, JsonLines, TensorBoard, WeightsAndBiases
+from realiz3d.training.captions import Captions
+from realiz3d.training.checkpoint import checkpoints
+from realiz3d.training.config import TrainConfig
+from realiz3d.training.method import Method
+from realiz3d.training.realiz3d_method import Realiz3D, for_task
+from realiz3d.training.samples import Latents, Objects, Pictures, RenderedPictures
+from realiz3d.training.scoring import ScoreCommand
+from realiz3d.training.trainer import Material, Trainer
+
+MethodFactory = Callable[[TrainConfig, MultiviewModel], Method]
+
+
+def train(
+    config: TrainConfig,
+    out: str | Path,
+    *,
+    method: MethodFactory | None = None,
+    resume: bool = False,
+    from_step: int | None = None,
+    device: str | None = None,
+    offline: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Path:
+    """Train as the config says and return the folder of the last checkpoint.
+
+    A folder `out` that holds checkpoints of the same config and data is gone on with, from the newest or from
+    `from_step`; with `resume` there must be one. method: what to train with; None = Realiz3D by `config.method`.
+    device: 'cpu' keeps off the GPU; None takes what accelerate finds. callbacks come beside those of the config.
+    Raises `UsageError`, `DataError`, `WeightsMissing`, `DependencyMissing`.
+    """
+    accelerator = Accelerator(cpu=device == "cpu")
+    trainer = build(config, Path(out), accelerator, method=method, offline=offline, callbacks=callbacks)
+    return trainer.run(_start(Path(out), resume, from_step))
+
+
+def build(
+    config: TrainConfig,
+    out: Path,
+    accelerator: Accelerator,
+    *,
+    method: MethodFactory | None = None,
+    offline: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Trainer:
+    """The trainer of a config, with everything loaded and nothing trained."""
+    watching = [*_callbacks(config), *callbacks] if accelerator.is_main_process else []
+    base = load_base(config.base, device=accelerator.device, offline=offline)
+    material = open_material(config, out, base, accelerator.device)
+    model = for_task(
+        base.transformer,
+        task=config.task,
+        latent_channels=base.latent_channels,
+        grid=config.data.grid,
+        position_mode=config.base.position_mode,
+    )
+    made: Method = Realiz3D(config.method, seed=config.seed) if method is None else method(config, model)
+    out.mkdir(parents=True, exist_ok=True)
+    return Trainer(
+        config,
+        model=model,
+        schedule=NoiseSchedule.from_scheduler(base.scheduler, image_tokens=_tokens(config, model, base)),
+        method=made,
+        material=material,
+        out=out,
+        accelerator=accelerator,
+        callbacks=watching,
+        record=record_of(config, base, material),
+    )
+
+
+def open_material(config: TrainConfig, out: Path, base: BaseParts, device: torch.device) -> Material:
+    """The data of a config; tensors are kept only when an encoder makes them."""
+    data, cache = config.data, TensorCache(config.data.cache or out / "cache")
+    vae = None if base.vae is None else base.vae.to(device)
+    kept = cache if data.cache_latents and vae is not None else None
+    texturing = config.task == "texturing"
+    encoder = content_key(base.fingerprint, str(config.base.vae), f"control={texturing}")
+    objects = MultiviewSamples(data.synthetic.path, views=data.views, resolution=data.resolution_px)
+    pictures: Pictures | None = None
+    if data.real is not None:
+        images: RealImages | RenderedPictures
+        if data.real.kind == "renders":
+            images = RenderedPictures(data.real.path, resolution=data.resolution_px, views=data.views)
+        else:
+            images = RealImages(data.real.path, resolution=data.resolution_px, fit=data.real.fit)
+        pictures = Pictures(images, cache=kept, encoder=encoder)
+    # words and labels are quicker made than read
+    captions = Captions(base.captions, cache if config.base.text.encoder == "pipeline" else None)
+    latents = Latents(vae, cache=kept, with_control=texturing)
+    return Material(Objects(objects, cache=kept, encoder=encoder), pictures, latents, captions)
+
+
+def record_of(config: TrainConfig, base: BaseParts, material: Material) -> dict[str, Any]:
+    """What checkpoints say besides the state of training; `hashes` must not change while a run goes on."""
+    scheduler = base.scheduler
+    hashes = {"config": config.hash(), "base": base.fingerprint, "synthetic": material.objects.fingerprint()}
+    if material.pictures is not None:
+        hashes["real"] = material.pictures.fingerprint()
+    return {
+        "base": base.record,
+        "objective": NoiseSchedule.from_scheduler(scheduler, image_tokens=1024).objective,
+        "scheduler": {
+            "class": type(scheduler).__name__,
+            "config": {key: value for key, value in scheduler.config.items() if not key.startswith("_")},
+        },
+        "hashes": hashes,
+        "versions": {name: importlib.metadata.version(name) for name in ("torch", "diffusers", "accelerate")},
+    }
+
+
+def _callbacks(config: TrainConfig) -> list[Callback]:
+    logging = config.logging
+    found: list[Callback] = [JsonLines(), Bars()]
+    if logging.tensorboard:
+        found.append(TensorBoard())
+    if logging.wandb_project:
+        found.append(WeightsAndBiases(logging.wandb_project))
+    if logging.scores:
+        found.append(ScoreCommand(logging.scores))
+    return found
+
+
+def _start(out: Path, resume: bool, from_step: int | None) -> Path | None:
+    found = checkpoints(out)
+    if from_step is not None:
+        if from_step not in found:
+            steps = ", ".join(map(str, found)) or "none"
+            raise UsageError(f"there is no checkpoint of step {from_step}", where=str(out), expected=f"one of {steps}")
+        return found[from_step]
+    if resume and not found:
+        raise UsageError("there is nothing to resume", where=str(out), hint="leave --resume out to start anew")
+    return found[max(found)] if found else None
+
+
+def _tokens(config: TrainConfig, model: MultiviewModel, base: BaseParts) -> int:
+    """Image tokens of a grid."""
+    side = config.data.resolution_px // downscaling(base.vae) // model.host.patch
+    return side * side * model.n_views
