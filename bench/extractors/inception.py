@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -51,32 +51,40 @@ def inception_extractor(device: str = "cpu", offline: bool = False) -> LevelExtr
 @lru_cache(maxsize=2)
 def backbone(device: str, offline: bool) -> InceptionBackbone:
     """The network on `device` ('cpu', 'cuda', 'cuda:1'). Raises `WeightsMissing`."""
-    return InceptionBackbone(weights_bytes(WEIGHTS, offline), device, 1 if device == "cpu" else GPU_BATCH)
+    # the file's bytes go before the engine is made, which needs memory of its own
+    layers = load_layers(weights_bytes(WEIGHTS, offline), device)
+    return InceptionBackbone(layers, device, 1 if device == "cpu" else GPU_BATCH)
+
+
+def load_layers(program: bytes, device: str) -> Callable[[Tensor], Tensor]:
+    """The part `layers` of a TorchScript program, which is trusted: check where it is from before.
+
+    Raises `WeightsMissing` when it cannot be loaded.
+    """
+    try:
+        with warnings.catch_warnings():
+            # torch would like everyone to move on; the published file stays what it is
+            warnings.simplefilter("ignore", FutureWarning)
+            loaded: Any = torch.jit.load(io.BytesIO(program), map_location=device)  # type: ignore[no-untyped-call]
+        layers: Callable[[Tensor], Tensor] = loaded.eval().layers
+    except (RuntimeError, AttributeError) as error:
+        raise WeightsMissing(f"the Inception network cannot be loaded: {error}", where=WEIGHTS.name) from error
+    return layers
 
 
 class InceptionBackbone:
-    """A TorchScript network whose `layers` map float32 (B, 3, 299, 299) in [-1, 1] to B x 2048 features.
+    """A network whose `layers` map float32 (B, 3, 299, 299) in [-1, 1], on `device`, to B x 2048 features.
 
-    `program` is trusted: check where it is from before. Every pass holds `batch` pictures, filled up if need be.
-    `engine` names what runs the network.
+    Every pass holds `batch` pictures, filled up if need be. `engine` names what runs the network.
     """
 
-    def __init__(self, program: bytes, device: str, batch: int) -> None:
+    def __init__(self, layers: Callable[[Tensor], Tensor], device: str, batch: int) -> None:
         self.batch = batch
-        target = torch.device(device)
-        try:
-            with warnings.catch_warnings():
-                # torch would like everyone to move on; the published file stays what it is
-                warnings.simplefilter("ignore", FutureWarning)
-                loaded: Any = torch.jit.load(io.BytesIO(program), map_location=target)  # type: ignore[no-untyped-call]
-            layers = loaded.eval().layers
-        except (RuntimeError, AttributeError) as error:
-            raise WeightsMissing(f"the Inception network cannot be loaded: {error}", where=WEIGHTS.name) from error
 
         def network(pictures: Tensor) -> tuple[Tensor]:
             return (layers((pictures - 128.0) / 128.0).view(batch, DIMENSION),)
 
-        self._engine = engine_for(network, target, (batch, 3, IMAGE_SIZE, IMAGE_SIZE), np.float32)
+        self._engine = engine_for(network, torch.device(device), (batch, 3, IMAGE_SIZE, IMAGE_SIZE), np.float32)
         self.engine = self._engine.name
 
     def prepare(self, picture: Picture) -> npt.NDArray[np.float32]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from bench.extractors.efficientnet_lite0 import backbone, load_network, weights_path
 from bench.extractors.engine import TOLERANCE, Network, OnnxEngine, TorchEngine, engine_for
-from bench.extractors.inception import InceptionBackbone
+from bench.extractors.inception import InceptionBackbone, load_layers
 from bench.extractors.level import LevelExtractor
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
@@ -118,7 +118,7 @@ def layers() -> InceptionLayers:
 
 @pytest.fixture(scope="module")
 def inception(layers: InceptionLayers) -> InceptionBackbone:
-    return InceptionBackbone(torchscript(layers), "cpu", 1)
+    return InceptionBackbone(load_layers(torchscript(layers), "cpu"), "cpu", 1)
 
 
 def test_inception_equals_torch(layers: InceptionLayers, inception: InceptionBackbone) -> None:

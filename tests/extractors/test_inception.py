@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from bench.errors import WeightsMissing
 from bench.extractors import inception
 from bench.extractors.catalogue import load_extractor
-from bench.extractors.inception import WEIGHTS, InceptionBackbone
+from bench.extractors.inception import WEIGHTS, InceptionBackbone, load_layers
 from bench.extractors.level import LevelExtractor
 from bench.extractors.weights import FOLDER_VARIABLE, weights_bytes
 
@@ -76,7 +76,7 @@ def _pictures() -> list[np.ndarray]:
 
 def test_resize_is_clean_fids(program: bytes) -> None:
     resize = pytest.importorskip("cleanfid.resize").make_resizer("PIL", False, "bicubic", (299, 299))
-    backbone = InceptionBackbone(program, "cpu", 1)
+    backbone = InceptionBackbone(load_layers(program, "cpu"), "cpu", 1)
     for picture in _pictures():
         np.testing.assert_allclose(backbone.prepare(picture).transpose(1, 2, 0), resize(picture), atol=1e-4)
 
@@ -85,7 +85,7 @@ def test_features_are_clean_fids(program: bytes, tmp_path: Path) -> None:
     module = pytest.importorskip("cleanfid.inception_torchscript")
     (tmp_path / WEIGHTS.name).write_bytes(program)
     oracle = module.InceptionV3W(str(tmp_path), download=False)
-    backbone = InceptionBackbone(program, "cpu", 1)
+    backbone = InceptionBackbone(load_layers(program, "cpu"), "cpu", 1)
     inputs = [backbone.prepare(picture) for picture in _pictures()]
     with torch.inference_mode():
         expected = oracle(torch.from_numpy(np.stack(inputs))).numpy()
@@ -95,7 +95,7 @@ def test_features_are_clean_fids(program: bytes, tmp_path: Path) -> None:
 
 
 def test_constant_batches_hide_the_number_of_pictures(program: bytes) -> None:
-    backbone = InceptionBackbone(program, "cpu", 3)
+    backbone = InceptionBackbone(load_layers(program, "cpu"), "cpu", 3)
     inputs = [backbone.prepare(picture) for picture in _pictures()[:3]]
     full, part = backbone.forward(inputs)["inception"], backbone.forward(inputs[:1])["inception"]
     np.testing.assert_array_equal(full[:1], part)
@@ -150,4 +150,4 @@ def test_what_is_fetched_is_checked_and_kept(nowhere: Path, monkeypatch: pytest.
 
 def test_a_file_that_is_no_network_is_an_error() -> None:
     with pytest.raises(WeightsMissing, match="cannot be loaded"):
-        InceptionBackbone(b"not a program", "cpu", 1)
+        load_layers(b"not a program", "cpu")
