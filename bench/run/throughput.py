@@ -33,11 +33,13 @@ from bench.run.progress import Reporter
 from bench.run.summary import SummaryRow
 from bench.stats.intervals import mean_interval
 from bench.suite.schema import GeneratorEntry
+from bench.throughput.declaration import Throughput
 from bench.throughput.timing import Timing, time_generator
 from bench.throughput.work import peak_rate
 
 FORMAT = 1
 _GIB, _TERA = 2**30, 1e12
+_KEYS = {"generator", "identity", "signature", "cases", "images", "repeats", "values", "interval"}  # read again
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,10 @@ def measure_throughput(
     reporter: Reporter,
 ) -> Speeds:  # fmt: skip
     """Time every generator that has not been timed like this before; nothing when the suite does not ask for it."""
-    if plan.throughput is None:
+    metric = plan.throughput
+    if metric is None:
         return Speeds()
+    size = _batch_size(plan, metric, options)
     alone = _alone(executor)
     records = _read(folder)
     rows: list[SummaryRow] = []
@@ -81,25 +85,25 @@ def measure_throughput(
     timings: list[dict[str, Any]] = []
     with reporter.stage("time generators", len(plan.generators)) as stage:
         for entry in plan.generators:
-            identity = _identity(plan, fingerprints[entry.name], options)
+            identity = _identity(plan, metric, fingerprints[entry.name], options)
             if is_calibration(entry) or not getattr(GENERATORS.load(entry.use), "timed", True):
-                rows += _rows(plan, entry.name, None, "not_measurable", "no model makes these pictures")
+                rows += _rows(plan, metric, entry.name, None, "not_measurable", "no model makes these pictures")
                 stage.advance()
                 continue
             record = records.get(entry.name)
             if record is None or record["identity"] != identity:
                 record = None
-                answer = _ask(alone, _task(plan, entry, options))
+                answer = _ask(alone, _task(plan, metric, entry, options))
                 if answer.timing is None:
                     failures.append(Failure(entry.name, "", None, f"throughput: {answer.error}"))
-                    rows += _rows(plan, entry.name, None, "failed", answer.error)
+                    rows += _rows(plan, metric, entry.name, None, "failed", answer.error)
                     records.pop(entry.name, None)
                 else:
-                    record = _record(plan, entry.name, identity, answer.timing, answer, options)
+                    record = _record(plan, metric, entry.name, identity, answer.timing, answer, size)
                     records[entry.name] = record
                 _write(folder, records)
             if record is not None:
-                rows += _rows(plan, entry.name, record, "ok", "")
+                rows += _rows(plan, metric, entry.name, record, "ok", "")
                 timings.append(record)
             stage.advance()
     return Speeds(tuple(rows), tuple(failures), tuple(timings))
@@ -110,14 +114,12 @@ def _alone(executor: Executor) -> Executor:
     return Processes(1) if isinstance(executor, InProcess | Processes) else executor
 
 
-def _batch_size(plan: Plan, options: RunOptions) -> int:
-    assert plan.throughput is not None
-    return min(options.batch_size, plan.throughput.options.cases, len(plan.cases))
+def _batch_size(plan: Plan, metric: Throughput, options: RunOptions) -> int:
+    return min(options.batch_size, len(_cases(plan, metric)))
 
 
-def _task(plan: Plan, entry: GeneratorEntry, options: RunOptions) -> _Task:
-    assert plan.throughput is not None
-    cases, size, repeats = _cases(plan), _batch_size(plan, options), plan.throughput.options.repeats
+def _task(plan: Plan, metric: Throughput, entry: GeneratorEntry, options: RunOptions) -> _Task:
+    cases, size, repeats = _cases(plan, metric), _batch_size(plan, metric, options), metric.options.repeats
     seeds = range(plan.seeds[0], plan.seeds[0] + repeats + 1)
     return _Task(
         entry,
@@ -125,13 +127,12 @@ def _task(plan: Plan, entry: GeneratorEntry, options: RunOptions) -> _Task:
         tuple(cases[start : start + size] for start in range(0, len(cases), size)),
         tuple((seed, {case.id: plan.noise_seeds(case, seed) for case in cases}) for seed in seeds),
         repeats,
-        plan.throughput.options.warm_up,
+        metric.options.warm_up,
     )
 
 
-def _cases(plan: Plan) -> tuple[Case, ...]:
-    assert plan.throughput is not None
-    return plan.cases[: plan.throughput.options.cases]
+def _cases(plan: Plan, metric: Throughput) -> tuple[Case, ...]:
+    return plan.cases[: metric.options.cases]
 
 
 def _ask(executor: Executor, task: _Task) -> _Answer:
@@ -167,20 +168,19 @@ def _time(task: _Task) -> _Answer:
     return _Answer(timing, described, threads)
 
 
-def _identity(plan: Plan, fingerprint: str, options: RunOptions) -> str:
+def _identity(plan: Plan, metric: Throughput, fingerprint: str, options: RunOptions) -> str:
     """What a timing is kept for."""
-    assert plan.throughput is not None
     return hash_json(
         [
             FORMAT, fingerprint, hardware(options.device), torch.__version__, torch.get_num_threads(),
-            _batch_size(plan, options), [case_digest(case) for case in _cases(plan)], plan.views_signature(),
-            plan.throughput.options.cases, plan.throughput.parameters(), options.executor,
+            _batch_size(plan, metric, options), [case_digest(case) for case in _cases(plan, metric)],
+            plan.views_signature(), metric.options.cases, metric.parameters(), options.executor,
         ]
     )  # fmt: skip
 
 
 def _record(
-    plan: Plan, generator: str, identity: str, timing: Timing, answer: _Answer, options: RunOptions
+    plan: Plan, metric: Throughput, generator: str, identity: str, timing: Timing, answer: _Answer, size: int
 ) -> dict[str, Any]:
     """Everything that was measured, as `throughput.json` keeps it. Times in s, memory in bytes."""
     machine = answer.hardware
@@ -201,18 +201,17 @@ def _record(
         "flops_per_image": flops / _TERA if flops else None,
         "mfu": 100 * rate * flops / _TERA / peak if flops and peak else None,
     }
-    size = _batch_size(plan, options)
     return {
         "generator": generator,
         "identity": identity,
-        "signature": _signature(plan, machine, answer.threads, timing, size),
+        "signature": _signature(plan, metric, machine, answer.threads, timing, size),
         "hardware": machine,
         "torch": torch.__version__,
         "threads": answer.threads,
         "precision": timing.precision,
         "compile": timing.compile_mode,
         "batch_size": size,
-        "cases": [case.id for case in _cases(plan)],
+        "cases": [case.id for case in _cases(plan, metric)],
         "images": images,
         "load": timing.load,
         "warm_up": list(timing.warm_up),
@@ -222,15 +221,16 @@ def _record(
     }
 
 
-def _signature(plan: Plan, machine: Mapping[str, Any], threads: int, timing: Timing, size: int) -> str:
-    assert plan.throughput is not None
-    cases = hash_strings([case_digest(case) for case in _cases(plan)])[:12]
+def _signature(
+    plan: Plan, metric: Throughput, machine: Mapping[str, Any], threads: int, timing: Timing, size: int
+) -> str:
+    cases = hash_strings([case_digest(case) for case in _cases(plan, metric)])[:12]
     where = machine.get("gpu") or f"{machine.get('cpu')} x{machine.get('cpu_cores')}"
     driver = machine.get("driver") or machine.get("cuda") or "none"
     return (
         f"{plan.views_signature()} hardware={_word(where)} driver={_word(driver)} torch={torch.__version__} "
         f"threads={threads} dtype={_word(timing.precision)} compile={_word(timing.compile_mode)} batch={size} "
-        f"n={len(_cases(plan))} cases=sha256:{cases} {plan.throughput.parameters()}"
+        f"n={len(_cases(plan, metric))} cases=sha256:{cases} {metric.parameters()}"
     )
 
 
@@ -247,9 +247,10 @@ _UNKNOWN = {
 }
 
 
-def _rows(plan: Plan, generator: str, record: Mapping[str, Any] | None, status: str, note: str) -> list[SummaryRow]:
-    assert plan.throughput is not None
-    return [_row(result, generator, record, status, note, len(plan.cameras)) for result in plan.throughput.results()]
+def _rows(
+    plan: Plan, metric: Throughput, generator: str, record: Mapping[str, Any] | None, status: str, note: str
+) -> list[SummaryRow]:
+    return [_row(result, generator, record, status, note, len(plan.cameras)) for result in metric.results()]
 
 
 def _row(
@@ -272,8 +273,8 @@ def _read(folder: RunFolder) -> dict[str, dict[str, Any]]:
         content = json.loads(folder.throughput.read_bytes())
         if content["format"] != FORMAT:
             return {}
-        return {record["generator"]: record for record in content["timings"] if isinstance(record["identity"], str)}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {record["generator"]: record for record in content["timings"] if record.keys() >= _KEYS}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
