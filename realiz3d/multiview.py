@@ -23,7 +23,9 @@ from torch import Tensor, nn
 
 from realiz3d.control import Control, ViewpointControl, join_maps, widen_for_control
 from realiz3d.errors import OutOfOrder, UsageError
+from realiz3d.extras import Extra
 from realiz3d.hosts import Host, Objective, Window, host_for
+from realiz3d.hosts.base import Removable
 from realiz3d.layer_aware import NO_STOP, cuts
 from realiz3d.plan import DomainPlan
 from realiz3d.shifters import DomainShifters
@@ -39,6 +41,7 @@ class MultiviewModel(nn.Module):
     """A host transformer, its shifters and its control. Make one with `wrap`.
 
     transformer: the diffusers model; save it with its own `save_pretrained`. shifters, viewpoints: attached modules.
+    extras: what other methods added, by name.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class MultiviewModel(nn.Module):
         self.transformer: Any = host.transformer
         self.shifters: DomainShifters | None = None
         self.viewpoints: ViewpointControl | None = None
+        self.extras = nn.ModuleDict()
+        self._extra_handles: dict[str, list[Removable]] = {}
         self.latent_channels, self.control_channels = latent_channels, control_channels
         self.grid, self.position_mode = views, position_mode
         self._slots = [Slot() for _ in host.blocks]
@@ -159,9 +164,28 @@ class MultiviewModel(nn.Module):
         _refuse_compiled(self.host, "detach_shifters")
         self.shifters = None
 
+    def add_extra(self, name: str, extra: Extra) -> None:
+        """Add a method's own module under a new name, before anything is compiled."""
+        _refuse_compiled(self.host, "add_extra")
+        if name in self.extras:
+            raise OutOfOrder(f"the model has '{name}' already", where="add_extra")
+        self._extra_handles[name] = list(extra.install(self))
+        self.extras[name] = extra.to(self.device)
+
+    def remove_extra(self, name: str) -> None:
+        """Run without it from now on, before anything is compiled."""
+        _refuse_compiled(self.host, "remove_extra")
+        if name not in self.extras:
+            raise OutOfOrder(f"the model has no '{name}'", where="remove_extra", expected=", ".join(self.extras))
+        for handle in self._extra_handles.pop(name):
+            handle.remove()
+        del self.extras[name]
+
     def unwrap(self) -> Any:
         """Take all hooks out and return the transformer (its input projection stays as wide as it is)."""
         _refuse_compiled(self.host, "unwrap")
+        for name in list(self.extras):
+            self.remove_extra(name)
         for handle in self._handles:
             handle.remove()
         for module in self.transformer.modules():
@@ -197,7 +221,7 @@ class MultiviewModel(nn.Module):
         batch a pair: that of the multiview samples, that of the others.
         control: maps (B, V, c, h, w), a `Control`, or None for null control.
         mode: 'multiview', 'single', or 'mixed': the first `n_grid` samples multiview, the others single-image.
-        plan: one step of a `DomainPlan`; needed when shifters are attached.
+        plan: one step of a `DomainPlan`; needed when shifters are attached. Extras that read domains take None as well.
         stop: (B,) the last block that a sample must not update, -1 for none, on the CPU (`layer_aware.draw_stops`).
         Returns (B, V, C, h, w); predicted variances of hosts that have them are dropped.
         """
@@ -209,7 +233,9 @@ class MultiviewModel(nn.Module):
         control = Control(maps=control) if isinstance(control, Tensor) else control
         joined = self._join(latents, control)
         offsets = self._viewpoint_offsets(latents, control)
-        shifts = self._shifts(plan, batch)
+        domains = self._domains(plan, batch)
+        shifts = self._shifts(domains)
+        served = domains if self._extras_read_domains() else None
         bind_checkpointing(self.transformer)
 
         outputs = []
@@ -222,6 +248,7 @@ class MultiviewModel(nn.Module):
                     words,
                     offsets=None if offsets is None else offsets[samples],
                     shifts=None if shifts is None else shifts[:, samples],
+                    domains=None if served is None else served[:, samples],
                     stops=stops[samples],
                 )
             )
@@ -256,20 +283,36 @@ class MultiviewModel(nn.Module):
         return parts
 
     def _run_grid(
-        self, x: Tensor, t: Tensor, text: Text, *, offsets: Tensor | None, shifts: Tensor | None, stops: Tensor
+        self,
+        x: Tensor,
+        t: Tensor,
+        text: Text,
+        *,
+        offsets: Tensor | None,
+        shifts: Tensor | None,
+        domains: Tensor | None,
+        stops: Tensor,
     ) -> Tensor:
         offset = None if offsets is None else spread(offsets, self.grid, self._token_size(x))
-        with self._filled(x, shifts, stops, self.grid):
+        with self._filled(x, shifts, domains, stops, self.grid):
             return untile(self.host(tile(x, self.grid), t, text, offset=offset), self.grid)
 
     def _run_single(
-        self, x: Tensor, t: Tensor, text: Text, *, offsets: Tensor | None, shifts: Tensor | None, stops: Tensor
+        self,
+        x: Tensor,
+        t: Tensor,
+        text: Text,
+        *,
+        offsets: Tensor | None,
+        shifts: Tensor | None,
+        domains: Tensor | None,
+        stops: Tensor,
     ) -> Tensor:
         if self.host.one_view_a_call and self.position_mode == "grid":
             views = []
             for view in range(self.n_views):
                 offset = None if offsets is None else offsets[:, view, None]
-                with self._filled(x, shifts, stops, None):
+                with self._filled(x, shifts, domains, stops, None):
                     window = Window(self.grid, view)
                     views.append(self.host(x[:, view], t, text.of_view(view), window=window, offset=offset))
             return torch.stack(views, dim=1)
@@ -279,37 +322,53 @@ class MultiviewModel(nn.Module):
 
         place = Window(self.grid, None) if self.position_mode == "grid" else None
         offset = None if offsets is None else offsets.flatten(0, 1)[:, None]
-        with self._filled(x, None if shifts is None else each(shifts, 1), each(stops), None):
+        folded_shifts, folded_domains = (None if value is None else each(value, 1) for value in (shifts, domains))
+        with self._filled(x, folded_shifts, folded_domains, each(stops), None):
             folded = self.host(x.flatten(0, 1), each(t), text.per_view(self.n_views), window=place, offset=offset)
         return folded.reshape(*x.shape[:2], *folded.shape[1:])
 
     @contextmanager
-    def _filled(self, x: Tensor, shifts: Tensor | None, stops: Tensor, grid: Grid | None) -> Iterator[None]:
+    def _filled(
+        self, x: Tensor, shifts: Tensor | None, domains: Tensor | None, stops: Tensor, grid: Grid | None
+    ) -> Iterator[None]:
         """Tell the blocks what to do for the length of one host call."""
         at_blocks, head = cuts(stops, self.n_blocks, x.device)
         adds = [None] * self.n_blocks if shifts is None else [shift[:, None] for shift in shifts]
-        fill(self._slots, [BlockState(add, cut, head, grid) for add, cut in zip(adds, at_blocks, strict=True)])
+        served = [None] * self.n_blocks if domains is None else list(domains.to(x.device))
+        states = [
+            BlockState(add, cut, head, grid, domain) for add, cut, domain in zip(adds, at_blocks, served, strict=True)
+        ]
+        fill(self._slots, states)
         try:
             yield
         finally:
             fill(self._slots, None)
 
-    def _shifts(self, plan: DomainPlan | None, batch: int) -> Tensor | None:
-        """(N, B, d): the residual of every block for every sample."""
-        if (plan is None) != (self.shifters is None):
+    def _domains(self, plan: DomainPlan | None, batch: int) -> Tensor | None:
+        """(N, B): which domain every block serves for every sample."""
+        if plan is None and self.shifters is None:
+            return None
+        if plan is None or (self.shifters is None and not self._extras_read_domains()):
             raise UsageError(
                 "domain shifters are attached but no plan says which domain they serve"
                 if plan is None
                 else "a plan was given but no domain shifters are attached",
                 hint="plan=DomainPlan.constant('real', n_blocks) is the plainest plan; attach() comes before it",
             )
-        if plan is None or self.shifters is None:
-            return None
-        table: Tensor = self.shifters()
-        domains = plan.of_samples(batch).to(table.device)
         if plan.n_blocks != self.n_blocks:
             raise UsageError(f"a plan for {plan.n_blocks} blocks", expected=f"{self.n_blocks}, as this host has")
-        return table[torch.arange(self.n_blocks, device=table.device)[:, None], domains]
+        return plan.of_samples(batch)
+
+    def _extras_read_domains(self) -> bool:
+        return any(isinstance(extra, Extra) and extra.reads_domains for extra in self.extras.values())
+
+    def _shifts(self, domains: Tensor | None) -> Tensor | None:
+        """(N, B, d): the residual of every block for every sample."""
+        if self.shifters is None or domains is None:
+            return None
+        table: Tensor = self.shifters()
+        blocks = torch.arange(self.n_blocks, device=table.device)[:, None]
+        return table[blocks, domains.to(table.device)]
 
     def _join(self, latents: Tensor, control: Control | None) -> Tensor:
         if self.control_channels:

@@ -33,13 +33,15 @@ class BlockState(NamedTuple):
 
     shift: (U, 1, d) added to the image tokens, or None. cut: where the gradient stops in front of the block.
     head_cut: the same for the timestep embedder that the output head borrows from the first block (DiT).
-    grid: the views that the pictures consist of, None when each picture is one view.
+    grid: the views that the pictures consist of, None when each picture is one view. domains: (U,) values of `Domain`
+    that the plan has for this block, or None without a plan.
     """
 
     shift: Tensor | None
     cut: Cut
     head_cut: Cut
     grid: Grid | None
+    domains: Tensor | None = None
 
 
 class Slot:
