@@ -19,25 +19,34 @@ if TYPE_CHECKING:
     from realiz3d.latents import decode_views, encode_control, encode_views
     from realiz3d.layer_aware import draw_stops
     from realiz3d.multiview import MultiviewModel
+    from realiz3d.pipeline import Realiz3DPipeline, Realiz3DPipelineOutput
     from realiz3d.plan import Domain, DomainPlan
+    from realiz3d.sampling.shifting import Shifting
     from realiz3d.schedules import NoiseSchedule
     from realiz3d.shifters import DomainShifters
     from realiz3d.text import Text
+    from realiz3d.tuning import Tuning, tune_shifting
 
 _WHERE = {
     "Control": "control",
     "Domain": "plan",
     "DomainPlan": "plan",
     "DomainShifters": "shifters",
+    "ModelMixin": "shifters",  # diffusers asks a component's library for the base class that knows how to load it
     "MultiviewModel": "multiview",
     "NoiseSchedule": "schedules",
+    "Realiz3DPipeline": "pipeline",
+    "Realiz3DPipelineOutput": "pipeline",
+    "Shifting": "sampling.shifting",
     "Text": "text",
+    "Tuning": "tuning",
     "ViewpointControl": "control",
     "decode_views": "latents",
     "draw_stops": "layer_aware",
     "encode_control": "latents",
     "encode_views": "latents",
     "host_for": "hosts",
+    "tune_shifting": "tuning",
 }
 
 __all__ = [
@@ -47,13 +56,18 @@ __all__ = [
     "DomainShifters",
     "MultiviewModel",
     "NoiseSchedule",
+    "Realiz3DPipeline",
+    "Realiz3DPipelineOutput",
+    "Shifting",
     "Text",
+    "Tuning",
     "ViewpointControl",
     "decode_views",
     "draw_stops",
     "encode_control",
     "encode_views",
     "host_for",
+    "tune_shifting",
 ]
 
 

@@ -42,6 +42,17 @@ def encode_control(vae: Any, normals: Tensor, positions: Tensor, *, chunk: int =
     return torch.cat(maps, dim=2)
 
 
+def downscaling(vae: Any) -> int:
+    """Pixels per latent pixel along a side; 1 without an autoencoder, when pictures are the latents."""
+    if vae is None:
+        return 1
+    config = vae.config
+    if _is_video(vae):
+        return int(2 ** len(config.temperal_downsample))
+    levels = config.get("encoder_block_out_channels") or config.block_out_channels
+    return int(2 ** (len(levels) - 1))
+
+
 def _encode(vae: Any, pictures: Tensor, rng: torch.Generator | None) -> Tensor:
     mean, std = _scale(vae, pictures)
     encoded = vae.encode(pictures[:, :, None] if _is_video(vae) else pictures)

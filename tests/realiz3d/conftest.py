@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # reading and writing training data needs no diffusers, and neither do its tests
 if find_spec("diffusers") is None:
     collect_ignore = [
-        f"test_{room}.py" for room in ("control", "hosts", "layer_aware", "multiview", "plan", "schedules", "shifters")
+        f"test_{room}.py"
+        for room in ("control", "hosts", "layer_aware", "multiview", "pipeline", "plan", "schedules", "shifters", "tuning")
     ]
 else:
     import diffusers
