@@ -3,6 +3,7 @@
     step_<n>/transformer/           config.json and safetensors, input projection widened; EMA weights when EMA is on
              domain_shifters/       of methods that have them
              viewpoint_control/     of text-to-multiview models
+             ...                    what other methods add for sampling
              realiz3d.json          how to wrap the transformer, which base its other parts come from, how it was made
              training_state/        state.pt: the training weights, optimiser, EMA, places in the data
 
@@ -49,7 +50,7 @@ def save_modules(model: MultiviewModel, folder: Path) -> None:
 
 
 def load_checkpoint(folder: str | Path, *, dtype: torch.dtype | None = None) -> Checkpoint:
-    """The model of a checkpoint, wrapped, with shifters and viewpoint control attached, in eval mode on the CPU.
+    """The model of a checkpoint, wrapped, with shifters, viewpoint control and extras, in eval mode on the CPU.
 
     `dtype` casts the transformer; shifters stay in float32. Raises `WeightsMissing` for a folder that is no checkpoint.
     """
@@ -68,7 +69,26 @@ def load_checkpoint(folder: str | Path, *, dtype: torch.dtype | None = None) -> 
         model.attach(DomainShifters.from_pretrained(root / SHIFTERS, use_safetensors=True))
     if (root / VIEWPOINTS).is_dir():
         model.attach(ViewpointControl.from_pretrained(root / VIEWPOINTS, use_safetensors=True, dtype=dtype))
+    _restore(model, root, record)
     return Checkpoint(model.eval(), record)
+
+
+def _restore(model: MultiviewModel, folder: Path, record: dict[str, Any]) -> None:
+    """Let the method that trained the checkpoint put back what it added."""
+    method = record.get("method") or {}
+    if method.get("name", "realiz3d") == "realiz3d":
+        return
+    from realiz3d.training.registry import method_settings
+
+    # the record may come from anywhere, so only methods that are installed by name may run
+    kind = method_settings(str(method["name"]), registered_only=True)
+    try:
+        settings = kind.model_validate(method.get("settings"))
+    except ValueError as error:
+        raise WeightsMissing(
+            f"the checkpoint's method settings are broken: {str(error)[:300]}", where=str(folder / RECORD)
+        ) from error
+    settings.build(0).restore(model, folder)
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from realiz3d.training.method import Method
 
 Task = Literal["texturing", "text_to_multiview"]
 Density = Literal["uniform", "logit_normal"]
@@ -190,7 +193,21 @@ class Warmup(PhaseSettings):
     )
 
 
-class Realiz3DMethod(Section):
+class MethodSettings(Section):
+    """What a training method can be told; `realiz3d.training.registry` finds it by name."""
+
+    name: str
+
+    def learns_from_real(self) -> bool:
+        """Whether any phase sees real pictures."""
+        raise TypeError(f"{type(self).__name__} does not say whether it learns from real pictures")
+
+    def build(self, seed: int) -> Method:
+        """The method with these settings, for one run. `seed` makes the random start of what it adds."""
+        raise TypeError(f"{type(self).__name__} builds no method")
+
+
+class Realiz3DMethod(MethodSettings):
     """The method and the switches of its ablation (Table 2)."""
 
     name: Literal["realiz3d"] = "realiz3d"
@@ -201,6 +218,16 @@ class Realiz3DMethod(Section):
     warmup: Warmup = Field(default_factory=Warmup)
     stage1: Stage1 = Field(default_factory=Stage1)
     stage2: Stage2 = Field(default_factory=Stage2)
+
+    def learns_from_real(self) -> bool:
+        """Stage 1 always does, stage 2 unless told otherwise."""
+        return self.joint or self.stage2.real_data or self.stage1.length != Length(steps=0)
+
+    def build(self, seed: int) -> Method:
+        """`realiz3d.training.realiz3d_method.Realiz3D`."""
+        from realiz3d.training.realiz3d_method import Realiz3D
+
+        return Realiz3D(self, seed=seed)
 
 
 class Optimisation(Section):
@@ -286,6 +313,7 @@ class TrainConfig(Section):
     seed: Count = 0
     base: Base
     data: Data
+    # other methods have a schema of their own: `realiz3d.training.registry.schema_of`
     method: Realiz3DMethod = Field(default_factory=Realiz3DMethod)
     optimisation: Optimisation = Field(default_factory=Optimisation)
     checkpoints: Checkpoints = Field(default_factory=Checkpoints)
@@ -293,8 +321,7 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> TrainConfig:
-        wants_real = self.method.joint or self.method.stage2.real_data or self.method.stage1.length != Length(steps=0)
-        if self.data.real is None and wants_real:
+        if self.data.real is None and self.method.learns_from_real():
             raise ValueError("expected data.real: this method learns from real pictures")
         return self
 

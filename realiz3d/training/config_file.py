@@ -9,20 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from realiz3d.errors import UsageError, nearest
 from realiz3d.training.config import TrainConfig
+from realiz3d.training.extends import merged
+from realiz3d.training.registry import schema_of
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 _PATHS = (("data", "synthetic", "path"), ("data", "real", "path"), ("data", "cache"), ("base", "checkpoint"))
 
-Config = TypeVar("Config", bound=TrainConfig)
 Step = str | int
 Place = tuple[Step, ...]
 
@@ -55,35 +57,62 @@ _Plain.add_constructor("tag:yaml.org,2002:int", _int)
 
 
 def shipped_configs() -> dict[str, Path]:
-    """Configs that come with the package, by name."""
-    folder = Path(str(files("realiz3d") / "configs"))
-    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    """Configs that come with the package, by name: Realiz3D's, and those of the methods it is compared with."""
+    rooms = [package for package in ("realiz3d", "baselines") if find_spec(package) is not None]
+    found = [file for room in rooms for file in Path(str(files(room) / "configs")).glob("*.yaml")]
+    return {file.stem: file for file in sorted(found)}
 
 
-def load_config(source: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
+def load_config(
+    source: str | Path,
+    overrides: Sequence[str] = (),
+    schema: type[TrainConfig] | None = None,
+) -> TrainConfig:
     """Read and check a config: a file, or the bare name of a shipped one. `overrides` are `section.field=VALUE` texts.
 
+    `schema` is `TrainConfig`, or a subclass of it that knows other methods; None: as `method.name` says.
     Raises `UsageError`; `where` is `file:line: section.field`, the hint names the nearest field.
     """
-    return load_config_as(TrainConfig, source, overrides)
+    values, lines, label = _chain(source, ())
+    for text in overrides:
+        _override(values, lines, text)
+    try:
+        found = schema or schema_of(values)
+    except UsageError as error:
+        raise _placed(error, lines, label) from error
+    try:
+        return found.model_validate(values)
+    except ValidationError as error:
+        raise explain(error, lines, label, found) from None
 
 
-def load_config_as(schema: type[Config], source: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """As `load_config`, for a subclass of `TrainConfig` that knows other methods."""
+def _chain(source: str | Path, above: tuple[str, ...]) -> tuple[dict[str, Any], dict[Place, str], str]:
+    """A config's values with those that it extends, where each is written, and what to call the file."""
     shipped = shipped_configs()
     own = str(source) not in shipped
     file = Path(source) if own else shipped[str(source)]
     label = str(source) if own else f"{source}.yaml"
+    if str(file.absolute()) in above or len(above) > MAX_DEPTH:
+        raise UsageError("the configs extend each other without end", where=f"{label}: extends")
     values, lines = parse(_read(file, str(source)), label)
     if not isinstance(values, dict):
         raise UsageError("the config is no section of fields", where=f"{label}:1", expected="name: ..., base: ...")
-    _resolve(values, file.absolute().parent if own else Path.cwd(), _PATHS)
-    for text in overrides:
-        _override(values, lines, text)
-    try:
-        return schema.model_validate(values)
-    except ValidationError as error:
-        raise explain(error, lines, label, schema) from None
+    folder = file.absolute().parent
+    _resolve(values, folder if own else Path.cwd(), _PATHS)
+    if "extends" not in values:
+        return values, lines, label
+    other = values.pop("extends")
+    if not isinstance(other, str):
+        raise UsageError(
+            "'extends' is no config", where=f"{lines[('extends',)]}: extends", expected="a file, or a shipped name"
+        )
+    below, below_lines, _ = _chain(other if other in shipped else folder / other, (*above, str(file.absolute())))
+    return merged(below, values), below_lines | lines, label
+
+
+def _placed(error: UsageError, lines: dict[Place, str], label: str) -> UsageError:
+    where = f"{_line(('method', 'name'), lines, label)}: {error.where}"
+    return UsageError(error.message, where=where, expected=error.expected, hint=error.hint)
 
 
 def parse(text: str, label: str) -> tuple[Any, dict[Place, str]]:

@@ -95,6 +95,10 @@ class Method(Protocol):
         """Write what sampling needs besides `realiz3d.json`, usually by `checkpoint.save_modules`."""
         ...
 
+    def restore(self, model: MultiviewModel, folder: Path) -> None:
+        """Put back into a loaded model what `save` wrote and `load_checkpoint` knows nothing of (the model's extras)."""
+        ...
+
     def describe(self) -> dict[str, Any]:
-        """Settings, as JSON, for records."""
+        """Settings, as JSON, for records: those of the config."""
         ...

@@ -78,6 +78,9 @@ class Realiz3D:
         """Transformer, shifters, and the viewpoint embedding when there is one."""
         save_modules(model, folder)
 
+    def restore(self, model: MultiviewModel, folder: Path) -> None:
+        """Nothing: every checkpoint may have shifters and viewpoints."""
+
     def describe(self) -> dict[str, Any]:
         """The config's section."""
         return self.settings.model_dump(mode="json")

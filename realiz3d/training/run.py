@@ -21,7 +21,7 @@ from realiz3d.training.captions import Captions
 from realiz3d.training.checkpoint import checkpoints
 from realiz3d.training.config import TrainConfig
 from realiz3d.training.method import Method
-from realiz3d.training.realiz3d_method import Realiz3D, for_task
+from realiz3d.training.realiz3d_method import for_task
 from realiz3d.training.samples import Latents, Objects, Pictures, RenderedPictures
 from realiz3d.training.scoring import ScoreCommand
 from realiz3d.training.trainer import Material, Trainer
@@ -43,7 +43,7 @@ def train(
     """Train as the config says and return the folder of the last checkpoint.
 
     A folder `out` that holds checkpoints of the same config and data is gone on with, from the newest or from
-    `from_step`; with `resume` there must be one. method: what to train with; None = Realiz3D by `config.method`.
+    `from_step`; with `resume` there must be one. method: what to train with; None = what `config.method` says.
     device: 'cpu' keeps off the GPU; None takes what accelerate finds. callbacks come beside those of the config.
     Raises `UsageError`, `DataError`, `WeightsMissing`, `DependencyMissing`.
     """
@@ -72,7 +72,7 @@ def build(
         grid=config.data.grid,
         position_mode=config.base.position_mode,
     )
-    made: Method = Realiz3D(config.method, seed=config.seed) if method is None else method(config, model)
+    made = config.method.build(config.seed) if method is None else method(config, model)
     out.mkdir(parents=True, exist_ok=True)
     return Trainer(
         config,
