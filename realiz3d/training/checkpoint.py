@@ -40,9 +40,9 @@ class Checkpoint:
     record: dict[str, Any]
 
 
-def save_modules(model: MultiviewModel, folder: Path) -> None:
-    """Write the model's parts with their own `save_pretrained`."""
-    model.transformer.save_pretrained(folder / TRANSFORMER)
+def save_modules(model: MultiviewModel, folder: Path, *, transformer: Any = None) -> None:
+    """Write the model's parts with their own `save_pretrained`; `transformer` in place of the model's."""
+    (model.transformer if transformer is None else transformer).save_pretrained(folder / TRANSFORMER)
     if model.shifters is not None:
         model.shifters.save_pretrained(folder / SHIFTERS)
     if model.viewpoints is not None:

@@ -96,7 +96,7 @@ class Method(Protocol):
         ...
 
     def restore(self, model: MultiviewModel, folder: Path) -> None:
-        """Put back into a loaded model what `save` wrote and `load_checkpoint` knows nothing of (the model's extras)."""
+        """Put back into a loaded model what `save` wrote and `load_checkpoint` knows nothing of: the model's extras."""
         ...
 
     def describe(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from realiz3d.training.checkpoint import checkpoints
 from realiz3d.training.config import TrainConfig
 from realiz3d.training.method import Method
 from realiz3d.training.realiz3d_method import for_task
+from realiz3d.training.sample_grids import Samples
 from realiz3d.training.samples import Latents, Objects, Pictures, RenderedPictures
 from realiz3d.training.scoring import ScoreCommand
 from realiz3d.training.trainer import Material, Trainer
@@ -64,6 +65,8 @@ def build(
     """The trainer of a config, with everything loaded and nothing trained."""
     watching = [*_callbacks(config), *callbacks] if accelerator.is_main_process else []
     base = load_base(config.base, device=accelerator.device, offline=offline)
+    if config.logging.samples and accelerator.is_main_process:
+        watching.append(Samples(config.logging.samples, base.scheduler))
     material = open_material(config, out, base, accelerator.device)
     model = for_task(
         base.transformer,

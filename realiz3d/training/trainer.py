@@ -234,7 +234,7 @@ class Trainer:
             torch.manual_seed(seed_of(self.config.seed, phase.name, step, self.accelerator.process_index))
             for micro in range(shape.accumulation):
                 batch = self._batch(phase, shape, step, micro, conditions, batches)
-                with self._sync(network, micro == shape.accumulation - 1), self._autocast():
+                with self._sync(network, micro == shape.accumulation - 1), self.autocast():
                     losses = batch.losses(network, self.schedule)
                 self.accelerator.backward(losses.mean() / shape.accumulation)
                 meter.add(losses.detach(), batch.n_synthetic)
@@ -301,7 +301,8 @@ class Trainer:
         """Gradients are exchanged once a step, in its last backward pass."""
         return nullcontext() if now or not isinstance(network, DistributedDataParallel) else network.no_sync()
 
-    def _autocast(self) -> AbstractContextManager[Any]:
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The precision of the run."""
         if self.config.optimisation.precision == "float32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
@@ -377,9 +378,10 @@ class Trainer:
             )
             parts.append((samples, drawn))
         mine = conditions.of(shape.of_forward(rank, micro))
-        return assemble(parts, mine, self.material.captions, self._viewpoints(), self.device)
+        return assemble(parts, mine, self.material.captions, self.viewpoints(), self.device)
 
-    def _viewpoints(self) -> Tensor | None:
+    def viewpoints(self) -> Tensor | None:
+        """(V, 2) azimuth and elevation of synthetic samples in radians; None in texturing."""
         if self.config.task != "text_to_multiview":
             return None
         source = self.config.data.synthetic
@@ -395,7 +397,7 @@ class Trainer:
             for name, loader in loaders.items()
         }
         batch = self._batch(phase, shape, 0, 0, self._conditions(phase, shape, 0), batches)
-        with self._autocast():
+        with self.autocast():
             return count_flops(self.model, batch, self.schedule)
 
     def _save(
@@ -421,8 +423,13 @@ class Trainer:
                 "budgets": [vars(budget) for budget in self.progress.budgets],
                 "ends": sorted(self._ends),
             }
-            with nullcontext() if average is None or done else average.applied():
-                write_checkpoint(self.out, self.progress.step, self._record(phase, done), state, self._save_modules)
+
+            def save(folder: Path) -> None:
+                with nullcontext() if average is None or done else average.applied():
+                    self.method.save(self.model, folder)
+
+            # the state shares memory with the model: averages must be in place only while the modules are written
+            write_checkpoint(self.out, self.progress.step, self._record(phase, done), state, save)
             self._summarise()
             if self.config.checkpoints.keep is not None:
                 prune(self.out, self.config.checkpoints.keep, self._ends)
@@ -430,9 +437,6 @@ class Trainer:
                 callback.checkpoint(self, folder)
         self.accelerator.wait_for_everyone()
         return folder
-
-    def _save_modules(self, folder: Path) -> None:
-        self.method.save(self.model, folder)
 
     def _record(self, phase: Phase, done: bool) -> dict[str, Any]:
         return {
