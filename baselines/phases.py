@@ -52,7 +52,7 @@ def conditions(phase: Phase, model: MultiviewModel, domains: Tensor, *, tell_dom
     second stage; every other phase has single images without control. tell_domain: the method reads each sample's
     domain.
     """
-    plan = DomainPlan.train(domains, model.n_blocks, reassign_p=0.0) if tell_domain else None
+    plan = DomainPlan(domains.expand(1, model.n_blocks, -1)) if tell_domain else None
     if phase.name != CONTROL:
         return Conditions("single", control=False, plan=plan)
     return Conditions("mixed" if phase.mix == "both" else "multiview", control=True, plan=plan)
