@@ -201,6 +201,19 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
     def _distilled(self) -> bool:
         return bool(self.transformer.config.get("guidance_embeds", False))
 
+    @property
+    def _reads_domains(self) -> bool:
+        extras = self.multiview.extras.values()
+        return self.domain_shifters is not None or any(getattr(extra, "reads_domains", False) for extra in extras)
+
+    def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> None:
+        """As diffusers. Raises `UsageError` for models of other methods: there is no place for what they added."""
+        if len(self.multiview.extras):
+            added = ", ".join(self.multiview.extras)
+            hint = "sample from the training checkpoint"
+            raise UsageError(f"a pipeline cannot hold the model's {added}", where=str(save_directory), hint=hint)
+        super().save_pretrained(save_directory, *args, **kwargs)
+
     def encode_prompt(self, prompt: Prompts, device: torch.device | str | None = None) -> Text:
         """(B, ...) of B prompts, in the transformer's precision; pass it as `prompt` to reuse it."""
         if not isinstance(prompt, Text):
@@ -224,6 +237,7 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         domain_plan: DomainPlan | Shifting | None = None,
         generator: Generators = None,
         latents: Tensor | None = None,
+        start_t: float | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
         callback_on_step_end: Callable[..., dict[str, Any]] | None = None,
@@ -239,10 +253,13 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         Hosts with distilled guidance read it as their input. negative_prompt: in place of no text.
         domain_plan: a `Shifting`, or the domains of every step and block; None = the pipeline's default shifting.
         generator: one a sample, or one for all. latents: noise (B, V, C, h, w) in place of it.
+        start_t: leave out the steps with t > start_t; `latents` are then pictures, noised to the first step that is
+        left (`set_timesteps` gives it).
         callback_on_step_end: called as f(pipe, step, t, tensors); may return 'latents', 'prompt_embeds' (of both
         branches, without text first) or 'control_latents' in a dict. Raises `UsageError` for what cannot work.
         """
         model, device = self.multiview, self._execution_device
+        model.extras.to(device)
         self._check_choices(output_type, callback_on_step_end_tensor_inputs, domain_plan)
         self._guidance_scale, self._interrupt = guidance_scale, False
         text = self._text(prompt, negative_prompt, device)
@@ -256,14 +273,16 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         size = latent_size(height, width, maps, usual=usual, scale=scale, patch=patch)
         angles = None if viewpoints is None else view_angles(viewpoints, batch, model.n_views, device)
         tokens = model.n_views * (size[0] // patch) * (size[1] // patch)
-        timesteps = set_timesteps(self.scheduler, num_inference_steps, device, tokens)
+        timesteps = set_timesteps(self.scheduler, num_inference_steps, device, tokens, start_t=start_t)
         self._num_timesteps = len(timesteps)
         plan = self._plan(domain_plan, timesteps, batch)
         steps_plan = None if plan is None else (doubled(plan) if guided else plan).to(device)
 
         shape = (batch, model.n_views, model.latent_channels, *size)
+        if start_t is not None and latents is None:
+            raise UsageError("start_t without latents: there is nothing to start from", where="latents")
         noise = draw_noise(shape, generator, device) if latents is None else given_noise(latents, shape, device)
-        latents = noise * float(getattr(self.scheduler, "init_noise_sigma", 1.0))
+        latents = noise * (1.0 if start_t is not None else float(getattr(self.scheduler, "init_noise_sigma", 1.0)))
         extra = {}
         if "generator" in inspect.signature(self.scheduler.step).parameters:
             extra["generator"] = list(generator) if isinstance(generator, Sequence) else generator
@@ -311,7 +330,7 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
                 where="callback_on_step_end_tensor_inputs",
                 hint=nearest(unknown[0], self._callback_tensor_inputs),
             )
-        if plan is not None and self.domain_shifters is None:
+        if plan is not None and not self._reads_domains:
             raise UsageError("a domain plan for a pipeline without domain shifters", where="domain_plan")
 
     def _text(self, prompt: Prompts, negative: Prompts | None, device: torch.device) -> Text:
@@ -332,9 +351,11 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         return join_texts(without, text)
 
     def _plan(self, wanted: DomainPlan | Shifting | None, timesteps: Tensor, batch: int) -> DomainPlan | None:
-        if self.domain_shifters is None:
+        if not self._reads_domains:
             return None
-        default = Shifting(self.config.block_frac, self.config.t_min)
+        # methods other than Realiz3D that know domains sample in the real one
+        shifted = self.domain_shifters is not None
+        default = Shifting(self.config.block_frac, self.config.t_min) if shifted else Shifting(0.0, None)
         return resolve_plan(wanted or default, self.multiview.n_blocks, timesteps, self.scheduler, batch)
 
     def _pictures(self, latents: Tensor, output_type: str) -> Any:

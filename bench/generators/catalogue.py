@@ -10,6 +10,8 @@ GENERATORS = Registry(
     built_in={
         "folder": "bench.generators.folder:FolderGenerator",
         "textured_mesh": "bench.generators.textured_mesh:TexturedMeshGenerator",
+        "realiz3d": "bench.generators.realiz3d_pipeline:Realiz3DGenerator",
+        "diffusers": "bench.generators.diffusers_pipeline:DiffusersGenerator",
         "ceiling": "bench.generators.ceiling:Ceiling",
         "floor": "bench.generators.floor:Floor",
         "miniworld_look": "bench.generators.miniworld_look:MiniworldLook",

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 if find_spec("diffusers") is None:
     collect_ignore = [
         f"test_{room}.py"
-        for room in ("control", "hosts", "layer_aware", "multiview", "pipeline", "plan", "schedules", "shifters", "tuning")
+        for room in (
+            "control", "hosts", "layer_aware", "multiview", "pipeline", "plan", "schedules", "shifters", "tuning",
+        )  # fmt: skip
     ]
 else:
     import diffusers

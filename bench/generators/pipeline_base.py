@@ -1,0 +1,131 @@
+"""What the generators that run a diffusion pipeline share: late loading, a fingerprint of weights, errors, noise.
+
+Weights are read when the first sample is made, not when a suite is set up. Noise comes from the request's seeds alone,
+drawn on the CPU, so that a sample is the same in every batch and, up to rounding, on every device. Code that lies in a
+checkpoint is never run, and weights are read from safetensors only.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bench import __version__
+from bench.errors import BenchError, GeneratorError, InputError, UsageError, WeightsMissing
+from bench.generators.protocol import GenerationRequest, GeneratorContext, MultiviewImage
+from bench.hashing import hash_file, hash_json
+from realiz3d.errors import DataError, RealizError
+from realiz3d.errors import UsageError as RealizUsageError
+from realiz3d.errors import WeightsMissing as RealizWeightsMissing
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+PACKAGES = ("diffusers", "transformers")
+_KINDS: dict[type[RealizError], type[BenchError]] = {
+    RealizUsageError: UsageError,
+    DataError: InputError,
+    RealizWeightsMissing: WeightsMissing,
+}
+
+
+class PipelineGenerator(ABC):
+    """A generator around a pipeline that `load` makes and `views` calls for several requests at once."""
+
+    version = 1  # raise it when the pictures change
+
+    def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
+        self.name, self.options, self.context = name, options, context
+        self._pipeline: Any = None
+
+    def fingerprint(self) -> str:
+        """Hash of the weights, the options, the code and the device's kind; where the weights lie does not matter."""
+        kind = f"{type(self).__module__}:{type(self).__qualname__} v{self.version}"
+        versions = [__version__, *(_version(package) for package in ("torch", *PACKAGES))]
+        options = self.options.model_dump(mode="json", exclude=self.places())
+        device = self.context.device.split(":")[0]
+        try:
+            return hash_json([kind, versions, options, device, self.weights()])
+        except RealizError as error:
+            raise translated(error) from error
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[MultiviewImage]:
+        """One answer per request, in order, all of them made in one batch."""
+        try:
+            if self._pipeline is None:
+                self._pipeline = self.load()
+            pictures = self.views(self._pipeline, requests)
+        except RealizError as error:
+            raise translated(error) from error
+        for request, views in zip(requests, pictures, strict=True):
+            yield MultiviewImage(request.case.id, request.seed, views)
+
+    @abstractmethod
+    def places(self) -> set[str]:
+        """Options that only say where files lie, not what they hold."""
+
+    @abstractmethod
+    def weights(self) -> Any:
+        """What identifies the weights, as JSON. Raises `WeightsMissing` when they are not there."""
+
+    @abstractmethod
+    def load(self) -> Any:
+        """The pipeline, on the context's device."""
+
+    @abstractmethod
+    def views(self, pipeline: Any, requests: Sequence[GenerationRequest]) -> Sequence[npt.NDArray[np.uint8]]:
+        """uint8 (V, H, W, 3) for each request."""
+
+
+def translated(error: RealizError) -> BenchError:
+    """The same message as an error of the benchmark."""
+    kind = next((target for source, target in _KINDS.items() if isinstance(error, source)), GeneratorError)
+    return kind(error.message, where=error.where, expected=error.expected, hint=error.hint)
+
+
+def need_packages(name: str) -> None:
+    """Raises `GeneratorError` when diffusers or transformers is not installed."""
+    missing = [package for package in PACKAGES if _version(package) is None]
+    if missing:
+        raise GeneratorError(
+            f"generator '{name}' needs {' and '.join(missing)}, not installed here",
+            hint="pip install 'realiz3d-bench[realiz3d]'",
+        )
+
+
+def offline() -> bool:
+    """Whether `--offline` was given (to this process or the one that started it)."""
+    return os.environ.get("REALIZ3D_BENCH_OFFLINE", "").lower() in ("1", "true", "yes", "on")
+
+
+def hash_parts(root: Path, parts: Sequence[str]) -> dict[str, str]:
+    """SHA-256 of every file of some parts (files and folders) of a checkpoint, by its path within."""
+    found: dict[str, str] = {}
+    for part in parts:
+        path = root / part
+        files = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
+        found |= {file.relative_to(root).as_posix(): hash_file(file) for file in files if file.is_file()}
+    return found
+
+
+def with_suffix(request: GenerationRequest, suffix: str) -> str:
+    """The case's prompt with what is appended to all prompts."""
+    return request.case.prompt + suffix
+
+
+def pixels(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Floats in [0, 1] to 8 bits, rounded."""
+    rounded: npt.NDArray[np.uint8] = np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return rounded
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

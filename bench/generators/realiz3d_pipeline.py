@@ -1,0 +1,222 @@
+"""`use: realiz3d`: checkpoints that `realiz3d-bench train` or `Realiz3DPipeline.save_pretrained` wrote."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.errors import GeneratorError, WeightsMissing
+from bench.generators.pipeline_base import (
+    Dtype,
+    PipelineGenerator,
+    hash_parts,
+    need_packages,
+    offline,
+    pixels,
+    with_suffix,
+)
+from bench.generators.protocol import GenerationRequest, GeneratorContext
+from bench.geometry.cameras import Cameras
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_INDEX, _RECORD = "model_index.json", "realiz3d.json"
+_TRAINED = ("transformer", "domain_shifters", "viewpoint_control", "extras", _RECORD)
+
+
+class Realiz3DOptions(BaseModel):
+    """Options of `realiz3d`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    checkpoint: Path = Field(
+        description="a checkpoint, a training's output folder (its newest one), or a saved pipeline"
+    )
+    base: str | None = Field(
+        None, description="the base model, if not where the checkpoint says: a folder or OWNER/NAME"
+    )
+    steps: int = Field(50, ge=1, le=10_000, description="denoising steps")
+    guidance: float = Field(4.5, ge=0, le=1000, description="guidance scale on the text; 1 or less: no guidance")
+    negative_prompt: str = Field("", description="what guidance leads away from")
+    prompt_suffix: str = Field(
+        "", description="appended to every prompt, such as ', highly photorealistic and detailed'"
+    )
+    control: bool = Field(True, description="false: null control, although the model takes one")
+    shifting: bool = Field(True, description="inference-time domain shifting")
+    block_frac: float | None = Field(
+        None, ge=0, le=1, description="B_max, a fraction of the blocks; null: the checkpoint's"
+    )
+    t_min: float | Literal["off"] | None = Field(None, description="t_max of the paper; null: the checkpoint's")
+    dtype: Dtype = Field("float32", description="precision of the networks")
+    compile: bool = Field(False, description="compile the transformer's blocks")
+
+
+class Realiz3DGenerator(PipelineGenerator):
+    """Samples a Realiz3D checkpoint, controlled by the mesh's normal and position maps or by the suite's viewpoints."""
+
+    Options: ClassVar[type[BaseModel]] = Realiz3DOptions
+
+    def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
+        super().__init__(name, options, context)
+        need_packages(name)
+        self.folder = _find(context.suite_folder / options.checkpoint)
+        self.base = _place(options.base, context.suite_folder)
+
+    def places(self) -> set[str]:
+        """Checkpoint and base."""
+        return {"checkpoint", "base"}
+
+    def weights(self) -> Any:
+        """Hashes of all files that are read."""
+        if (self.folder / _INDEX).is_file():
+            return hash_parts(self.folder, _saved_parts(self.folder))
+        from realiz3d.data.base_model import BaseModel as BaseCheckpoint
+        from realiz3d.training.checkpoint import read_record
+
+        found: dict[str, Any] = dict(hash_parts(self.folder, _TRAINED[:-1]))
+        record = read_record(self.folder)
+        found["record"] = {key: record.get(key) for key in ("model", "base", "scheduler")}
+        where = self.base or record.get("base", {}).get("checkpoint")
+        if where is not None:
+            revision = None if self.base else record["base"].get("revision")
+            found["base"] = BaseCheckpoint(str(where), revision=revision, offline=offline()).fingerprint()
+            found["record"]["base"] = None  # it also says where the base was
+        return found
+
+    def load(self) -> Any:
+        """The pipeline, compiled if wanted."""
+        import torch
+
+        from realiz3d import Realiz3DPipeline
+
+        dtype = getattr(torch, self.options.dtype)
+        if (self.folder / _INDEX).is_file():
+            pipeline = _loaded(Realiz3DPipeline, self.folder, dtype)
+        else:
+            pipeline = Realiz3DPipeline.from_checkpoint(self.folder, base=self.base, dtype=dtype, offline=offline())
+        pipeline.set_progress_bar_config(disable=True)
+        pipeline.to(self.context.device)
+        views = pipeline.multiview.n_views
+        if views != len(self.context.cameras):
+            raise GeneratorError(
+                f"generator '{self.name}' makes {views} views, the suite has {len(self.context.cameras)}",
+                where=str(self.folder),
+                hint="choose a suite with as many azimuths as the checkpoint was trained with, in their order",
+            )
+        if self.options.compile:
+            pipeline.compile()
+        return pipeline
+
+    def views(self, pipeline: Any, requests: Sequence[GenerationRequest]) -> Sequence[npt.NDArray[np.uint8]]:
+        """All requests in one batch."""
+        import torch
+
+        size = self.context.cameras.resolution
+        scale = pipeline.vae_scale_factor
+        shape = (pipeline.multiview.latent_channels, size // scale, size // scale)
+        noise = [
+            torch.stack([torch.randn(shape, generator=_rng(seed)) for seed in request.noise_seeds])
+            for request in requests
+        ]
+        control = None
+        if self.options.control and pipeline.multiview.control_channels:
+            control = {
+                kind: torch.stack([_map(request, kind) for request in requests]) for kind in ("normal", "position")
+            }
+        viewpoints = None
+        if self.options.control and pipeline.multiview.viewpoints is not None:
+            viewpoints = torch.tensor(view_angles(self.context.cameras))
+        made = pipeline(
+            [with_suffix(request, self.options.prompt_suffix) for request in requests],
+            control,
+            viewpoints,
+            height=size,
+            width=size,
+            num_inference_steps=self.options.steps,
+            guidance_scale=self.options.guidance,
+            negative_prompt=self.options.negative_prompt or None,
+            domain_plan=self._shifting(pipeline),
+            latents=torch.stack(noise),
+            # schedulers that add noise while they sample draw it from here
+            generator=[_rng(request.noise_seeds[0]) for request in requests],
+            output_type="np",
+        )
+        return [pixels(views) for views in made.images]
+
+    def _shifting(self, pipeline: Any) -> Any:
+        from realiz3d import Shifting
+
+        if pipeline.domain_shifters is None:
+            return None
+        if not self.options.shifting:
+            return Shifting(0.0, None)
+        frac, t_min = self.options.block_frac, self.options.t_min
+        return Shifting(
+            pipeline.config.block_frac if frac is None else frac,
+            pipeline.config.t_min if t_min is None else None if t_min == "off" else t_min,
+        )
+
+
+def view_angles(cameras: Cameras) -> npt.NDArray[np.float64]:
+    """Azimuth and elevation in radians of every view, (V, 2)."""
+    x, y, z = cameras.centres.T
+    return np.stack([np.arctan2(x, z) % math.tau, np.arctan2(y, np.hypot(x, z))], axis=-1)
+
+
+def _map(request: GenerationRequest, kind: str) -> Tensor:
+    return request.control(kind).movedim(-1, 1).float().cpu()
+
+
+def _rng(seed: int) -> Any:
+    import torch
+
+    return torch.Generator("cpu").manual_seed(seed)
+
+
+def _find(folder: Path) -> Path:
+    """The folder that holds weights: as given, or the newest checkpoint of a training."""
+    if (folder / _INDEX).is_file() or (folder / _RECORD).is_file():
+        return folder
+    if (folder / "checkpoints").is_dir():
+        from realiz3d.training.checkpoint import checkpoints
+
+        found = checkpoints(folder)
+        if found:
+            return found[max(found)]
+    raise WeightsMissing(
+        "there is no Realiz3D checkpoint" if folder.exists() else "the checkpoint's folder does not exist",
+        where=str(folder),
+        expected=f"a folder with {_RECORD} (a training checkpoint) or {_INDEX} (a saved pipeline)",
+        hint="train one with `realiz3d-bench train`, or check `checkpoint` (relative to the suite file)",
+    )
+
+
+def _place(base: str | None, folder: Path) -> str | None:
+    """A base given as a folder may be relative to the suite file."""
+    return str(folder / base) if base is not None and (folder / base).is_dir() else base
+
+
+def _saved_parts(folder: Path) -> list[str]:
+    from bench.generators.saved_pipeline import read_index
+
+    return [_INDEX, *read_index(folder).components]
+
+
+def _loaded(kind: Any, folder: Path, dtype: Any) -> Any:
+    from bench.generators.saved_pipeline import load_pipeline, read_index
+
+    index = read_index(folder)
+    if index.kind != kind.__name__:
+        raise WeightsMissing(
+            f"the folder holds a {index.kind}",
+            where=str(folder / _INDEX),
+            expected=kind.__name__,
+            hint="other pipelines are scored with `use: diffusers`",
+        )
+    return load_pipeline(kind, folder, dtype)
