@@ -9,7 +9,6 @@ of the image tower's embeddings as they come (of any length, as FD on CLIP featu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +24,7 @@ from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
 from bench.extractors.weights import OFFLINE_HINT
 from bench.hashing import hash_json, hash_strings
+from bench.threads import each_alone
 
 # OpenAI's weights of Radford et al. (2021), as open_clip publishes them
 CLIP_WEIGHTS = {
@@ -131,15 +131,7 @@ class ClipModel:
             return np.zeros((0, self.dimension), np.float32)
         tokens: Tensor = self._tokenizer(list(texts))
         chunks = [tokens[start : start + self._batch] for start in range(0, len(tokens), self._batch)]
-        if self._device.type != "cpu":
-            return unit_length(np.concatenate([self._encode_tokens(chunk) for chunk in chunks]))
-        # one text a thread, as for pictures: sums then do not depend on the number of cores
-        threads = torch.get_num_threads()
-        try:
-            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                return unit_length(np.concatenate(list(pool.map(self._encode_tokens, chunks))))
-        finally:
-            torch.set_num_threads(threads)
+        return unit_length(np.concatenate(each_alone(self._encode_tokens, chunks, self._device)))
 
     def _encode_tokens(self, tokens: Tensor) -> Features:
         full = torch.zeros((self._batch, tokens.shape[1]), dtype=tokens.dtype)

@@ -1,4 +1,4 @@
-"""Full precision on a GPU: features are stored, compared and pinned, so speed that costs digits is no bargain."""
+"""Numbers that hold: features are stored, compared and pinned, so speed that costs digits is no bargain."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from contextlib import contextmanager
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from bench.threads import alone
+
 
 @contextmanager
 def exact_kernels(device: torch.device) -> Iterator[None]:
-    """Repeatable kernels in full float32 on a GPU, which might round products to TF32. Nothing on a CPU."""
+    """Repeatable kernels in full float32. A GPU might round products to TF32.
+
+    On a CPU the calling thread computes alone, because sums that are shared out depend on the number of cores; whoever
+    has many pictures gives each a thread of its own (`bench.threads.each_alone`).
+    """
     if device.type == "cpu":
-        yield
+        with alone():
+            yield
         return
     matmul = torch.backends.cuda.matmul
     before, matmul.allow_tf32 = matmul.allow_tf32, False

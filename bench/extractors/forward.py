@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from bench.extractors.protocol import Backbone, Picture, Vector
+from bench.threads import available
 
 # gives a picture and the backbones that still have to see it; runs in the pool
 Load = Callable[[], tuple[Picture, Sequence[Backbone]]]
@@ -73,11 +74,12 @@ def _ordered_map(
     threads = torch.get_num_threads()
     pending: deque[Future[tuple[dict[str, Vector], _Prepared]]] = deque()
     # torch keeps the number of computing threads per calling thread, and a default for new ones
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="features", initializer=torch.set_num_threads, initargs=(1,))
+    workers = available()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="features", initializer=torch.set_num_threads, initargs=(1,))
     try:
         for item in items:
             pending.append(pool.submit(function, item))
-            if len(pending) > 4 * threads:
+            if len(pending) > 4 * workers:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -19,6 +19,7 @@ from bench.errors import WeightsMissing
 from bench.extractors.efficientnet_lite0 import load_network, weights_path
 from bench.extractors.efficientnet_lite0_network import STAGES, EfficientNetLite0
 from bench.extractors.exact import exact_kernels
+from bench.threads import each_alone
 
 # the last stage before each halving, as LPIPS takes the last layer before each pooling: strides 2, 4, 8, 16, 32
 TAPS = tuple(i for i in range(len(STAGES)) if i + 1 == len(STAGES) or STAGES[i + 1].stride == 2)
@@ -40,21 +41,19 @@ class EfficientNetDistance:
 
     def distances(self, views: Tensor, others: Tensor) -> tuple[float, ...]:
         """The mean over stages of the mean over places of |u - v|^2, u and v the places' channels at unit length."""
-        return tuple(
-            float(torch.stack([stage.mean() for stage in self._stages(*pair)]).mean())
-            for pair in zip(views, others, strict=True)
-        )
+        return tuple(each_alone(self._distance, zip(views, others, strict=True), self._device))
 
     def maps(self, views: Tensor, others: Tensor) -> Tensor:
         """The distance of each pixel, float32 (V, H, W): the stages' maps, enlarged bilinearly, and their mean."""
-        size = views.shape[1:3]
-        return torch.stack(
-            [
-                torch.cat([functional.interpolate(stage, size, mode="bilinear") for stage in self._stages(*pair)])
-                .mean(dim=(0, 1))
-                for pair in zip(views, others, strict=True)
-            ]
-        )  # fmt: skip
+        return torch.stack(each_alone(self._map, zip(views, others, strict=True), self._device))
+
+    def _distance(self, pair: tuple[Tensor, Tensor]) -> float:
+        return float(torch.stack([stage.mean() for stage in self._stages(*pair)]).mean())
+
+    def _map(self, pair: tuple[Tensor, Tensor]) -> Tensor:
+        size = pair[0].shape[:2]
+        enlarged = [functional.interpolate(stage, size, mode="bilinear") for stage in self._stages(*pair)]
+        return torch.cat(enlarged).mean(dim=(0, 1))
 
     def _stages(self, view: Tensor, other: Tensor) -> list[Tensor]:
         """Squared differences at each of `TAPS`, (1, 1, H / stride, W / stride)."""

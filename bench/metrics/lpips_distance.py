@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from bench.errors import WeightsMissing
 from bench.extractors.exact import exact_kernels
 from bench.extractors.weights import WeightsFile, weights_bytes
+from bench.threads import each_alone
 
 Net = Literal["alex", "vgg"]
 
@@ -87,12 +88,13 @@ class Lpips:
         return torch.stack([found[0, 0] for found in self._each(self._spatial, views, others)])
 
     def _each(self, network: nn.Module, views: Tensor, others: Tensor) -> list[Tensor]:
-        with torch.inference_mode(), exact_kernels(self._device):
-            pairs = [
-                [picture.permute(2, 0, 1)[None].to(self._device, torch.float32) for picture in pair]
-                for pair in zip(views, others, strict=True)
-            ]
-            return [network(first, second, normalize=True) for first, second in pairs]
+        def one(pair: tuple[Tensor, Tensor]) -> Tensor:
+            with torch.inference_mode(), exact_kernels(self._device):
+                first, second = (picture.permute(2, 0, 1)[None].to(self._device, torch.float32) for picture in pair)
+                distance: Tensor = network(first, second, normalize=True)
+                return distance
+
+        return each_alone(one, zip(views, others, strict=True), self._device)
 
 
 @lru_cache(maxsize=4)

@@ -31,6 +31,7 @@ from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreRow, ScoreTable
 from bench.suite.check import make_metric
 from bench.suite.schema import MetricEntry
+from bench.threads import alone
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,11 @@ def write_table(plan: Plan, table: ScoreTable) -> None:
 
 
 def _measure(task: _Task) -> _Answer:
+    with alone():  # so that no sum depends on the number of cores
+        return _measured(task)
+
+
+def _measured(task: _Task) -> _Answer:
     metrics: list[ObjectMetric] = [make_metric(entry, METRICS) for entry in task.metrics]
     for metric in metrics:
         show_prompts(metric, task.prompts)

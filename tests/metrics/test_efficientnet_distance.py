@@ -171,3 +171,15 @@ def test_without_the_wheel_both_are_missing(tmp_path: Path, monkeypatch: pytest.
 def test_pictures_of_odd_sizes_go_through(distance) -> None:
     view: Tensor = torch.rand(1, 50, 50, 3, generator=torch.Generator().manual_seed(0))
     assert distance.maps(view, view.flip(1)).shape == (1, 50, 50)
+
+
+def test_the_number_of_threads_changes_no_bit(distance, known_corruptions) -> None:
+    views, worse = known_corruptions
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append((distance.distances(views, worse["blur"][0]), distance.maps(views, worse["blur"][0]).tolist()))
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
