@@ -40,11 +40,11 @@ from realiz3d.extras import Extra, domains_at
 from realiz3d.hosts.base import Removable
 from realiz3d.multiview import MultiviewModel
 from realiz3d.plan import Domain
-from realiz3d.training.checkpoint import save_modules
+from realiz3d.training.checkpoint import EXTRAS, save_modules
 from realiz3d.training.config import MethodSettings, Warmup
 from realiz3d.training.method import Conditions, Method, Mix, Phase
 
-FOLDER = "domain_switcher"
+NAME = "domain_switcher"
 Mode = Literal["concat", "add"]
 _CODE = 4
 
@@ -164,12 +164,12 @@ class DomainSwitcherTuning(Baseline[DomainSwitcherSettings]):
 
     def setup(self, phase: Phase, model: MultiviewModel) -> None:
         """Add the switcher, which is the identity until it trains."""
-        if FOLDER not in model.extras:
-            model.add_extra(FOLDER, DomainSwitcher.for_model(model, self.settings.mode, self.seed))
+        if NAME not in model.extras:
+            model.add_extra(NAME, DomainSwitcher.for_model(model, self.settings.mode, self.seed))
 
     def trainable(self, phase: Phase, model: MultiviewModel) -> Iterable[nn.Parameter]:
         """The switcher in its own phase; the backbone in the others; both in the control phase when joint."""
-        switcher = list(model.extras[FOLDER].parameters())
+        switcher = list(model.extras[NAME].parameters())
         if phase.name == ADAPTER:
             return switcher
         return [*backbone(model), *switcher] if self.settings.joint and phase.name == CONTROL else backbone(model)
@@ -181,9 +181,9 @@ class DomainSwitcherTuning(Baseline[DomainSwitcherSettings]):
     def save(self, model: MultiviewModel, folder: Path) -> None:
         """The transformer, and the switcher beside it."""
         save_modules(model, folder)
-        switcher: Any = model.extras[FOLDER]
-        switcher.save_pretrained(folder / FOLDER)
+        switcher: Any = model.extras[NAME]
+        switcher.save_pretrained(folder / EXTRAS / NAME)
 
     def restore(self, model: MultiviewModel, folder: Path) -> None:
         """Add the saved switcher."""
-        model.add_extra(FOLDER, load_module(DomainSwitcher, folder / FOLDER))
+        model.add_extra(NAME, load_module(DomainSwitcher, folder / EXTRAS / NAME))

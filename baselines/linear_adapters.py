@@ -26,10 +26,10 @@ from realiz3d.extras import Extra
 from realiz3d.hosts.base import Removable
 from realiz3d.multiview import MultiviewModel
 from realiz3d.slots import replace_argument
-from realiz3d.training.checkpoint import save_modules
+from realiz3d.training.checkpoint import EXTRAS, save_modules
 from realiz3d.training.method import Method, Phase
 
-FOLDER = "linear_adapters"
+NAME = "linear_adapters"
 
 
 class LinearAdapters(Extra, ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -96,19 +96,19 @@ class LinearAdapterTuning(Baseline[LinearAdaptersSettings]):
     def setup(self, phase: Phase, model: MultiviewModel) -> None:
         """Add the adapters."""
         split_input(model)
-        if FOLDER not in model.extras:
-            model.add_extra(FOLDER, LinearAdapters.for_model(model, self.settings.rank, self.seed))
+        if NAME not in model.extras:
+            model.add_extra(NAME, LinearAdapters.for_model(model, self.settings.rank, self.seed))
 
     def trainable(self, phase: Phase, model: MultiviewModel) -> Iterable[nn.Parameter]:
         """Adapters, and what gives control."""
-        return [*model.extras[FOLDER].parameters(), *split_input(model), *viewpoint_parameters(model)]
+        return [*model.extras[NAME].parameters(), *split_input(model), *viewpoint_parameters(model)]
 
     def save(self, model: MultiviewModel, folder: Path) -> None:
         """The transformer, and the adapters beside it."""
         save_modules(model, folder, transformer=plain_transformer(model.transformer, lora="drop"))
-        adapters: Any = model.extras[FOLDER]
-        adapters.save_pretrained(folder / FOLDER)
+        adapters: Any = model.extras[NAME]
+        adapters.save_pretrained(folder / EXTRAS / NAME)
 
     def restore(self, model: MultiviewModel, folder: Path) -> None:
         """Add the saved adapters."""
-        model.add_extra(FOLDER, load_module(LinearAdapters, folder / FOLDER))
+        model.add_extra(NAME, load_module(LinearAdapters, folder / EXTRAS / NAME))

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field
 from torch import nn
 
-from baselines.linear_adapters import FOLDER, LinearAdapters
+from baselines.linear_adapters import NAME, LinearAdapters
 from baselines.phases import ADAPTER, CONTROL, AdapterPhase, Baseline, ControlPhase, RankedSettings, backbone, no_empty
 from realiz3d.multiview import MultiviewModel
 from realiz3d.training.checkpoint import save_modules
@@ -46,12 +46,12 @@ class SpatialAdapter(Baseline[SpatialAdapterSettings]):
 
     def setup(self, phase: Phase, model: MultiviewModel) -> None:
         """The adapters stay attached in both phases."""
-        if FOLDER not in model.extras:
-            model.add_extra(FOLDER, LinearAdapters.for_model(model, self.settings.rank, self.seed))
+        if NAME not in model.extras:
+            model.add_extra(NAME, LinearAdapters.for_model(model, self.settings.rank, self.seed))
 
     def trainable(self, phase: Phase, model: MultiviewModel) -> Iterable[nn.Parameter]:
         """The adapters first; then the whole backbone, without them."""
-        return list(model.extras[FOLDER].parameters()) if phase.name == ADAPTER else backbone(model)
+        return list(model.extras[NAME].parameters()) if phase.name == ADAPTER else backbone(model)
 
     def save(self, model: MultiviewModel, folder: Path) -> None:
         """The transformer alone: the adapters are not part of what samples."""

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from realiz3d.errors import UsageError
+
 
 def is_flow(scheduler: Any) -> bool:
     """Whether a diffusers scheduler belongs to a flow-matching host."""
@@ -26,8 +28,10 @@ def sampling_scheduler(scheduler: Any) -> Any:
     return scheduler if is_flow(scheduler) else ddim.from_config(scheduler.config, clip_sample=False)
 
 
-def set_timesteps(scheduler: Any, steps: int, device: torch.device | str, image_tokens: int) -> Tensor:
-    """Prepare a scheduler for `steps` steps and return its timesteps, noise first.
+def set_timesteps(
+    scheduler: Any, steps: int, device: torch.device | str, image_tokens: int, *, start_t: float | None = None
+) -> Tensor:
+    """Prepare a scheduler for `steps` steps and return its timesteps, noise first; with `start_t` those t <= start_t.
 
     image_tokens: tokens of the whole grid. Schedulers with dynamic shifting bend their steps by it, from the evenly
     spaced sigmas that diffusers' Flux and Qwen-Image pipelines give them.
@@ -50,7 +54,12 @@ def set_timesteps(scheduler: Any, steps: int, device: torch.device | str, image_
     if "sigmas" not in arguments:
         arguments["num_inference_steps"] = steps
     scheduler.set_timesteps(**arguments)
-    if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(0)
     timesteps: Tensor = scheduler.timesteps
-    return timesteps
+    first = 0 if start_t is None else int((timesteps > start_t).sum())
+    if first == len(timesteps):
+        raise UsageError(
+            f"no step lies at t <= {start_t}", where="start_t", expected=f"at least {float(timesteps[-1]):g}"
+        )
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(first)
+    return timesteps[first:]

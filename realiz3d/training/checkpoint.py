@@ -3,7 +3,7 @@
     step_<n>/transformer/           config.json and safetensors, input projection widened; EMA weights when EMA is on
              domain_shifters/       of methods that have them
              viewpoint_control/     of text-to-multiview models
-             ...                    what other methods add for sampling
+             extras/                what other methods add for sampling
              realiz3d.json          how to wrap the transformer, which base its other parts come from, how it was made
              training_state/        state.pt: the training weights, optimiser, EMA, places in the data
 
@@ -27,7 +27,7 @@ from realiz3d.hosts import HOSTS
 from realiz3d.multiview import MultiviewModel
 
 RECORD, STATE = "realiz3d.json", "training_state"
-TRANSFORMER, SHIFTERS, VIEWPOINTS = "transformer", "domain_shifters", "viewpoint_control"
+TRANSFORMER, SHIFTERS, VIEWPOINTS, EXTRAS = "transformer", "domain_shifters", "viewpoint_control", "extras"
 FORMAT = 1
 _STEP = re.compile(r"step_([0-9]{1,12})")
 
