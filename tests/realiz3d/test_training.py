@@ -359,6 +359,25 @@ def test_the_command_trains_and_resumes(world, tmp_path, capsys):
     assert "config changed" in capsys.readouterr().err
 
 
+@pytest.mark.slow  # renders two data sets and trains for a minute
+def test_the_shipped_tiny_config_trains_from_the_documented_commands(tmp_path, monkeypatch, capsys):
+    from bench.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    render = ["render-dataset", "--miniworld", "train", "--count", "6", "--resolution", "32"]
+    assert main([*render, "--out", "data/miniworld-synthetic"]) == 0
+    assert main([*render, "--look", "rich", "--out", "data/miniworld-rich"]) == 0
+    assert main(["train", "tiny-cpu", "--device", "cpu"]) == 0
+    last = Path(capsys.readouterr().out.splitlines()[-1])
+    assert last.is_dir()
+    out = tmp_path / "runs" / "train-tiny-cpu"
+    assert json.loads((out / "training.json").read_text())["finished"]
+    losses = [line["loss"] for line in logs(out)]
+    assert losses[-1] < 0.6 * losses[0]
+    loaded = load_checkpoint(last)
+    assert loaded.model.shifters.table().abs().max() > 0.01
+
+
 _PROCESS = """
 import sys
 sys.path[:0] = {paths!r}
