@@ -29,8 +29,11 @@ class Check:
 
 
 def doctor(as_json: flags.Json = False) -> None:
-    """Look at the machine: Python, torch, device, rasteriser, weights, reference sets, disk."""
-    checks = [*_software(), *_device(), *_extractors(), *_networks(), *_references(), *_suites(), _disk()]
+    """Look at the machine: Python, torch, device, rasteriser, extras, weights, reference sets, disk."""
+    checks = [
+        *_software(), *_device(), *_offline_extractor(), *_extras(), *_networks(), *_plug_ins(), *_references(),
+        *_suites(), _disk(),
+    ]  # fmt: skip
     if as_json:
         answer_json({"ok": all(c.ok for c in checks if c.needed), "checks": [asdict(check) for check in checks]})
     else:
@@ -47,9 +50,6 @@ def _software() -> Iterator[Check]:
     for package, version in versions().items():
         if package == "python":
             yield Check(package, supported, str(version), "" if supported else "use Python 3.11, 3.12 or 3.13")
-        elif package == "clean-fid":
-            fix = "" if version else "pip install 'realiz3d-bench[inception]' (for FID and KID)"
-            yield Check(package, version is not None, version or "not installed", fix, needed=False)
         elif package == "realiz3d-bench":
             yield Check(package, True, version or "run from its source, not installed")
         else:
@@ -77,36 +77,57 @@ def _device() -> Iterator[Check]:
         yield Check("rasteriser", True, f"warp {warp.config.version}")
 
 
-def _extractors() -> Iterator[Check]:
-    from bench.extractors.catalogue import EXTRACTORS, load_extractor
+def _offline_extractor() -> Iterator[Check]:
+    from bench.extractors.efficientnet_lite0 import POOLED, load_network, weights_path
 
-    for name in sorted(EXTRACTORS.targets()):
-        offline = name.startswith("efficientnet_lite0")  # the one whose weights come with the install
-        try:
-            extractor = load_extractor(name, offline=True)
-        except BenchError as error:
-            yield Check(f"extractor {name}", False, error.message, error.hint, needed=offline)
-        else:
-            engine = getattr(getattr(extractor, "backbone", None), "engine", "")
-            found = extractor.signature() + (f", run by {engine}" if engine else "")
-            yield Check(f"extractor {name}", True, found, needed=offline)
+    try:
+        load_network(weights_path())
+    except BenchError as error:
+        yield Check(f"extractor {POOLED}", False, error.message, error.hint)
+    else:
+        yield Check(f"extractor {POOLED}", True, "its weights came with the install")
 
 
 def _networks() -> Iterator[Check]:
-    from bench.estimators.catalogue import ESTIMATORS, find_estimator
-    from bench.vqa.catalogue import VQA_MODELS, find_vqa
+    """Weights are found and hashed; loading all of these networks would take minutes and gigabytes."""
+    from bench.commands.networks import networks
 
-    for registry, find in ((ESTIMATORS, find_estimator), (VQA_MODELS, find_vqa)):
-        for name in sorted(registry.targets()):
-            what = f"{registry.kind} {name}"
+    for network in networks():
+        try:
+            yield Check(network.name, True, network.found(), needed=False)
+        except BenchError as error:
+            absent = error.message.removesuffix(", and nothing is fetched when offline")
+            fetched = "" if absent == error.message else "a run that needs it fetches it, unless --offline; by hand: "
+            yield Check(network.name, False, absent, fetched + error.hint, needed=False)
+
+
+def _plug_ins() -> Iterator[Check]:
+    from bench.estimators.catalogue import ESTIMATORS
+    from bench.extractors.catalogue import EXTRACTORS
+    from bench.generators.catalogue import GENERATORS
+    from bench.metrics.catalogue import METRICS
+    from bench.vqa.catalogue import VQA_MODELS
+
+    for registry in (GENERATORS, METRICS, EXTRACTORS, ESTIMATORS, VQA_MODELS):
+        for name, target in sorted(registry.targets().items()):
+            if name in registry.built_in:
+                continue
             try:
-                found = find(name, "cpu", True)
-                if isinstance(found, BenchError):
-                    raise found
+                registry.load(name)
             except BenchError as error:
-                yield Check(what, False, error.message, error.hint, needed=False)
+                yield Check(f"{registry.kind} {name}", False, error.message, error.hint, needed=False)
             else:
-                yield Check(what, True, f"sha256:{found.fingerprint()[:12]}", needed=False)
+                yield Check(f"{registry.kind} {name}", True, f"plug-in, {target}", needed=False)
+
+
+def _extras() -> Iterator[Check]:
+    from bench.commands.networks import EXTRAS, absent
+
+    for extra, (modules, purpose) in EXTRAS.items():
+        lacking = absent(modules)
+        found = f"{', '.join(lacking)} not installed" if lacking else ", ".join(modules)
+        fix = f"pip install 'realiz3d-bench[{extra}]' ({purpose})" if lacking else ""
+        yield Check(f"extra {extra}", not lacking, found, fix, needed=False)
 
 
 def _references() -> Iterator[Check]:
