@@ -315,7 +315,7 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
                         text = replace(text, embeds=changed["prompt_embeds"])
                 bar.update()
 
-        images = self._pictures(latents, output_type)
+        images = self.pictures(latents, output_type)
         self.maybe_free_model_hooks()
         record = None if plan is None else plan.to_json()
         return Realiz3DPipelineOutput(images, record) if return_dict else (images, record)
@@ -358,7 +358,8 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         default = Shifting(self.config.block_frac, self.config.t_min) if shifted else Shifting(0.0, None)
         return resolve_plan(wanted or default, self.multiview.n_blocks, timesteps, self.scheduler, batch)
 
-    def _pictures(self, latents: Tensor, output_type: str) -> Any:
+    def pictures(self, latents: Tensor, output_type: str) -> Any:
+        """Latents (B, V, c, h, w) in one of the forms that `__call__` returns."""
         if output_type == "latent":
             return latents
         pictures = latents if self.vae is None else decode_views(self.vae, latents)

@@ -48,34 +48,30 @@ def from_checkpoint(kind: Any, folder: Any, base: str | None, dtype: torch.dtype
         )
         pipeline._model = checkpoint.model
         return pipeline
-    where = base or record.get("checkpoint")
-    if not isinstance(where, str):
-        raise WeightsMissing(
-            "the checkpoint does not say what its base model is", where=str(folder), hint="pass base=..."
-        )
-    parts = _base_pipeline(where, None if base else record.get("revision"), record, checkpoint.model, dtype, offline)
-    if record.get("vae", "vae") is None:
-        parts.vae = None
+    parts = base_parts(record, base, dtype, offline, transformer=checkpoint.model.transformer)
     return from_base(kind, parts, checkpoint.model, None, options)
 
 
-def _base_pipeline(
-    where: str, revision: str | None, record: Mapping[str, Any], model: MultiviewModel, dtype: Any, offline: bool
+def base_parts(
+    record: Mapping[str, Any], base: str | None, dtype: torch.dtype | None, offline: bool, *, transformer: Any = None
 ) -> Any:
+    """The diffusers pipeline that a checkpoint's base is, by the `base` section of its record, or where `base` says.
+
+    transformer: in place of the base's own, which is then not read at all.
+    """
     import diffusers
 
     from realiz3d.data.base_model import BaseModel
 
-    found = BaseModel(where, revision=revision, offline=offline)
+    where = base or record.get("checkpoint")
+    if not isinstance(where, str):
+        raise WeightsMissing("the checkpoint does not say what its base model is", hint="pass base=...")
+    found = BaseModel(where, revision=None if base else record.get("revision"), offline=offline)
+    replaced = {} if transformer is None else {str(record.get("transformer", "transformer")): transformer}
     try:
-        # the trained transformer takes the place of the base's own, which is not read at all
         pipelines: Any = diffusers.DiffusionPipeline
-        return pipelines.from_pretrained(
-            found.folder,
-            **{str(record.get("transformer", "transformer")): model.transformer},
-            dtype=dtype,
-            use_safetensors=True,
-            local_files_only=True,
+        parts = pipelines.from_pretrained(
+            found.folder, **replaced, dtype=dtype, use_safetensors=True, local_files_only=True
         )
     except Exception as error:  # diffusers and transformers raise whatever a broken checkpoint makes them raise
         raise WeightsMissing(
@@ -84,6 +80,9 @@ def _base_pipeline(
             expected="the text-to-image pipeline that training started from, with safetensors weights",
             hint="pass where it is now, or fetch it again",
         ) from error
+    if record.get("vae", "vae") is None:
+        parts.vae = None
+    return parts
 
 
 def _scheduler(made: Mapping[str, Any]) -> Any:
