@@ -23,6 +23,7 @@ Answer = dict[str, float]
 
 CORES = os.cpu_count() or 1
 NOT_INSTALLED = 3  # exit status
+PHOTOS = 168
 
 
 def prepare(folder: Path, count: int) -> Answer:
@@ -118,7 +119,7 @@ def torch_fidelity(folder: Path, count: int) -> Answer:
         cuda=False,
         fid=True,
         kid=True,
-        kid_subset_size=min(1000, count),
+        kid_subset_size=min(1000, count, photos_for(count)),
         feature_extractor_weights_path=str(folder / "state.pth"),
         cache=False,
         verbose=False,
@@ -149,7 +150,7 @@ def torchmetrics(folder: Path, count: int) -> Answer:
 
     network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(folder / "state.pth"))
     metrics = FeatureShare(
-        [FrechetInceptionDistance(network), KernelInceptionDistance(network, subset_size=min(1000, count))]
+        [FrechetInceptionDistance(network), KernelInceptionDistance(network, subset_size=min(1000, count, photos_for(count)))]
     )
 
     def read(paths: list[Path]) -> torch.Tensor:
@@ -280,17 +281,17 @@ def _square_root_with_error(module: Any) -> Iterator[None]:
 
 
 def _features(count: int, width: int = 2048) -> tuple[Any, Any]:
-    """Features (count, width) and (count * 21 / 20, width) that fall off like those of networks."""
+    """Features (count, width) and (count, width) that fall off like those of networks."""
     import numpy as np
 
     rng = np.random.default_rng(0)
     scale = np.geomspace(1.0, 0.01, width)
-    return rng.standard_normal((count, width)) * scale, rng.standard_normal((photos_for(count), width)) * scale + 0.01
+    return rng.standard_normal((count, width)) * scale, rng.standard_normal((count, width)) * scale + 0.01
 
 
 def photos_for(renders: int) -> int:
-    """How many photos stand against so many renders: 168 against 160."""
-    return renders * 21 // 20
+    """How many photos stand against so many renders: a little more, up to the size of a small set of photographs."""
+    return min(renders * 21 // 20, PHOTOS)
 
 
 def _timed(function: Callable[..., Any], *arguments: Any) -> Answer:

@@ -144,7 +144,7 @@ def statistics_table(count: int, found: dict[str, Runs]) -> str:
     """Markdown: the seconds of computations on features, without imports."""
     ours = statistics.median(found["frechet_ours"].inner("seconds"))
     lines = [
-        f"### On features: {count} against {photos_for(count)}, 2048 dimensions",
+        f"### On features: {count} against {count}, 2048 dimensions",
         "",
         "| computation | seconds, median (repeats) | times our distance |",
         "|---|---|---|",
