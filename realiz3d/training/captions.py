@@ -95,6 +95,10 @@ class PromptEncoder:
         length = self.settings.length_tokens
         return encode_prompts(self._pipeline, captions, device=self.device, length_tokens=length)
 
+    def release(self) -> None:
+        """Let the encoders go; the next `encode` loads them again."""
+        self._pipeline = None
+
 
 class Captions:
     """Encoded captions of a run, from the cache or encoded now."""

@@ -25,7 +25,7 @@ from realiz3d.multiview import MultiviewModel
 from realiz3d.schedules import NoiseSchedule
 from realiz3d.training.budget import Budget, count_flops, peak_memory
 from realiz3d.training.callbacks import Callback, Log
-from realiz3d.training.captions import NULL, Captions
+from realiz3d.training.captions import NULL, Captions, PromptEncoder
 from realiz3d.training.checkpoint import checkpoints, prune, read_record, read_state, write_checkpoint
 from realiz3d.training.config import PhaseSettings, TrainConfig
 from realiz3d.training.draws import MicroBatch, assemble, domains_of, draw, places, seed_of
@@ -52,6 +52,9 @@ class Material:
         if self.captions.cache is not None:
             wanted = wanted[accelerator.process_index :: accelerator.num_processes]
         self.captions.prepare(wanted)
+        if isinstance(self.captions.encoder, PromptEncoder):
+            self.captions.encoder.release()
+            accelerator.free_memory()
         accelerator.wait_for_everyone()
 
 

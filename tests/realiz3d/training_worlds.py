@@ -96,6 +96,8 @@ def tiny_config(
 
 
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    if "encoder" in changes or "checkpoint" in changes:
+        return changes  # another kind of section, not a change of this one
     merged = dict(values)
     for name, change in changes.items():
         below = merged.get(name)
