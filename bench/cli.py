@@ -18,6 +18,7 @@ from bench import __version__
 from bench.commands.bake import bake
 from bench.commands.doctor import doctor
 from bench.commands.flags import flag
+from bench.commands.generate import generate
 from bench.commands.listing import list_names
 from bench.commands.make_real_set import make_real_set
 from bench.commands.reference import reference
@@ -28,6 +29,7 @@ from bench.commands.score import score
 from bench.commands.selftest import selftest
 from bench.commands.terminal import Invocation, answer, note
 from bench.commands.train import train
+from bench.commands.tune_shifting import tune_shifting
 from bench.commands.validate import validate
 from bench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BenchError
 from bench.threads import sleep_when_idle
@@ -85,6 +87,8 @@ app.command("selftest")(selftest)
 app.command("render-dataset")(render_dataset)
 app.command("make-real-set")(make_real_set)
 app.command("train")(train)
+app.command("tune-shifting")(tune_shifting)
+app.command("generate")(generate)
 app.command("bake")(bake)
 
 

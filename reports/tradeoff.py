@@ -68,6 +68,7 @@ class Figure:
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     frame: Box
+    curves: tuple[str, ...] = ()  # polylines through marks, as SVG writes their points
     width: float = WIDTH
     height: float = HEIGHT
 
@@ -127,6 +128,11 @@ def figure(table: Table) -> Figure | None:
     shown = points(table, *axes) if axes else ()
     if axes is None or not shown:
         return None
+    return draw(shown, axis_title(axes[0]), axis_title(axes[1]))
+
+
+def draw(shown: Sequence[Point], x_title: str, y_title: str, curves: Sequence[Sequence[int]] = ()) -> Figure:
+    """The figure of some points, at least one. `curves` join points by their indices."""
     x_ticks = _ticks([end for point in shown for end in point.x])
     y_ticks = _ticks([end for point in shown for end in point.y])
     frame = (_LEFT, _TOP, WIDTH - _RIGHT, HEIGHT - _BOTTOM)
@@ -146,9 +152,10 @@ def figure(table: Table) -> Figure | None:
     bars += [(mark.x - 3, mark.y_high, mark.x + 3, mark.y_low) for mark in marks]
     labels = place_labels([point.label for point in shown], [(mark.x, mark.y) for mark in marks], bars, frame)
     return Figure(
-        x_title=axis_title(axes[0]),
-        y_title=axis_title(axes[1]),
+        x_title=x_title,
+        y_title=y_title,
         marks=tuple(marks),
+        curves=tuple(" ".join(f"{marks[i].x:.1f},{marks[i].y:.1f}" for i in curve) for curve in curves),
         labels=labels,
         x_ticks=tuple((across(tick), _tick_text(tick, x_ticks)) for tick in x_ticks),
         y_ticks=tuple((down(tick), _tick_text(tick, y_ticks)) for tick in y_ticks),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -109,8 +110,19 @@ def hash_parts(root: Path, parts: Sequence[str]) -> dict[str, str]:
     for part in parts:
         path = root / part
         files = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
-        found |= {file.relative_to(root).as_posix(): hash_file(file) for file in files if file.is_file()}
+        found |= {file.relative_to(root).as_posix(): _hash_once(file) for file in files if file.is_file()}
     return found
+
+
+def _hash_once(file: Path) -> str:
+    state = file.stat()
+    return _hash(file, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=65536)
+def _hash(file: Path, _size: int, _changed: int) -> str:
+    # several generators of a suite often share a checkpoint of many gigabytes
+    return hash_file(file)
 
 
 def with_suffix(request: GenerationRequest, suffix: str) -> str:

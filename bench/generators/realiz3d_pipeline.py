@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,8 +86,11 @@ class Realiz3DGenerator(PipelineGenerator):
         where = self.base or record.get("base", {}).get("checkpoint")
         if where is not None:
             revision = None if self.base else record["base"].get("revision")
-            found["base"] = BaseCheckpoint(str(where), revision=revision, offline=offline()).fingerprint()
-            found["record"]["base"] = None  # it also says where the base was
+            folder = BaseCheckpoint(str(where), revision=revision, offline=offline()).folder
+            replaced = str(record["base"].get("transformer", "transformer"))
+            found["base"] = hash_parts(folder, [part for part in _saved_parts(folder) if part != replaced])
+            # the record also says where the base was
+            found["record"]["base"] = {key: record["base"].get(key) for key in ("vae", "text")}
         return found
 
     def load(self) -> Any:
@@ -161,6 +165,15 @@ class Realiz3DGenerator(PipelineGenerator):
             pipeline.config.block_frac if frac is None else frac,
             pipeline.config.t_min if t_min is None else None if t_min == "off" else t_min,
         )
+
+
+def trained_size(checkpoint: Path) -> int | None:
+    """Side in pixels of the views that a checkpoint was trained on, where it says so. Raises as the generator does."""
+    folder = _find(checkpoint)
+    saved = (folder / _INDEX).is_file()
+    content = json.loads((folder / (_INDEX if saved else _RECORD)).read_bytes())
+    size = content.get("view_size") if saved else content.get("config", {}).get("data", {}).get("resolution_px")
+    return size if isinstance(size, int) else None
 
 
 def view_angles(cameras: Cameras) -> npt.NDArray[np.float64]:

@@ -15,6 +15,7 @@ diffusers = pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
 import tiny_pipelines  # noqa: E402
+from tiny_realiz3d import SIDE, trained  # noqa: E402
 
 from bench.cli import main  # noqa: E402
 from bench.errors import BenchError, GeneratorError, UsageError, WeightsMissing  # noqa: E402
@@ -25,31 +26,16 @@ from bench.run.generate import SceneControls  # noqa: E402
 from bench.run.options import RunOptions  # noqa: E402
 from bench.run.plan import build_generator, make_plan  # noqa: E402
 from bench.suite.load import load_suite  # noqa: E402
-from realiz3d import DomainShifters, Realiz3DPipeline, ViewpointControl  # noqa: E402
+from realiz3d import DomainShifters, Realiz3DPipeline  # noqa: E402
 from realiz3d.errors import WeightsMissing as RealizWeightsMissing  # noqa: E402
 from realiz3d.training.checkpoint import save_modules, write_checkpoint  # noqa: E402
 
-SIDE = 32
 TEXT = {"encoder": "pipeline", "length_tokens": None, "dtype": "float32"}
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_pipelines.pixart(tmp_path_factory.mktemp("base") / "pixart")
-
-
-def trained(base: Path, *, viewpoints: bool = False) -> Realiz3DPipeline:
-    loaded = diffusers.DiffusionPipeline.from_pretrained(base)
-    tiny_pipelines.randomise(loaded.transformer)
-    pipe = Realiz3DPipeline.from_base(loaded, control_channels=0 if viewpoints else 8, view_size=SIDE)
-    torch.manual_seed(1)
-    pipe.domain_shifters = DomainShifters.for_model(pipe.multiview, rank=2)
-    torch.nn.init.normal_(pipe.domain_shifters.left, std=0.5)
-    torch.nn.init.normal_(pipe.multiview.host.projection.weight, std=0.2)
-    if viewpoints:
-        pipe.viewpoint_control = ViewpointControl.for_model(pipe.multiview)
-        torch.nn.init.normal_(pipe.viewpoint_control.embed.weight, std=0.3)
-    return pipe
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +178,9 @@ def test_a_host_made_from_a_config_needs_no_base(tmp_path: Path) -> None:
     from realiz3d import MultiviewModel
 
     config = {
-        "num_layers": 2, "num_attention_heads": 2, "attention_head_dim": 12, "cross_attention_dim": 24, "in_channels": 3,
-        "out_channels": 3, "sample_size": 64, "patch_size": 4, "caption_channels": 16, "norm_num_groups": 1,
+        "num_layers": 2, "num_attention_heads": 2, "attention_head_dim": 12, "cross_attention_dim": 24,
+        "in_channels": 3, "out_channels": 3, "sample_size": 64, "patch_size": 4, "caption_channels": 16,
+        "norm_num_groups": 1,
     }  # fmt: skip
     transformer = diffusers.PixArtTransformer2DModel(**config)
     tiny_pipelines.randomise(transformer)
