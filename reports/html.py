@@ -83,7 +83,7 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
         "gaps": gaps(table),
         "timings": [timing for run in table.runs for timing in run.summary.throughput],
         "facts": [facts_of(run) for run in table.runs],
-        "comparisons": [(run, pair) for run in table.runs for pair in run.summary.comparisons],
+        "comparisons": table.comparisons(),
         "failures": [failure for run in table.runs for failure in run.summary.failures],
         "references": list(dict.fromkeys(reference for run in table.runs for reference in run.summary.references)),
         "figure": figure(table),

@@ -27,6 +27,7 @@ _ESCAPES = {
     "]": "{]}",
 }
 _SYMBOLS = {"°": r"$^\circ$", "±": r"$\pm$", "×": r"$\times$", "−": "$-$", "·": r"$\cdot$", "–": "--", "—": "---"}
+_MOST = 7  # columns of a table; more do not fit the page of a paper
 _ARROWS = {"up": r"$\uparrow$", "down": r"$\downarrow$"}
 _MARKS = {"not_measurable": "n.m.", "weights_missing": "w.m.", "failed": "failed", "ok": "n/a"}
 
@@ -37,19 +38,21 @@ def escape(text: str) -> str:
 
 
 def write_latex(tables: Sequence[Table]) -> str:
-    """One table for the primary metrics of each suite, one for the others, one for shares from floor to ceiling."""
+    """Tables for the primary metrics of each suite, the others, and shares from floor to ceiling."""
     parts = ["% Needs \\usepackage{booktabs}. Numbers, signatures and intervals are in summary.csv."]
     for table in tables:
         for kind, columns in (
             ("primary", [column for column in table.columns if column.primary]),
             ("descriptive", [column for column in table.columns if not column.primary]),
         ):
-            if columns:
-                parts.append(_table(table, columns, kind))
+            parts += [_table(table, part, kind) for part in _parts(columns)]
         shares = build_shares(table)
-        if shares.columns:
-            parts.append(_shares(table, shares))
+        parts += [_shares(table, shares, part) for part in _parts(shares.columns)]
     return "\n\n".join(parts) + "\n"
+
+
+def _parts(columns: Sequence[Column]) -> list[Sequence[Column]]:
+    return [columns[start : start + _MOST] for start in range(0, len(columns), _MOST)]
 
 
 def _table(table: Table, columns: Sequence[Column], kind: str) -> str:
@@ -66,15 +69,15 @@ def _table(table: Table, columns: Sequence[Column], kind: str) -> str:
     return "\n".join(lines)
 
 
-def _shares(table: Table, shares: Shares) -> str:
+def _shares(table: Table, shares: Shares, columns: Sequence[Column]) -> str:
     rows = []
     for source in shares.sources:
-        cells = [shares.cell(source, column) for column in shares.columns]
+        cells = [shares.cell(source, column) for column in columns]
         values = [f"${format_value(c.value, '', c.low, c.high)}$" if c is not None else "--" for c in cells]
         intervals = [_small(format_interval(c.value, "", c.low, c.high)) if c is not None else "" for c in cells]
         rows.append((source, values, intervals))
     caption = f"{escape(table.title)}, from floor to ceiling. {escape(EXPLANATION)}"
-    heads = [escape(column.metric.name) + (f" ({column.suffix})" if column.suffix else "") for column in shares.columns]
+    heads = [escape(column.metric.name) + (f" ({column.suffix})" if column.suffix else "") for column in columns]
     return "\n".join(_frame(caption, heads, rows))
 
 

@@ -50,7 +50,7 @@ def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
         if columns:
             lines += [f"## {heading}", "", *_grid(table, columns, prefix), ""]
     shares = build_shares(table)
-    lines += _shares(shares)
+    lines += _shares(shares, table.turned)
     lines += _notes(table, shares)
     lines += _comparisons(table)
     lines += _failures(table)
@@ -64,13 +64,23 @@ def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
 
 def _grid(table: Table, columns: Sequence[Column], prefix: str) -> list[str]:
     heads = [_head(column, prefix) for column in columns]
-    lines = ["| generator | " + " | ".join(heads) + " |", "|:--|" + "--:|" * len(columns)]
-    for source in table.sources:
-        cells = [_cell(table, source, column) for column in columns]
-        lines.append(f"| {escape(source.label)} | " + " | ".join(cells) + " |")
+    rows = [(escape(source.label), [_cell(table, source, column) for column in columns]) for source in table.sources]
     if any(column.floor for column in columns):
-        lines.append("| *reference vs itself* | " + " | ".join(map(_floor, columns)) + " |")
-    return lines
+        rows.append(("*reference vs itself*", [_floor(column) for column in columns]))
+    return _matrix(heads, rows, table.turned)
+
+
+def _matrix(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], turned: bool) -> list[str]:
+    """A table of generators by metrics, or of metrics by generators when `turned`."""
+    first = "generator"
+    if turned:
+        first, heads, rows = (
+            "metric",
+            [label for label, _ in rows],
+            [(head, [cells[number] for _, cells in rows]) for number, head in enumerate(heads)],
+        )
+    lines = [f"| {first} | " + " | ".join(heads) + " |", "|:--|" + "--:|" * len(heads)]
+    return [*lines, *(f"| {label} | " + " | ".join(cells) + " |" for label, cells in rows)]
 
 
 def _floor(column: Column) -> str:
@@ -119,16 +129,15 @@ def _small(cell: Cell, column: Column) -> str:
     return f"<br><sub>{shown}</sub>" if shown else ""
 
 
-def _shares(shares: Shares) -> list[str]:
+def _shares(shares: Shares, turned: bool) -> list[str]:
     if not shares.columns:
         return []
-    lines = ["## From floor to ceiling", "", EXPLANATION, ""]
     heads = [_name(column.metric.name) + (f" ({column.suffix})" if column.suffix else "") for column in shares.columns]
-    lines += ["| generator | " + " | ".join(heads) + " |", "|:--|" + "--:|" * len(heads)]
-    for source in shares.sources:
-        cells = [_share(shares.cell(source, column)) for column in shares.columns]
-        lines.append(f"| {escape(source.label)} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
+    rows = [
+        (escape(source.label), [_share(shares.cell(source, column)) for column in shares.columns])
+        for source in shares.sources
+    ]
+    return ["## From floor to ceiling", "", EXPLANATION, "", *_matrix(heads, rows, turned), ""]
 
 
 def _share(share: Share | None) -> str:
@@ -160,10 +169,12 @@ def _notes(table: Table, shares: Shares) -> list[str]:
         what = ", ".join(_name(column.metric.name) for column in gap.columns)
         lines.append(f"- {who}, {what}: {gap.reason}{reason}")
     lines += [
-        f"- {_name(metric)}: no share of the way from floor to ceiling ({escape(reason)})"
-        for metric, reason in shares.left_out
+        f"- {', '.join(map(_name, metrics))}: no share of the way from floor to ceiling ({escape(reason)})"
+        for metrics, reason in shares.left_out
     ]
-    lines += [f"- {_name(metric)}, from floor to ceiling: {escape(note)}" for metric, note in shares.partial]
+    lines += [
+        f"- {', '.join(map(_name, metrics))}, from floor to ceiling: {escape(note)}" for metrics, note in shares.partial
+    ]
     return ["## Notes", "", *lines, ""] if lines else []
 
 
@@ -174,8 +185,7 @@ def _comparisons(table: Table) -> list[str]:
         f"| {escape(format_p(item.p_value))} | {escape(format_p(item.p_holm)) if item.p_holm is not None else '–'} "
         f"| {format_value(item.effect_size, 'sd', signed=True) if item.effect_size is not None else '–'} "
         f"| {escape(item.method)} |"
-        for run in table.runs
-        for item in run.summary.comparisons
+        for run, item in table.comparisons()
     ]
     if not rows:
         return []

@@ -5,7 +5,7 @@ Raw values of different metrics cannot be read side by side; shares of the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.run_folder import Row
@@ -34,15 +34,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Shares:
-    """Sources by columns that have a normalised score. `left_out`: (metric, reason) where none of a column has one,
-    `partial`: (metric, what is not counted) where not all objects are.
+    """Sources by columns that have a normalised score. `left_out`: (metrics, reason) where none of a column has one,
+    `partial`: (metrics, what is not counted) where not all objects are; one entry a reason.
     """
 
     sources: tuple[Source, ...]
     columns: tuple[Column, ...]
     cells: Mapping[tuple[str, int], Share]
-    left_out: tuple[tuple[str, str], ...]
-    partial: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[tuple[str, ...], str], ...]
+    partial: tuple[tuple[tuple[str, ...], str], ...] = ()
 
     def cell(self, source: Source, column: Column) -> Share | None:
         """The share where a row and a column meet, if there is one."""
@@ -67,7 +67,14 @@ def build_shares(table: Table) -> Shares:
             left_out.append((column.metric.name, next(iter(notes))))
     labels = {label for label, _ in cells}
     sources = tuple(source for source in table.sources if source.label in labels)
-    return Shares(sources, tuple(columns), cells, tuple(left_out), tuple(partial))
+    return Shares(sources, tuple(columns), cells, _by_reason(left_out), _by_reason(partial))
+
+
+def _by_reason(entries: Sequence[tuple[str, str]]) -> tuple[tuple[tuple[str, ...], str], ...]:
+    metrics: dict[str, list[str]] = {}
+    for metric, reason in entries:
+        metrics.setdefault(reason, []).append(metric)
+    return tuple((tuple(names), reason) for reason, names in metrics.items())
 
 
 def _row(table: Table, source: Source, column: Column) -> Row | None:

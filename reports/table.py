@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reports.run_folder import GeneratorInfo, MetricInfo, Row, RunResults
+from reports.run_folder import Comparison, GeneratorInfo, MetricInfo, Row, RunResults
 from reports.signatures import describe_difference
 
 STATUS_TEXT = {
@@ -20,6 +20,7 @@ STATUS_TEXT = {
     "failed": "failed",
 }
 ARROWS = {"up": "↑", "down": "↓"}
+WIDE = 15  # columns: more do not fit a screen, and metrics go down the page instead
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,19 @@ class Table:
         suite = self.runs[0].summary.suite
         return f"{suite.name} v{suite.version}" if suite.version != "" else suite.name
 
+    @property
+    def turned(self) -> bool:
+        """Whether metrics are rows, because there are too many for columns."""
+        return len(self.columns) > WIDE and len(self.columns) > len(self.sources)
+
+    def silent(self, column: Column) -> Cell | None:
+        """Any cell of a column in which nobody has a number, all for the same reason; None for other columns."""
+        if not all(self.belongs(source, column) for source in self.sources):
+            return None
+        cells = [self.cell(source, column) for source in self.sources]
+        reasons = {(cell.reason, cell.row.note if cell.row is not None else "") for cell in cells}
+        return cells[0] if len(reasons) == 1 and cells[0].value is None else None
+
     def cell(self, source: Source, column: Column) -> Cell:
         """The cell where a row and a column meet."""
         return self.cells.get((source.label, column.number), Cell(None))
@@ -148,6 +162,15 @@ class Table:
     def belongs(self, source: Source, column: Column) -> bool:
         """Whether the column joins the source's run at all."""
         return source.run.label in column.runs
+
+    def comparisons(self) -> list[tuple[RunResults, Comparison]]:
+        """Every run's paired comparisons, those of primary metrics first, as in the table."""
+        place = {column.metric.name: column.number for column in reversed(self.columns)}
+        return [
+            (run, pair)
+            for run in self.runs
+            for pair in sorted(run.summary.comparisons, key=lambda pair: place.get(pair.metric, len(place)))
+        ]
 
     def missing(self) -> list[tuple[Source, Column, Cell]]:
         """Every cell without a number, in reading order."""
@@ -193,7 +216,9 @@ def _build_table(runs: tuple[RunResults, ...]) -> Table:
     metrics = {metric.name: metric for run in runs for metric in run.metrics}
     primary = dict.fromkeys(name for run in runs for name in run.summary.primary)
     ordered = [metrics[name] for name in primary if name in metrics]
-    ordered += [metric for metric in metrics.values() if metric.name not in primary]
+    measured = {row.metric for row in rows.values() if row.status == "ok" and row.value is not None}
+    # what nobody has a number for comes last; sorting keeps the order otherwise
+    ordered += sorted((m for m in metrics.values() if m.name not in primary), key=lambda m: m.name not in measured)
 
     columns: list[Column] = []
     cells: dict[tuple[str, int], Cell] = {}

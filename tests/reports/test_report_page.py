@@ -275,3 +275,23 @@ def test_error_maps_are_shown_with_their_legend(tmp_path: Path) -> None:
     (run / "summary.json").write_text(json.dumps(summary))
     write_reports([run], formats=["html"])
     assert 'class="legend"' not in (run / "report" / "index.html").read_text()
+
+
+def test_many_metrics_go_down_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.table.WIDE", 5)
+    run = FakeRun().write(tmp_path / "run")
+    summary = json.loads((run / "summary.json").read_text())
+    for row in summary["rows"]:
+        if row["metric"] in ("emr", "loo_psnr"):
+            row |= {"value": None, "status": "weights_missing", "note": "the file x.pt is not here\nwhere: nowhere"}
+    (run / "summary.json").write_text(json.dumps(summary))
+    write_reports([run], tmp_path / "report")
+    html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    table = html[html.index('<table class="results turned">') :]
+    table = table[: table.index("</table>")]
+    rows = re.findall(r'<th scope="row" class="name[^>]*>\s*<span class="metric">(.*?)&nbsp;', table)
+    names = [re.sub(r"<.*?>", "", row) for row in rows]
+    # primary ones first, what nobody has last
+    assert names == [*(m["name"] for m in METRICS[:3]), "fid@photos", "throughput", "loo_psnr", "emr"]
+    assert table.count("the file x.pt is not here") == 4  # once a metric: its text and its tooltip
+    assert table.count('<td class="calibration') == 5  # of each metric that anybody has

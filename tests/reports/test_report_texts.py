@@ -43,10 +43,8 @@ def test_shares_of_the_way_from_floor_to_ceiling(report: Path) -> None:
         "| ceiling | 0.970<br><sub>\\[0.950, 0.990\\]</sub> | 0.970<br><sub>\\[0.950, 0.990\\], 5 objects</sub> |"
         in section
     )
-    assert (
-        "`silhouette_iou`: no share of the way from floor to ceiling (6 of 6 objects not measurable: ceiling &amp;"
-        in text
-    )
+    assert "`silhouette_iou`, `throughput`: no share of the way from floor to ceiling (6 of 6 objects not" in text
+    assert text.count("no share of the way from floor to ceiling") == 1  # for one and the same reason
     tex = (report / "tables.tex").read_text(encoding="utf-8")
     assert "from floor to ceiling" in tex and r"ceiling & $0.970$ & $0.970$ & $0.970$ \\" in tex
     table = pd.read_csv(report / "summary.csv")
@@ -214,3 +212,23 @@ def test_reports_load_no_model_library() -> None:
     code = "import sys, reports; print([m for m in ('torch', 'onnxruntime', 'warp', 'trimesh') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_many_metrics_go_down_the_page(fake_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.table.WIDE", 5)
+    write_reports([fake_run], tmp_path / "wide")
+    text = (tmp_path / "wide" / "report.md").read_text(encoding="utf-8")
+    heads = [line for line in text.splitlines() if line.startswith("| metric | realiz3d | syn-only | ")]
+    assert [head.endswith("| ceiling | *reference vs itself* |") for head in heads] == [True, False, False]  # distances, others, shares
+    tables = [line for line in text[: text.index("## Paired")].splitlines() if line.startswith("| `")]
+    assert [line.split("`")[1] for line in tables[: len(METRICS)]] == [metric["name"] for metric in METRICS]
+
+
+def test_latex_tables_are_no_wider_than_a_page(fake_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latex, "_MOST", 2)
+    write_reports([fake_run], tmp_path / "narrow")
+    tex = (tmp_path / "narrow" / "tables.tex").read_text(encoding="utf-8")
+    columns = re.findall(r"\\begin\{tabular\}\{l(r+)\}", tex)
+    assert [len(found) for found in columns] == [2, 1, 2, 2, 2, 1]  # three primary, four descriptive, three shares
+    for metric in METRICS:
+        assert tex.count(f"% {metric['name']}: ") == 1
