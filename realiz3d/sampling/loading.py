@@ -40,6 +40,8 @@ def from_checkpoint(kind: Any, folder: Any, base: str | None, dtype: torch.dtype
     checkpoint = load_checkpoint(Path(folder), dtype=dtype)
     record = checkpoint.record.get("base", {})
     options = {"view_size": _view_size(checkpoint.record), "text_settings": record.get("text")}
+    shifting = checkpoint.record.get("config", {}).get("sampling", {})
+    options |= {name: shifting[name] for name in ("block_frac", "t_min") if name in shifting}
     made = record.get("made")
     if made is not None:
         scheduler = sampling_scheduler(_scheduler(made))

@@ -268,6 +268,15 @@ class Optimisation(Section):
     )
 
 
+class SamplingDefaults(Section):
+    """Inference-time domain shifting, which pipelines of the checkpoints use unless told otherwise."""
+
+    block_frac: Fraction = Field(default=0.3, description="first blocks in synthetic mode, as a fraction (B_max)")
+    t_min: NonNegative | None = Field(
+        default=950.0, description="all blocks in synthetic mode from this timestep on (t_max); null: at none"
+    )
+
+
 class Checkpoints(Section):
     """When to save."""
 
@@ -316,6 +325,7 @@ class TrainConfig(Section):
     # other methods have a schema of their own: `realiz3d.training.registry.schema_of`
     method: Realiz3DMethod = Field(default_factory=Realiz3DMethod)
     optimisation: Optimisation = Field(default_factory=Optimisation)
+    sampling: SamplingDefaults = Field(default_factory=SamplingDefaults)
     checkpoints: Checkpoints = Field(default_factory=Checkpoints)
     logging: Logging = Field(default_factory=Logging)
 
@@ -326,8 +336,8 @@ class TrainConfig(Section):
         return self
 
     def decisive(self) -> dict[str, Any]:
-        """All that decides what is learned, as JSON: without what only decides where, how fast, or what is shown."""
-        values = self.model_dump(mode="json", exclude={"logging", "checkpoints"})
+        """All that decides what is learned, as JSON: not where, how fast, what is shown, how it is sampled."""
+        values = self.model_dump(mode="json", exclude={"name", "sampling", "logging", "checkpoints"})
         for place in ("cache", "cache_latents", "workers"):
             del values["data"][place]
         for source in ("synthetic", "real"):
