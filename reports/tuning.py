@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from reports.html import environment
 from reports.tradeoff import Point, draw
 
-Interval = tuple[float, float, float]
-
 
 @dataclass(frozen=True)
 class TuningMark:
-    """A setting: value, low and high on both axes, whether its loss of realism is allowed, whether it was chosen."""
+    """A setting: its values, whether its loss of realism is allowed, whether it was chosen.
+
+    Without intervals: those of tables are over objects, which are the same for every setting, and would hide the curve.
+    """
 
     label: str
-    realism: Interval
-    consistency: Interval
+    realism: float
+    consistency: float
     allowed: bool
     chosen: bool
 
@@ -28,7 +29,12 @@ def tuning_svg(marks: Sequence[TuningMark], stages: Sequence[Sequence[int]], rea
     `stages` hold indices of marks, `realism` and `consistency` name the axes.
     """
     points = [
-        Point(f"{mark.label} (chosen)" if mark.chosen else mark.label, mark.realism, mark.consistency, not mark.allowed)
+        Point(
+            label=f"{mark.label} (chosen)" if mark.chosen else mark.label,
+            x=(mark.realism,) * 3,
+            y=(mark.consistency,) * 3,
+            calibrates=not mark.allowed,
+        )
         for mark in marks
     ]
     figure = draw(points, realism, consistency, stages)

@@ -103,8 +103,8 @@ def _write(tuning: Tuning, measure: SuiteTradeoff, axes: Axes, tolerance: str) -
     marks = [
         TuningMark(
             label_of(trial.setting),
-            measure.measured[trial.setting].realism,
-            measure.measured[trial.setting].consistency,
+            measure.measured[trial.setting].realism[0],
+            measure.measured[trial.setting].consistency[0],
             trial.allowed,
             trial.setting == tuning.chosen,
         )
@@ -152,7 +152,7 @@ def _print(tuning: Tuning, measure: SuiteTradeoff, axes: Axes, result: dict[str,
     for trial in tuning.trials:
         found = measure.measured[trial.setting]
         verdict = "chosen" if trial.setting == tuning.chosen else "" if trial.allowed else "loses too much realism"
-        numbers = [f"{value:.4g}" for value in (found.consistency[0], found.realism[0], trial.loss)]
+        numbers = [f"{value:.6g}" for value in (found.consistency[0], found.realism[0], trial.loss)]
         rows.append([label_of(trial.setting), *numbers, verdict])
     columns = ["setting", axes.consistency.name, axes.realism.name, "loss of realism", ""]
     answer_table("Consistency against realism", columns, rows)
