@@ -11,6 +11,7 @@ GENERATORS = Registry(
         "folder": "bench.generators.folder:FolderGenerator",
         "textured_mesh": "bench.generators.textured_mesh:TexturedMeshGenerator",
         "realiz3d": "bench.generators.realiz3d_pipeline:Realiz3DGenerator",
+        "sdedit": "bench.generators.sdedit:SDEditGenerator",
         "diffusers": "bench.generators.diffusers_pipeline:DiffusersGenerator",
         "ceiling": "bench.generators.ceiling:Ceiling",
         "floor": "bench.generators.floor:Floor",
