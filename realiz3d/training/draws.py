@@ -15,7 +15,6 @@ from torch import Tensor
 
 from realiz3d.control import Control
 from realiz3d.data import content_key
-from realiz3d.plan import Domain
 from realiz3d.schedules import NoiseSchedule
 from realiz3d.text import Text
 from realiz3d.training.captions import NULL, Captions
@@ -118,17 +117,6 @@ def assemble(
         conditions,
         n_synthetic,
     )
-
-
-def domains_of(n_synthetic: int, n_real: int) -> Tensor:
-    """Domains of a step's samples, synthetic ones first."""
-    return torch.tensor([int(Domain.SYNTHETIC)] * n_synthetic + [int(Domain.REAL)] * n_real)
-
-
-def places(rank: int, world: int, micro: int, batch: int) -> range:
-    """Places within a step, in one stream, of the samples of a rank's `micro`-th forward (as `SeededBatches` deals)."""
-    first = (micro * world + rank) * batch
-    return range(first, first + batch)
 
 
 def _without_dropped(samples: Samples, drawn: Drawn) -> list[tuple[str, ...]]:

@@ -20,12 +20,13 @@ from realiz3d.training.callbacks import Bars, Callback, JsonLines, TensorBoard, 
 from realiz3d.training.captions import Captions
 from realiz3d.training.checkpoint import checkpoints
 from realiz3d.training.config import TrainConfig
+from realiz3d.training.feed import Material
 from realiz3d.training.method import Method
 from realiz3d.training.realiz3d_method import for_task
 from realiz3d.training.sample_grids import Samples
 from realiz3d.training.samples import Latents, Objects, Pictures, RenderedPictures
 from realiz3d.training.scoring import ScoreCommand
-from realiz3d.training.trainer import Material, Trainer
+from realiz3d.training.trainer import Trainer
 
 MethodFactory = Callable[[TrainConfig, MultiviewModel], Method]
 

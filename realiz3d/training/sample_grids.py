@@ -67,7 +67,7 @@ class Samples(Silent):
             view_size=trainer.config.data.resolution_px,
         )
         pipeline.set_progress_bar_config(disable=True)
-        viewpoints = trainer.viewpoints()
+        viewpoints = trainer.feed.viewpoints()
         generators = [torch.Generator().manual_seed(number) for number in range(len(captions))]
         training = model.training
         model.eval()

@@ -27,7 +27,8 @@ from realiz3d.training.checkpoint import checkpoints, load_checkpoint, read_stat
 from realiz3d.training.config import PhaseSettings
 from realiz3d.training.method import Phase
 from realiz3d.training.run import build, train
-from realiz3d.training.trainer import Shape, Trainer
+from realiz3d.training.shape import Shape
+from realiz3d.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +136,8 @@ def test_the_real_half_alone_does_not_move_frozen_blocks(world, tmp_path):
         phase, trainer.model, torch.tensor([int(Domain.REAL)] * 2), torch.Generator()
     )
     conditions = type(conditions)("single", False, conditions.plan, torch.tensor([1, 1]))
-    batches = {name: iter(loader) for name, loader in trainer._loaders(real, shape).items()}
-    batch = trainer._batch(real, shape, 0, 0, conditions, batches)
+    batches = {name: iter(loader) for name, loader in trainer.feed.loaders(real, shape).items()}
+    batch = trainer.feed.batch(real, shape, 0, 0, conditions, batches)
     before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
     optimizer = torch.optim.AdamW(trainer.model.parameters(), lr=1e-2, weight_decay=0.1)
     batch.losses(trainer.model, trainer.schedule).mean().backward()
@@ -156,13 +157,13 @@ def test_what_was_drawn_is_on_record(world, tmp_path):
     shape = Shape.of(phase, 4, 4, 1)
     lines = logs(tmp_path)
     for step, line in enumerate(lines):
-        drawn = trainer._conditions(phase, shape, step)
+        drawn = trainer.feed.conditions(phase, shape, step)
         assert line["stop"] == int(drawn.stop.max()) and drawn.stop[:2].tolist() == [-1, -1]
         ran = drawn.plan.domains[0]
         early = [int((ran[:, sample] == Domain.SYNTHETIC).sum()) - 1 for sample in (2, 3)]
         assert line["reassigned"] == [-1, -1, *early]
         assert (ran[:, :2] == Domain.SYNTHETIC).all()
-    many = [trainer._conditions(phase, shape, step).plan.settings["last_reassigned_block"] for step in range(400)]
+    many = [trainer.feed.conditions(phase, shape, step).plan.settings["last_reassigned_block"] for step in range(400)]
     hits = torch.tensor([[last >= 0 for last in step] for step in many])
     assert not hits[:, :2].any()
     assert hits[:, 2:].float().mean(dim=0).tolist() == pytest.approx([0.5, 0.5], abs=0.1)
@@ -175,8 +176,8 @@ def test_stages_run_as_the_paper_says(world, tmp_path):
     for phase in trainer.phases:
         trainer.method.setup(phase, trainer.model)
         shape = Shape.of(phase, 4, 4, 1)
-        batches = {name: iter(loader) for name, loader in trainer._loaders(phase, shape).items()}
-        seen[phase.name] = trainer._batch(phase, shape, 0, 0, trainer._conditions(phase, shape, 0), batches)
+        batches = {name: iter(loader) for name, loader in trainer.feed.loaders(phase, shape).items()}
+        seen[phase.name] = trainer.feed.batch(phase, shape, 0, 0, trainer.feed.conditions(phase, shape, 0), batches)
     warmup, stage1, stage2 = (seen[name] for name in ("warmup", "stage1", "stage2"))
     for batch, synthetic in ((warmup, 0), (stage1, 2)):
         assert (batch.conditions.mode, batch.control, batch.n_synthetic) == ("single", None, synthetic)
@@ -386,7 +387,8 @@ torch.set_num_threads(1)
 from pathlib import Path
 from training_worlds import tiny_config
 from realiz3d.training.run import train
-train(tiny_config(Path({world!r}), steps=(1, 2, 2), optimisation={{"micro_batch": 2}}), {out!r}, device="cpu")
+config = tiny_config(Path({world!r}), steps=(1, 2, 2), optimisation={{"samples_per_step": 8, "micro_batch": 2}})
+train(config, {out!r}, device="cpu")
 """
 
 
@@ -405,7 +407,9 @@ def test_two_processes_learn_what_one_does(world, tmp_path):
     ]
     assert [process.wait(timeout=300) for process in running] == [0, 0]
 
-    train(tiny_config(world, steps=(1, 2, 2)), tmp_path / "one", device="cpu")
+    # two samples a forward, two forwards a step on each of two processes, against all eight at once
+    whole = {"samples_per_step": 8, "micro_batch": 8}
+    train(tiny_config(world, steps=(1, 2, 2), optimisation=whole), tmp_path / "one", device="cpu")
     for line, wanted in zip(logs(tmp_path / "two"), logs(tmp_path / "one"), strict=True):
         assert line["loss"] == pytest.approx(wanted["loss"], rel=1e-4)
         assert line["loss_real"] == pytest.approx(wanted["loss_real"], rel=1e-4)
