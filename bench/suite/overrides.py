@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.errors import SuiteError, nearest
-from bench.suite.schema import REFERENCE_KINDS, MeshCases, MiniworldCases, PromptCases
+from bench.suite.schema import REFERENCE_KINDS, Gate, MeshCases, MiniworldCases, PromptCases
 from bench.suite.tree import MAX_DEPTH, Node, Scalar, checked_text, parse, read_scalar
 
 _KEYS_OF_SOURCE = {
@@ -74,8 +74,9 @@ def _slot(root: Node, words: list[str], text: str) -> Node:
                 node.value = {}
             # longest first: names of references and results may hold dots
             prefixes = (".".join(words[done:end]) for end in range(len(words), done, -1))
-            key = next((prefix for prefix in prefixes if prefix in node.value), words[done])
-            used = key.count(".") + 1 if key in node.value else 1
+            new = _new_result(words) if done == 1 and words[0] == "gates" else words[done]
+            key = next((prefix for prefix in prefixes if prefix in node.value), new)
+            used = key.count(".") + 1
             node = node.value.setdefault(key, Node(None, where, root.base))
         else:
             raise SuiteError(
@@ -85,6 +86,14 @@ def _slot(root: Node, words: list[str], text: str) -> Node:
             )
         done += used
     return node
+
+
+def _new_result(words: list[str]) -> str:
+    """The result that a path below `gates` names: `normal_within_11.25` is one name, whatever its field is called."""
+    end = len(words) - 1
+    if words[-1] not in Gate.model_fields:
+        end = next((n for n in range(2, len(words)) if not words[n][0].isdigit()), len(words))
+    return ".".join(words[1 : max(end, 2)])
 
 
 def _item(node: Node, words: list[str], where: str, path: str) -> tuple[Node, int]:

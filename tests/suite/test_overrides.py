@@ -79,6 +79,7 @@ def _get(value: Any, path: str) -> Any:
         ),
         ("references.more.shipped=mine", "references/more", {"shipped": "mine"}),
         ("gates.detail.delta=0.5", "gates/detail", {"delta": 0.5}),
+        ("gates.detail={delta: 0.5}", "gates/detail", {"delta": 0.5}),
         ("primary=[detail]", "primary", ["detail"]),
     ],
 )
@@ -139,6 +140,22 @@ def test_wrong_paths_and_values(file: Path, override: str, says: str) -> None:
         load_suite(file, [override], PLUGINS)
     assert says in str(caught.value)
     assert caught.value.where.startswith("--set ")
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("gates.within_11.25.delta=1", "no metric of the suite yields 'within_11.25'"),
+        ("gates.within_11.25={delta: 1}", "no metric of the suite yields 'within_11.25'"),
+        ("gates.within_11.25.delt=1", "unknown key: 'delt'"),
+        ("gates.detail.delt=1", "unknown key: 'delt'"),
+        ("gates.detail=1", "does not fit 'detail'"),
+    ],
+)
+def test_dots_in_the_names_of_results(file: Path, override: str, says: str) -> None:
+    with pytest.raises(SuiteError) as caught:
+        load_suite(file, [override], PLUGINS)
+    assert says in str(caught.value)
 
 
 @settings(max_examples=100, deadline=None)
