@@ -179,7 +179,11 @@ class Stage2(PhaseSettings):
 
     length: Length = Field(default=Length(epochs=10), description="the paper's 10 epochs")
     real_data: bool = Field(default=True, description="half of each batch is real; false: Table 2, row 2")
-    layer_aware: bool = Field(default=True, description="real samples do not update the early blocks")
+    layer_aware: bool = Field(
+        default=True,
+        description="real samples do not update the early blocks. **Choice**: nor the input projection below them; "
+        "embedders of time and captions, which later blocks read, do learn from them",
+    )
     reassignment: bool = Field(default=True, description="some real samples run their early shifters in synthetic mode")
     tau: Fraction = Field(default=0.4, description="deepest early block, as a fraction of the blocks (tau_B)")
     reassign_p: Fraction = Field(default=0.1, description="probability of reassignment (p_B)")

@@ -172,7 +172,8 @@ class Trainer:
                 batch = self.feed.batch(phase, shape, step, micro, conditions, batches)
                 with self._sync(network, micro == shape.accumulation - 1), self.autocast():
                     losses = batch.losses(network, self.schedule)
-                self.accelerator.backward(losses.mean() / shape.accumulation)
+                # not the accelerator's: it would divide and scale by what a launcher's environment says
+                (losses.mean() / shape.accumulation).backward()  # type: ignore[no-untyped-call]
                 meter.add(losses.detach(), batch.n_synthetic)
             norm = None
             if options.clip_norm is not None:

@@ -195,16 +195,20 @@ def test_accumulation_and_checkpointing_learn_the_same(world, tmp_path):
     plain = tiny_config(world)
     train(plain, tmp_path / "plain", device="cpu")
     expected, losses = weights(checkpoints(tmp_path / "plain")[5]), logs(tmp_path / "plain")
-    for name, change in (
-        ("accumulated", {"micro_batch": 2}),
-        ("checkpointed", {"gradient_checkpointing": True}),
-    ):
+    for name, change in (("accumulated", {"micro_batch": 2}), ("checkpointed", {"gradient_checkpointing": True})):
         train(tiny_config(world, optimisation=change), tmp_path / name, device="cpu")
         got = weights(checkpoints(tmp_path / name)[5])
         for parameter, value in expected.items():
             torch.testing.assert_close(got[parameter], value, atol=2e-4, rtol=1e-3, msg=f"{name}: {parameter}")
         for line, wanted in zip(logs(tmp_path / name), losses, strict=True):
             assert line["loss"] == pytest.approx(wanted["loss"], rel=1e-4)
+
+
+def test_workers_and_a_launchers_environment_change_nothing(world, tmp_path, monkeypatch):
+    plain = weights(train(tiny_config(world), tmp_path / "plain", device="cpu"))
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    other = weights(train(tiny_config(world, data={"workers": 1}), tmp_path / "other", device="cpu"))
+    assert moved(plain, other) == set()
 
 
 def test_bfloat16_keeps_float32_weights(world, tmp_path):
