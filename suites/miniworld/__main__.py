@@ -1,0 +1,59 @@
+"""`python -m suites.miniworld`: render the models' data, measure a base, and pack the one that ships."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+World = Annotated[Path, typer.Argument(help="Folder of the data sets.")]
+Checkpoint = Annotated[Path, typer.Argument(help="A checkpoint folder of `realiz3d-bench train`.")]
+
+
+@app.command("make-world")
+def make_world(world: World, workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 1) -> None:
+    """Render all data sets of the models, or what is missing of them."""
+    from suites.miniworld.world import make_world as make
+
+    make(world, workers=workers)
+
+
+@app.command()
+def gate(
+    checkpoint: Checkpoint,
+    world: World,
+    sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")] = None,
+) -> None:
+    """Measure a base's distance to held-out rich pictures, beside those of the oracles. Fails when the gate does."""
+    import json
+
+    from suites.miniworld.base import open_checkpoint
+    from suites.miniworld.gate import measure, write_sheet
+
+    transformer, scheduler = open_checkpoint(checkpoint)
+    measured = measure(transformer, scheduler, world)
+    typer.echo(json.dumps({**asdict(measured), "passed": measured.passed}, indent=1))
+    if sheet is not None:
+        write_sheet(sheet, transformer, scheduler, world)
+    if not measured.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    checkpoint: Checkpoint,
+    world: World,
+    out: Annotated[Path, typer.Argument(help="Folder of the base model, in diffusers' layout.")],
+    hardware: Annotated[str, typer.Option(help="What it was trained on, for the model card.")],
+) -> None:
+    """Pack a base in half precision with its model card, when it passes the gate."""
+    from suites.miniworld.base import export as pack
+
+    pack(checkpoint, world, out, hardware=hardware)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,134 @@
+"""The mini-world as models see it: small views, classes as text, and data sets that are rendered once.
+
+    synthetic     flat colours; views, normals, positions, captions            what methods learn the control from
+    rich          photographs under light, other pictures of the same world     what methods learn realism from
+    pictures      single pictures of both, 85 % rich, the domain never named    what the base model is pre-trained on
+    held-out      rich pictures that no model was trained on                    what the base's gate compares with
+
+Training objects come from the 'train' split, held-out ones from the 'eval' split behind the evaluation objects: their
+proportions and photographs are disjoint (see `bench.cases.miniworld`), and no evaluation object is looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from bench.cases.case import Case
+from bench.cases.miniworld.families import FAMILIES
+from bench.cases.miniworld.looks import COLOURS
+from bench.cases.miniworld.world import DEFAULT_COUNT, LookName, Split, miniworld_cases
+from bench.dataset.make import make_dataset
+from bench.errors import InputError
+from bench.hashing import hash_strings
+from bench.suite.load import load_suite
+from bench.suite.schema import Views
+from realiz3d.data import MultiviewSamples
+from realiz3d.data.layout import CAPTION, MANIFEST, file_name, shard_name
+
+RESOLUTION = 16
+SYNTHETIC_SHARE = 0.15  # of the pictures that the base learns from
+SHARD_OBJECTS = 500
+_VERSION = 1  # raise when the same objects would give other pictures
+
+
+@dataclass(frozen=True)
+class Renders:
+    """Objects `first` to `stop` of a split in one look, a data set in a folder of this name."""
+
+    folder: str
+    split: Split
+    look: LookName
+    first: int
+    stop: int
+
+    def cases(self) -> tuple[Case, ...]:
+        """Its objects."""
+        return miniworld_cases(self.split, self.stop, self.look)[self.first :]
+
+
+SYNTHETIC = Renders("synthetic", "train", "synthetic", 0, 480)
+RICH = Renders("rich", "train", "rich", 0, 600)
+# eight of each family, behind the evaluation objects; the same ones in both looks
+HELD_OUT = Renders("held-out", "eval", "rich", DEFAULT_COUNT["eval"], 136)
+HELD_OUT_SYNTHETIC = Renders("held-out-synthetic", "eval", "synthetic", DEFAULT_COUNT["eval"], 136)
+ALL = (SYNTHETIC, RICH, HELD_OUT, HELD_OUT_SYNTHETIC)
+PICTURES = "pictures"
+
+
+def class_names() -> tuple[str, ...]:
+    """What a class-conditioned base is told: main colour and shape, as captions say them, in the order of labels.
+
+    A caption names its class by the first of these that it contains, so 'table lamp' comes before 'table'.
+    """
+    nouns = sorted((family.noun for family in FAMILIES.values()), key=lambda noun: (-len(noun), noun))
+    return tuple(f"{colour} {noun}" for noun in nouns for colour in COLOURS)
+
+
+def model_views(resolution: int = RESOLUTION) -> Views:
+    """The cameras of the `miniworld` suite, with pictures of the models' size."""
+    views: Views = load_suite("miniworld").views
+    return views.model_copy(update={"resolution": resolution})
+
+
+def make_world(root: Path, *, resolution: int = RESOLUTION, workers: int = 1) -> None:
+    """Render every data set below `root`, or what is missing of them, then the base's pictures."""
+    for renders in ALL:
+        make_renders(renders, root, resolution=resolution, workers=workers)
+    write_pictures(root)
+
+
+def make_renders(renders: Renders, root: Path, *, resolution: int = RESOLUTION, workers: int = 1) -> Path:
+    """Render one data set, or what is missing of it, into its folder below `root`."""
+    out = root / renders.folder
+    about = {"source": {"miniworld": renders.split, "look": renders.look}}
+    views = model_views(resolution)
+    made = make_dataset(renders.cases(), views, out, about=about, shard_size=SHARD_OBJECTS, workers=workers)
+    if made.failed:
+        name, why = next(iter(made.failed.items()))
+        raise InputError(f"{len(made.failed)} objects of the mini-world failed; '{name}': {why}", where=str(out))
+    return out
+
+
+def write_pictures(root: Path) -> Path:
+    """Single pictures of both domains with their captions as one shard, the same bytes every time.
+
+    All rich views, and as many synthetic ones, object by object, as make up `SYNTHETIC_SHARE`.
+    """
+    rich, synthetic = (MultiviewSamples(root / renders.folder) for renders in (RICH, SYNTHETIC))
+    wanted = round(len(rich) * SYNTHETIC_SHARE / (1 - SYNTHETIC_SHARE))
+    if wanted > len(synthetic):
+        raise InputError(f"{len(synthetic)} synthetic objects", where=str(root), expected=f"at least {wanted}")
+    out = root / PICTURES
+    out.mkdir(parents=True, exist_ok=True)
+    manifest = out / MANIFEST
+    manifest.unlink(missing_ok=True)
+    with tarfile.open(out / shard_name(0), "w") as shard:
+        for source, look, count in ((rich, "rich", len(rich)), (synthetic, "synthetic", wanted)):
+            for name, content in _pictures(source, look, count):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                shard.addfile(entry, BytesIO(content))
+    digest = hash_strings([f"pictures v{_VERSION}", rich.fingerprint(), synthetic.fingerprint(), str(wanted)])
+    content = {"kind": "pictures", "rich": len(rich) * rich.views, "synthetic": wanted * synthetic.views}
+    manifest.write_text(json.dumps({**content, "sha256": digest}, indent=1) + "\n", encoding="utf-8")
+    return out
+
+
+def _pictures(source: MultiviewSamples, look: str, count: int) -> Iterator[tuple[str, bytes]]:
+    """Files of the first `count` objects, view by view; names say the look for people, no model reads them."""
+    for index in range(count):
+        *pictures, caption = source.store.read(index, [*(file_name("view", v) for v in range(source.views)), CAPTION])
+        for view, picture in enumerate(pictures):
+            key = f"{source.ids[index]}_{look}_{view}"
+            yield f"{key}.png", picture
+            yield f"{key}.txt", caption
+
+
+def evaluation_ids() -> frozenset[str]:
+    """Ids of the suite's evaluation objects, which no data set here may hold."""
+    return frozenset(case.id for case in miniworld_cases("eval", DEFAULT_COUNT["eval"]))
