@@ -145,6 +145,70 @@ def flux(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+def sana(folder: Path, seed: int = 0) -> Path:
+    """Sana: Gemma, a deep-compression autoencoder."""
+    torch.manual_seed(seed)
+    transformer = diffusers.SanaTransformer2DModel(
+        num_layers=3, num_attention_heads=2, attention_head_dim=8, num_cross_attention_heads=2,
+        cross_attention_head_dim=8, cross_attention_dim=16, in_channels=4, out_channels=4, sample_size=8,
+        caption_channels=WIDTH,
+    )  # fmt: skip
+    randomise(transformer)
+    blocks = ("ResBlock", "EfficientViTBlock")
+    autoencoder = diffusers.AutoencoderDC(
+        latent_channels=4, attention_head_dim=2, encoder_block_types=blocks, decoder_block_types=blocks,
+        encoder_block_out_channels=(8, 8), decoder_block_out_channels=(8, 8), encoder_qkv_multiscales=((), (5,)),
+        decoder_qkv_multiscales=((), (5,)), encoder_layers_per_block=(1, 1), decoder_layers_per_block=(1, 1),
+        downsample_block_type="conv", upsample_block_type="interpolate", scaling_factor=0.4,
+    )  # fmt: skip
+    gemma = transformers.Gemma2Config(
+        vocab_size=64, hidden_size=WIDTH, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=2, head_dim=8, query_pre_attn_scalar=8, bos_token_id=0, eos_token_id=1, pad_token_id=0,
+    )  # fmt: skip
+    pipeline = diffusers.SanaPipeline(
+        tokenizer=t5_tokenizer(),
+        text_encoder=transformers.Gemma2Model(gemma),
+        vae=autoencoder,
+        transformer=transformer,
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def qwen(folder: Path, seed: int = 0) -> Path:
+    """Qwen-Image: a vision-language model reads the prompt, the autoencoder is one of videos."""
+    torch.manual_seed(seed)
+    transformer = diffusers.QwenImageTransformer2DModel(
+        num_layers=3, num_attention_heads=2, attention_head_dim=16, in_channels=16, out_channels=4,
+        joint_attention_dim=WIDTH, axes_dims_rope=(4, 6, 6),
+    )  # fmt: skip
+    randomise(transformer)
+    autoencoder = diffusers.AutoencoderKLQwenImage(
+        base_dim=12, z_dim=4, dim_mult=[1, 2], num_res_blocks=1, temperal_downsample=[False], latents_mean=[0.1] * 4,
+        latents_std=[0.7] * 4,
+    )  # fmt: skip
+    ends = {"bos_token_id": 0, "eos_token_id": 1}
+    words = {
+        "hidden_size": WIDTH, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "num_key_value_heads": 2, "vocab_size": 64, "rope_theta": 1e6, **ends,
+        "rope_scaling": {"mrope_section": [1, 1, 2], "rope_type": "default", "type": "default"},
+    }  # fmt: skip
+    sight = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": WIDTH}
+    reader = transformers.Qwen2_5_VLConfig(text_config=words, vision_config=sight, **ends)
+    tokenizer = t5_tokenizer()
+    tokenizer.padding_side = "right"
+    pipeline = diffusers.QwenImagePipeline(
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        vae=autoencoder,
+        text_encoder=transformers.Qwen2_5_VLForConditionalGeneration(reader).eval(),
+        tokenizer=tokenizer,
+        transformer=transformer,
+    )
+    pipeline.save_pretrained(folder)
+    return folder
+
+
 def dit(folder: Path, seed: int = 0) -> Path:
     """DiT: class labels in place of prompts."""
     torch.manual_seed(seed)

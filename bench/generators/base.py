@@ -29,9 +29,7 @@ class SingleCaseGenerator(ABC):
     role: ClassVar[Literal["ceiling", "floor"] | None] = (
         None  # the best or worst that each object's scores are set against
     )
-    timed: ClassVar[bool] = (
-        True  # False: no model makes the pictures, so that their time says nothing
-    )
+    timed: ClassVar[bool] = True  # False: no model makes the pictures, so that their time says nothing
     version: ClassVar[int] = 1  # raise it when the pictures change; it is part of the fingerprint
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _INDEX, _RECORD = "model_index.json", "realiz3d.json"
-_TRAINED = ("transformer", "domain_shifters", "viewpoint_control", "extras", _RECORD)
+_BUDGET = "training.json"
+_COSTS = (
+    "trainable_parameters", "steps", "synthetic_samples", "real_samples", "flops", "seconds", "peak_memory_bytes",
+)  # fmt: skip
 
 
 class Realiz3DOptions(BaseModel):
@@ -78,11 +81,13 @@ class Realiz3DGenerator(PipelineGenerator):
         if (self.folder / _INDEX).is_file():
             return hash_parts(self.folder, _saved_parts(self.folder))
         from realiz3d.data.base_model import BaseModel as BaseCheckpoint
-        from realiz3d.training.checkpoint import read_record
+        from realiz3d.training.checkpoint import STATE, read_record
 
-        found: dict[str, Any] = dict(hash_parts(self.folder, _TRAINED[:-1]))
+        # all that lies there: methods other than Realiz3D keep parts of their own beside the transformer
+        parts = sorted(entry.name for entry in self.folder.iterdir() if entry.name not in (STATE, _RECORD))
+        found: dict[str, Any] = dict(hash_parts(self.folder, parts))
         record = read_record(self.folder)
-        found["record"] = {key: record.get(key) for key in ("model", "base", "scheduler")}
+        found["record"] = {key: record.get(key) for key in ("model", "base", "scheduler", "method")}
         where = self.base or record.get("base", {}).get("checkpoint")
         if where is not None:
             revision = None if self.base else record["base"].get("revision")
@@ -92,6 +97,17 @@ class Realiz3DGenerator(PipelineGenerator):
             # the record also says where the base was
             found["record"]["base"] = {key: record["base"].get(key) for key in ("vae", "text")}
         return found
+
+    def training(self) -> list[dict[str, Any]]:
+        """`training.json` of the training that the checkpoint is from, phase by phase; empty where there is none."""
+        try:
+            content = json.loads((self.folder.parent.parent / _BUDGET).read_text(encoding="utf-8"))
+            return [
+                {"phase": str(phase["phase"]), **{key: float(phase[key]) for key in _COSTS}}
+                for phase in content["phases"]
+            ]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return []
 
     def load(self) -> Any:
         """The pipeline, compiled if wanted."""

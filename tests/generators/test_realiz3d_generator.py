@@ -156,6 +156,18 @@ def test_fingerprints_follow_weights_and_options_not_places(saved: Path, tmp_pat
     assert fingerprint(copy) != first
 
 
+def test_fingerprints_of_checkpoints_see_what_a_method_added(training: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "step_7"
+    shutil.copytree(training / "checkpoints" / "step_7", moved)
+    suite = write_suite(tmp_path, f"{{name: mine, use: realiz3d, checkpoint: '{moved}'}}")
+    first = build(suite)[0].fingerprint()
+    (moved / "training_state" / "state.pt").write_bytes(b"of no concern")
+    assert build(suite)[0].fingerprint() == first
+    (moved / "adapter").mkdir()
+    (moved / "adapter" / "weights.safetensors").write_bytes(b"decisive")
+    assert build(suite)[0].fingerprint() != first
+
+
 def test_a_training_checkpoint_needs_its_base(training: Path, base: Path, tmp_path: Path) -> None:
     moved = tmp_path / "step_7"
     shutil.copytree(training / "checkpoints" / "step_7", moved)

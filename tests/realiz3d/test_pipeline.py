@@ -27,7 +27,8 @@ from realiz3d import (  # noqa: E402
 )
 from realiz3d.errors import UsageError  # noqa: E402
 
-FAMILIES = ("pixart", "sd3", "flux", "dit")
+FAMILIES = ("pixart", "sd3", "flux", "dit", "sana", "qwen")
+FLOW = ("sd3", "flux", "sana", "qwen")
 SIDE = 16  # pixels of a view
 STEPS = 3
 WORDS = ["a red mug", "an old chair, painted"]
@@ -96,31 +97,35 @@ def test_saving_and_loading_gives_the_same_pictures(bases: dict[str, Path], fami
     assert after.domain_plan["settings"]["t_min"] == 400.0
 
 
-@pytest.mark.parametrize("family", ["pixart", "sd3", "flux", "dit"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_one_view_without_shifters_and_control_is_the_base_pipeline(bases: dict[str, Path], family: str) -> None:
     """diffusers' own pipelines are the reference for text, guidance, timesteps, scaling and decoding."""
     base = load_base(bases, family)
-    base.scheduler = base.scheduler if family in ("sd3", "flux") else diffusers.DDIMScheduler(clip_sample=False)
-    noise = torch.randn(2, 1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    base.scheduler = base.scheduler if family in FLOW else diffusers.DDIMScheduler(clip_sample=False)
+    side = 32 if family == "sana" else SIDE  # Sana's own pipeline takes multiples of 32 only
+    noise = torch.randn(2, 1, 4, side // 2, side // 2, generator=torch.Generator().manual_seed(0))
     asked: dict[str, Any] = {"guidance_scale": 3.0, "num_inference_steps": STEPS, "output_type": "np"}
-    if family == "dit":
-        asked["generator"] = generators(0)[0]
-        noise = diffusers.utils.torch_utils.randn_tensor((2, 4, 8, 8), generator=generators(0)[0])[:, None]
-        wanted = base([1, 2], **asked).images
-        del asked["generator"]
-        words: Any = ["a chair", "a lamp"]
+    words: Any = WORDS
+    if family == "dit":  # takes neither latents nor a size
+        words = ["a chair", "a lamp"]
+        noise = torch.randn(2, 4, 8, 8, generator=generators(0)[0])[:, None]
+        wanted = base([1, 2], generator=generators(0)[0], **asked).images
     else:
-        words = WORDS
         flat: Any = noise[:, 0]
-        if family == "flux":
-            flat = base._pack_latents(flat, 2, 4, 8, 8)
-        if family == "pixart":
-            asked |= {"use_resolution_binning": False, "clean_caption": False}
-        wanted = base(words, latents=flat, height=SIDE, width=SIDE, **asked).images
-        asked = {key: value for key, value in asked.items() if key not in ("use_resolution_binning", "clean_caption")}
+        if family in ("flux", "qwen"):
+            flat = base._pack_latents(flat, 2, 4, side // 2, side // 2)
+        own: dict[str, Any] = {"latents": flat, "height": side, "width": side, **asked}
+        if family in ("pixart", "sana"):
+            own |= {"use_resolution_binning": False, "clean_caption": False}
+        if family == "sana":
+            own["complex_human_instruction"] = None
+        if family == "qwen":  # its guidance is renormalised, ours is not: compare without
+            own |= {"guidance_scale": None, "true_cfg_scale": 1.0}
+            asked["guidance_scale"] = 1.0
+        wanted = base(words, **own).images
     pipe = Realiz3DPipeline.from_base(base, views=(1, 1), control_channels=0)
     pipe.set_progress_bar_config(disable=True)
-    found = pipe(words, latents=noise, height=SIDE, width=SIDE, **asked)
+    found = pipe(words, latents=noise, height=side, width=side, **asked)
     assert found.domain_plan is None
     np.testing.assert_allclose(found.images[:, 0], wanted, atol=2e-5)
 
@@ -193,7 +198,7 @@ def test_blocks_run_in_the_domains_of_the_plan(bases: dict[str, Path], family: s
     pipe = make(bases, family)
     calls = Calls(pipe)
     out = sample(pipe, 0, 1, num_inference_steps=6, domain_plan=Shifting(0.5, 700.0))
-    n, flow = pipe.multiview.n_blocks, family in ("sd3", "flux")
+    n, flow = pipe.multiview.n_blocks, family in FLOW
     early = -(-n // 2)
     times = [1000 * (6 - i) / 6 for i in range(6)] if flow else out.domain_plan["timesteps"]
     wanted = ["S" * n if t >= 700 else "S" * early + "R" * (n - early) for t in times]
@@ -428,3 +433,30 @@ def test_class_labels_in_place_of_prompts(bases: dict[str, Path]) -> None:
     named = sample(pipe, 0, prompt=["a photo of a lamp"]).images
     assert torch.equal(named, sample(pipe, 0, prompt=Text(labels=torch.tensor([2]))).images)
     assert not torch.equal(named, sample(pipe, 0, prompt=["a mug"]).images)
+
+
+def test_methods_that_know_domains_by_other_means_sample_in_the_real_one(
+    bases: dict[str, Path], tmp_path: Path
+) -> None:
+    from realiz3d.extras import Extra, domains_at
+
+    seen: list[Tensor | None] = []
+
+    class Switch(Extra):
+        reads_domains = True
+
+        def install(self, model: Any) -> list[Any]:
+            block = model.host.blocks[0]
+            return [block.register_forward_pre_hook(lambda module, _args: seen.append(domains_at(module)))]
+
+    pipe = Realiz3DPipeline.from_base(load_base(bases, "pixart"), view_size=SIDE)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.multiview.add_extra("switch", Switch())
+    plan = sample(pipe, 0).domain_plan
+    n = pipe.multiview.n_blocks
+    assert plan["blocks"] == [["R" * n]] * STEPS
+    assert [domains.tolist() for domains in seen if domains is not None] == [[0, 0]] * STEPS
+    sample(pipe, 0, domain_plan=DomainPlan.constant("synthetic", n), guidance_scale=1.0)
+    assert [domains.tolist() for domains in seen[STEPS:] if domains is not None] == [[1]] * STEPS
+    with pytest.raises(UsageError, match="cannot hold the model's switch"):
+        pipe.save_pretrained(tmp_path)
