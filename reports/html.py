@@ -21,6 +21,7 @@ from plotly.offline import get_plotlyjs
 from reports.gallery import Gallery, build_gallery
 from reports.numbers import format_interval, format_p, format_percent, format_value
 from reports.provenance import facts_of
+from reports.published import COST, WARNING, published_rows, training_rows
 from reports.shares import EXPLANATION, build_shares
 from reports.signatures import signature_difference, signature_fields
 from reports.table import Table, gaps
@@ -82,6 +83,8 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
         "shares": build_shares(table),
         "gaps": gaps(table),
         "timings": [timing for run in table.runs for timing in run.summary.throughput],
+        "trainings": training_rows(table),
+        "published": published_rows(table),
         "facts": [facts_of(run) for run in table.runs],
         "comparisons": table.comparisons(),
         "failures": [failure for run in table.runs for failure in run.summary.failures],
@@ -122,6 +125,8 @@ def environment() -> jinja2.Environment:
     environment.globals |= {
         "format_value": format_value,
         "shares_explanation": EXPLANATION,
+        "training_cost": COST,
+        "published_warning": WARNING,
         "format_interval": format_interval,
         "signature_fields": signature_fields,
         "signature_difference": signature_difference,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from reports.numbers import format_interval, format_p, format_percent, format_value
 from reports.provenance import Facts
+from reports.published import COST, WARNING, published_rows, training_rows
 from reports.run_folder import Comparison
 from reports.shares import EXPLANATION, Share, Shares, build_shares
 from reports.table import Cell, Column, Source, Table, gaps
@@ -55,6 +56,8 @@ def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
     lines += _comparisons(table)
     lines += _failures(table)
     lines += _timings(table)
+    lines += _trainings(table)
+    lines += _published(table)
     lines += ["## Signatures", ""]
     for column in table.columns:
         shown = " **differs:** ".join(f"`{_code(signature)}`" for signature in column.signatures) or "no number"
@@ -221,6 +224,38 @@ def _timings(table: Table) -> list[str]:
     ]
     heads = ("generator", "hardware", "precision", "compile", "batch", "warm-up, s", "each pass, images/s")
     return ["## Timing", "", f"| {' | '.join(heads)} |", "|:--|:--|:--|:--|--:|--:|--:|", *rows, ""] if rows else []
+
+
+def _trainings(table: Table) -> list[str]:
+    rows = [
+        f"| {escape(row.generator)} | {escape(row.phase.phase)} | {row.phase.trainable_parameters} | {row.phase.steps} "
+        f"| {row.phase.synthetic_samples} | {row.phase.real_samples} | {row.phase.flops:.3g} | {row.phase.seconds:.0f} "
+        f"| {row.phase.peak_memory_bytes / 2**20:.0f} |"
+        for row in training_rows(table)
+    ]
+    heads = (
+        "generator", "phase", "trained parameters", "steps", "synthetic", "real", "FLOPs", "time, s",
+        "peak memory, MiB",
+    )  # fmt: skip
+    lines = ["## Training", "", COST, "", f"| {' | '.join(heads)} |", "|:--|:--|" + "--:|" * 7, *rows, ""]
+    return lines if rows else []
+
+
+def _published(table: Table) -> list[str]:
+    rows = published_rows(table)
+    if not rows:
+        return []
+    heads = ["generator", "in the paper", *rows[0].values]
+    lines = [
+        f"| {escape(row.generator)} | {escape(row.place)} | " + " | ".join(map(_printed, row.values.values())) + " |"
+        for row in rows
+    ]
+    rule = "|:--|:--|" + "--:|" * (len(heads) - 2)
+    return ["## Published numbers", "", WARNING, "", f"| {' | '.join(heads)} |", rule, *lines, ""]
+
+
+def _printed(value: str) -> str:
+    return value or "–"
 
 
 def _name(metric: str) -> str:

@@ -59,6 +59,26 @@ class MetricInfo(_Entry):
     title: Text = ""
 
 
+class PaperInfo(_Entry):
+    """The row of a published table that a generator stands for."""
+
+    table: Literal[1, 2, 3]
+    row: str
+
+
+class PhaseInfo(_Entry):
+    """What one phase of a generator's training cost; samples are grids of views."""
+
+    phase: str
+    trainable_parameters: int = 0
+    steps: int = 0
+    synthetic_samples: int = 0
+    real_samples: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
+
 class GeneratorInfo(_Entry):
     """A row's label; `use` names the adapter behind it, `calibration` says that it is known by construction."""
 
@@ -66,6 +86,8 @@ class GeneratorInfo(_Entry):
     use: Text = ""
     calibration: bool = False
     note: Text = ""
+    paper: PaperInfo | None = None
+    training: tuple[PhaseInfo, ...] = ()
 
 
 class Row(_Entry):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.cases.case import Case
 from bench.errors import BenchError, GeneratorError, UsageError, nearest
@@ -146,6 +147,21 @@ def generator_fingerprint(entry: GeneratorEntry, context: GeneratorContext) -> s
 def is_calibration(entry: GeneratorEntry) -> bool:
     """Whether the generator is a yardstick (its class says so) that is not ranked against real ones."""
     return bool(getattr(GENERATORS.load(entry.use), "calibration", False))
+
+
+def training_of(entry: GeneratorEntry, context: GeneratorContext) -> list[dict[str, Any]]:
+    """What the training behind a generator cost, by phase; empty where nobody wrote that down.
+
+    Generators that know it have a method `training`.
+    """
+    if not hasattr(GENERATORS.load(entry.use), "training"):
+        return []
+    try:
+        generator: Any = build_generator(entry, context)
+        phases: list[dict[str, Any]] = generator.training()
+    except BenchError:  # the checkpoint may be gone while its pictures are scored
+        return []
+    return phases
 
 
 def check_device(device: str) -> None:

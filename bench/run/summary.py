@@ -14,7 +14,7 @@ from bench.hashing import hash_strings
 from bench.metrics.declaration import Result, error_scale, missing_results
 from bench.run.generate import Failure
 from bench.run.normalised import find_yardsticks, normalised_row, role_of
-from bench.run.plan import Plan, is_calibration
+from bench.run.plan import Plan, is_calibration, training_of
 from bench.run.score_sets import SetScores
 from bench.run.scores import ScoreRow
 from bench.stats.intervals import bca_interval
@@ -193,7 +193,14 @@ def build_summary(
             if (scale := error_scale(metric)) is not None
         ],
         "generators": [
-            {"name": entry.name, "use": entry.use, "calibration": is_calibration(entry), "role": role_of(entry)}
+            {
+                "name": entry.name,
+                "use": entry.use,
+                "calibration": is_calibration(entry),
+                "role": role_of(entry),
+                "paper": entry.paper.model_dump() if entry.paper else None,
+                "training": training_of(entry, plan.context),
+            }
             for entry in plan.generators
         ],
         "cases": [{"id": case.id, "prompt": case.prompt} for case in plan.cases],

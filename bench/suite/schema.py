@@ -204,6 +204,13 @@ Reference = Annotated[
 ]
 
 
+class PaperRow(_Section):
+    """A row of a table of the Realiz3D paper."""
+
+    table: Literal[1, 2, 3] = Field(description="1: texturing, 2: ablation, 3: text to multiview.")
+    row: str = Field(min_length=1, description="The row's label, such as 'LoRA 32'; of table 2 its number.")
+
+
 class GeneratorEntry(BaseModel):
     """A source of images: `name` and `use`; every other key is an option of the generator that `use` names."""
 
@@ -213,10 +220,13 @@ class GeneratorEntry(BaseModel):
     use: str = Field(
         min_length=1, description="A shipped generator, one of an installed plug-in, or `module:attribute`."
     )
+    paper: PaperRow | None = Field(
+        default=None, description="What it stands for: reports show the published numbers of that row beside its own."
+    )
 
     @property
     def options(self) -> dict[str, Any]:
-        """The entry without `name` and `use`, for the generator's own `Options` model."""
+        """The entry without `name`, `use` and `paper`, for the generator's own `Options` model."""
         return dict(self.model_extra or {})
 
 

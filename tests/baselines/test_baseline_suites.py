@@ -62,3 +62,36 @@ def test_the_base_model_answers_with_four_pictures_a_prompt(tmp_path):
         tmp_path, f"{{name: base, use: diffusers, path: '{folder}', steps: 2, call: {{num_images_per_prompt: 4}}}}"
     )
     assert made[0].shape == (4, 16, 16, 3) and float(made[0].std()) > 0
+
+
+def test_published_numbers_and_trainings_stand_beside_measured_ones(trained, tmp_path):
+    """In a report's texts, under their own headings, with the warning; a wrong row shows nothing."""
+    pytest.importorskip("transformers")
+    from bench.cli import main
+
+    run = trained("switcher_2stage", "pixart")
+    (tmp_path / "suite.yaml").write_text(
+        "name: tiny\nversion: 1\ntask: texturing\ncases: {source: miniworld, count: 2}\nviews: {resolution: 16}\n"
+        "generators:\n"
+        f"  - {{name: mine, use: realiz3d, checkpoint: '{run.last}', steps: 1, paper: {{table: 1, row: LoRA 32}}}}\n"
+        "  - {name: floor, use: floor, paper: {table: 2, row: no such row}}\nmetrics: [silhouette_iou]\n"
+    )
+    assert main(["run", str(tmp_path / "suite.yaml"), "--out", str(tmp_path / "out")]) == 0
+    text = (tmp_path / "out" / "report" / "report.md").read_text()
+    page = (tmp_path / "out" / "report" / "index.html").read_text()
+    numbers = "21.88 | 0.9012 | 0.1027 | 151.97 | 0.0157 | 204.80 | 0.0324 | 0.2682"
+    assert f"| mine | table 1, LoRA 32 | {numbers} |" in text and "not comparable with the values measured" in text
+    assert "no such row" not in text
+    for phase in run.trainer.progress.budgets:
+        cost = f"{phase.trainable_parameters} | {phase.steps} | {phase.synthetic_samples} | {phase.real_samples}"
+        assert f"| mine | {phase.phase} | {cost} |" in text
+    assert "<h3>Published numbers</h3>" in page and "151.97" in page and "<h3>Training</h3>" in page
+
+
+@pytest.mark.parametrize(("name", "table"), [("multiview-texturing", 1), ("ablation", 2)])
+def test_every_row_that_a_suite_names_was_published(name, table):
+    from reports.published import published
+
+    rows = published(table)
+    named = [entry.paper for entry in load_suite(name).generators if entry.paper is not None]
+    assert {paper.row for paper in named} == set(rows) and {paper.table for paper in named} == {table}
