@@ -460,3 +460,14 @@ def test_methods_that_know_domains_by_other_means_sample_in_the_real_one(
     assert [domains.tolist() for domains in seen[STEPS:] if domains is not None] == [[1]] * STEPS
     with pytest.raises(UsageError, match="cannot hold the model's switch"):
         pipe.save_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["DPMSolverMultistepScheduler", "EulerAncestralDiscreteScheduler"])
+def test_other_schedulers_sample_too(bases: dict[str, Path], name: str) -> None:
+    """Also those that add noise while they sample, which comes from each sample's own generator."""
+    pipe = make(bases)
+    pipe.scheduler = getattr(diffusers, name).from_config(pipe.scheduler.config)
+    both = sample(pipe, 0, 1).images
+    assert torch.equal(both, sample(pipe, 0, 1).images)
+    one = sample(pipe, 0, control=_first(control(2))).images
+    torch.testing.assert_close(both[:1], one, atol=1e-5, rtol=0)
