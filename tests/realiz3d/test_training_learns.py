@@ -30,7 +30,7 @@ from realiz3d.training.samples import Latents
 from realiz3d.training.trainer import Trainer
 
 SEEDS = (0, 1, 2)
-STAGE1_STEPS, TUNING_STEPS = 200, 60
+STAGE1_STEPS, TUNING_STEPS = 300, 60
 SCHEDULER = {"beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction", "clip_sample": False}
 
 
