@@ -58,8 +58,7 @@ def grown(masks: Tensor) -> Tensor:
     return torch.nn.functional.max_pool2d(masks[:, None].float(), 3, stride=1, padding=1)[:, 0] > 0
 
 
-@pytest.mark.parametrize("projection", ["perspective", "orthographic"])
-@pytest.mark.parametrize("elevation", [0.0, 25.0])
+@pytest.mark.parametrize(("projection", "elevation"), [("perspective", 25.0), ("orthographic", 0.0)])
 def test_against_carved_voxels(projection, elevation) -> None:
     """Contradicting outlines, so that the hull is no copy of them; voxels of a third of a pixel.
 
