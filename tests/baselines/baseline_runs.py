@@ -131,8 +131,9 @@ def predict(model: MultiviewModel, host: str, *, mode: Any = "multiview", plan: 
 
     rng = torch.Generator().manual_seed(1)
     latents, maps = torch.randn(2, 4, 3, 8, 8, generator=rng), torch.randn(2, 4, 6, 8, 8, generator=rng)
+    control = Control(maps=maps) if model.control_channels else None
     was = model.training
     with torch.no_grad():
-        found = model.eval()(latents, torch.tensor([100, 700]), text_of(host), Control(maps=maps), mode=mode, plan=plan)
+        found = model.eval()(latents, torch.tensor([100, 700]), text_of(host), control, mode=mode, plan=plan)
     model.train(was)
     return found
