@@ -70,6 +70,8 @@ def base_parts(
         raise WeightsMissing("the checkpoint does not say what its base model is", hint="pass base=...")
     found = BaseModel(where, revision=None if base else record.get("revision"), offline=offline)
     replaced = {} if transformer is None else {str(record.get("transformer", "transformer")): transformer}
+    if record.get("vae", "vae") is None:
+        replaced["vae"] = None  # a base whose latents are pictures need not have one
     try:
         pipelines: Any = diffusers.DiffusionPipeline
         parts = pipelines.from_pretrained(
@@ -82,8 +84,6 @@ def base_parts(
             expected="the text-to-image pipeline that training started from, with safetensors weights",
             hint="pass where it is now, or fetch it again",
         ) from error
-    if record.get("vae", "vae") is None:
-        parts.vae = None
     return parts
 
 
