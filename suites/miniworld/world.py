@@ -127,8 +127,3 @@ def _pictures(source: MultiviewSamples, look: str, count: int) -> Iterator[tuple
             key = f"{source.ids[index]}_{look}_{view}"
             yield f"{key}.png", picture
             yield f"{key}.txt", caption
-
-
-def evaluation_ids() -> frozenset[str]:
-    """Ids of the suite's evaluation objects, which no data set here may hold."""
-    return frozenset(case.id for case in miniworld_cases("eval", DEFAULT_COUNT["eval"]))
