@@ -102,10 +102,12 @@ class Realiz3DGenerator(PipelineGenerator):
         """`training.json` of the training that the checkpoint is from, phase by phase; empty where there is none."""
         try:
             content = json.loads((self.folder.parent.parent / _BUDGET).read_text(encoding="utf-8"))
-            return [
+            phases = [
                 {"phase": str(phase["phase"]), **{key: float(phase[key]) for key in _COSTS}}
                 for phase in content["phases"]
             ]
+            known = all(math.isfinite(phase[key]) for phase in phases for key in _COSTS)
+            return phases if known else []
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return []
 
