@@ -102,7 +102,7 @@ class Realiz3DGenerator(PipelineGenerator):
         """`training.json` of the training that the checkpoint is from, phase by phase; empty where there is none."""
         try:
             content = json.loads((self.folder.parent.parent / _BUDGET).read_text(encoding="utf-8"))
-            phases = [
+            phases: list[dict[str, Any]] = [
                 {"phase": str(phase["phase"]), **{key: float(phase[key]) for key in _COSTS}}
                 for phase in content["phases"]
             ]
