@@ -14,7 +14,7 @@ from bench.errors import UsageError
 from bench.hashing import hash_file
 from realiz3d.training.checkpoint import TRANSFORMER, read_record
 from suites.miniworld.gate import Gate, measure
-from suites.miniworld.world import class_names
+from suites.miniworld.world import RICH, class_names
 
 CARD, FACTS = "README.md", "facts.json"
 BASE = Path(__file__).with_name("base")
@@ -106,16 +106,17 @@ library_name: diffusers
 ---
 # Base model of the mini-world
 
-A class-conditional DiT in pixel space ({facts["parameters"]:,} parameters, 8 blocks of width 96, patches of 4) that paints
-single objects of the mini-world on white at 16 x 16 pixels. It predicts v under a cosine schedule. It is the starting
-point of every method that the mini-world compares, and of no use for anything else.
+A class-conditional DiT in pixel space ({facts["parameters"]:,} parameters, 8 blocks of width 96, patches of 4) that
+paints single objects of the mini-world on white at 16 x 16 pixels. It predicts v under a cosine schedule. Every method
+that the mini-world compares starts from it; it is of no use for anything else.
 
-- **Data**: 600 objects of the mini-world's training split in photographs under light, and 106 in flat colours, four views
-  each (85 % and 15 %). The class is main colour and shape; nothing tells the model of which domain a picture is. The
-  photographs are those of scikit-image and scikit-learn (`bench/cases/miniworld/photos.py`), training regions only.
-- **Training**: `realiz3d-bench train suites/miniworld/base.yaml`: {facts["steps"]:,} of {facts["planned_steps"]:,} planned
-  steps of 32 pictures, AdamW, averaged weights (0.999), seed {facts["seed"]}; {facts["wall_seconds"] / 60:.0f} minutes on
-  {facts["hardware"]}.
+- **Data**: {RICH.stop} objects of the mini-world's training split in photographs under light (85 % of the pictures),
+  and others in flat colours (15 %), four views each. The class is main colour and shape; nothing tells the model of
+  which domain a picture is. The photographs are those of scikit-image and scikit-learn, in the regions set aside for
+  training (`bench/cases/miniworld/photos.py`).
+- **Training**: `realiz3d-bench train suites/miniworld/base.yaml`: {facts["steps"]:,} of {facts["planned_steps"]:,}
+  planned steps, {facts["pictures_seen"]:,} pictures, AdamW, averaged weights (0.999), seed {facts["seed"]};
+  {facts["wall_seconds"] / 60:.0f} minutes on {facts["hardware"]}.
 - **Weights**: float16, SHA-256 `{facts["sha256"]}`.
 
 Kernel distance to 96 held-out objects in photographs (lower is nearer; EfficientNet-Lite0; 4 pictures for each caption,
@@ -125,6 +126,6 @@ Kernel distance to 96 held-out objects in photographs (lower is nearer; Efficien
 |---|---|---|
 {rows}
 
-Limits: 16 pixels; one light; twelve shapes in twelve colours; single pictures at the positions of a picture of its own or
-of a quarter of a 2 x 2 grid.
+Limits: 16 pixels; one light; twelve shapes in twelve colours; single pictures, at the positions of a picture of its own
+or of a quarter of a 2 x 2 grid.
 """

@@ -1,10 +1,10 @@
 """Is the base good enough to tune? Its samples must be much nearer to held-out rich pictures than flat renders are.
 
-The distance is the bench's kernel distance between objects (`kd_cluster`) on EfficientNet-Lite0, which enlarges pictures
-as every metric does, to 96 held-out objects in photographs. Beside the base's samples for the same 96 captions stand
-the same objects in flat colours (what a base must stay well below) and training objects in photographs (what a perfect
-base would reach: its photographs are not those of the held-out objects). A base passes when its distance is below
-`PASSING_SHARE` of the flat renders', at the texture level that the suite's primary realism metric reads.
+The distance is the bench's kernel distance between objects (`kd_cluster`) on EfficientNet-Lite0, which enlarges
+pictures as every metric does, to 96 held-out objects in photographs. Beside the base's samples for the same 96 captions
+stand the same objects in flat colours (what a base must stay well below) and training objects in photographs (what a
+perfect base would reach: its photographs are not those of the held-out objects). A base passes when its distance is
+below `PASSING_SHARE` of the flat renders', at the texture level that the suite's primary realism metric reads.
 """
 
 from __future__ import annotations
@@ -73,16 +73,16 @@ def base_samples(
     made = []
     for start in range(0, len(places), _BATCH):
         some = places[start : start + _BATCH]
-        made.append(
-            pipeline(
-                [captions[number] for number, _ in some],
-                num_inference_steps=STEPS,
-                guidance_scale=guidance,
-                generator=[torch.Generator().manual_seed(seed_from("base", number, k)) for number, k in some],
-                output_type="np",
-            ).images
+        images, _ = pipeline(
+            [captions[number] for number, _ in some],
+            num_inference_steps=STEPS,
+            guidance_scale=guidance,
+            generator=[torch.Generator().manual_seed(seed_from("base", number, k)) for number, k in some],
+            output_type="np",
+            return_dict=False,
         )
-    pictures = np.rint(np.concatenate(made).clip(0, 1) * 255).astype(np.uint8)
+        made.append(images)
+    pictures: Pictures = np.rint(np.concatenate(made).clip(0, 1) * 255).astype(np.uint8)
     return pictures.reshape(len(captions), per_caption, *pictures.shape[2:])
 
 
@@ -90,15 +90,17 @@ def rendered(folder: Path, objects: int | None = None) -> Pictures:
     """The views of the first `objects` (all when None) of a rendered data set, uint8 (N, V, H, W, 3)."""
     samples = MultiviewSamples(folder)
     views = torch.stack([samples[index].views for index in range(objects or len(samples))])
-    return ((views + 1) * 127.5).round().to(torch.uint8).permute(0, 1, 3, 4, 2).numpy()
+    pixels: Pictures = ((views + 1) * 127.5).round().to(torch.uint8).permute(0, 1, 3, 4, 2).numpy()
+    return pixels
 
 
 def distances(pictures: Pictures, reference: Pictures, *, shared: bool) -> dict[str, float]:
     """Kernel distance between objects of two sets by level; `shared`: the same objects in the same order."""
     found = {}
     for level, (make, scale) in _LEVELS.items():
-        sets = [argument for some in (pictures, reference) for argument in _features(make(), some)]
-        found[level] = scale * cluster_kernel_distance(*sets, shared=shared)
+        extractor = make()
+        mine, others = _features(extractor, pictures), _features(extractor, reference)
+        found[level] = scale * cluster_kernel_distance(*mine, *others, shared=shared)
     return found
 
 

@@ -22,8 +22,6 @@ from realiz3d.training.checkpoint import TRANSFORMER
 from realiz3d.training.config import Length, MethodSettings, PhaseSettings
 from realiz3d.training.method import Conditions, Method, Phase
 
-NAME = "suites.miniworld.pretraining:PretrainingSettings"
-
 
 class PretrainPhase(PhaseSettings):
     """The one phase."""
@@ -35,7 +33,9 @@ class PretrainPhase(PhaseSettings):
 class PretrainingSettings(MethodSettings):
     """`method: {name: "suites.miniworld.pretraining:PretrainingSettings"}`."""
 
-    name: Literal["suites.miniworld.pretraining:PretrainingSettings"] = NAME
+    name: Literal["suites.miniworld.pretraining:PretrainingSettings"] = (
+        "suites.miniworld.pretraining:PretrainingSettings"
+    )
     pretrain: PretrainPhase = Field(default_factory=PretrainPhase)
 
     def learns_from_real(self) -> bool:

@@ -114,8 +114,9 @@ def write_pictures(root: Path) -> Path:
                 entry.size = len(content)
                 shard.addfile(entry, BytesIO(content))
     digest = hash_strings([f"pictures v{_VERSION}", rich.fingerprint(), synthetic.fingerprint(), str(wanted)])
-    content = {"kind": "pictures", "rich": len(rich) * rich.views, "synthetic": wanted * synthetic.views}
-    manifest.write_text(json.dumps({**content, "sha256": digest}, indent=1) + "\n", encoding="utf-8")
+    counts = {"rich": len(rich) * rich.views, "synthetic": wanted * synthetic.views}
+    about = {"kind": "pictures", **counts, "sha256": digest}
+    manifest.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return out
 
 

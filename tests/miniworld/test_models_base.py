@@ -1,4 +1,4 @@
-"""The mini-world's base: a smoke pre-training through the product's trainer, its gate, and the form in which it ships."""
+"""The mini-world's base: a smoke pre-training through the product's trainer, its gate, and its shipped form."""
 
 from __future__ import annotations
 
@@ -132,9 +132,7 @@ def test_a_base_ships_in_half_precision_and_every_loader_reads_it(
     assert facts["sha256"] in card and "3 of 3 planned" in card
 
 
-def test_a_base_below_the_gate_does_not_ship(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_base_below_the_gate_does_not_ship(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shipped, "measure", lambda *_: gate_of(0.9))
     with pytest.raises(UsageError, match="does not pass its gate"):
         shipped.export(checkpoint, tmp_path, tmp_path / "base", hardware="one thread")
