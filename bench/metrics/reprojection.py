@@ -25,6 +25,7 @@ from bench.metrics.declaration import Measurement, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST, psnr
 from bench.metrics.repainted import not_measurable, perceptual, projection_parameters, repaint
+from bench.threads import each_alone
 
 SSIM_SIGMA = 1.5
 SSIM_BORDER = 5  # px; half of the 11 x 11 window that the Gaussian is cut to
@@ -43,26 +44,28 @@ def ssim_map(views: Tensor, others: Tensor) -> Tensor:
 
     Wang et al. 2004: Gaussian 11 x 11 window of sigma 1.5, k1 = 0.01, k2 = 0.03, values in [0, 1]; float32.
     """
-    count, height, width = views.shape[:3]
-    similarity = torch.ones(count, height, width, dtype=torch.float32, device=views.device)
-    differing = (views != others).any(dim=-1)
-    for view in range(count):
-        # where a window holds equal pixels SSIM is 1 exactly, and most of a picture is background that agrees
-        box = bounding_box(differing[view], 2 * SSIM_BORDER)
-        if box is not None:
-            _, found = structural_similarity_index_measure(
-                views[view][box].permute(2, 0, 1)[None].float(),
-                others[view][box].permute(2, 0, 1)[None].float(),
-                gaussian_kernel=True,
-                sigma=SSIM_SIGMA,
-                reduction="none",
-                data_range=1.0,
-                k1=0.01,
-                k2=0.03,
-                return_full_image=True,
-            )
-            similarity[view][box][_INNER, _INNER] = found[0].mean(dim=0)[_INNER, _INNER]
-    return similarity[:, _INNER, _INNER]
+    return torch.stack(each_alone(_ssim, zip(views, others, strict=True), views.device))
+
+
+def _ssim(pair: tuple[Tensor, Tensor]) -> Tensor:
+    view, other = pair
+    similarity = torch.ones(view.shape[:2], dtype=torch.float32, device=view.device)
+    # where a window holds equal pixels SSIM is 1 exactly, and most of a picture is background that agrees
+    box = bounding_box((view != other).any(dim=-1), 2 * SSIM_BORDER)
+    if box is not None:
+        _, found = structural_similarity_index_measure(
+            view[box].permute(2, 0, 1)[None].float(),
+            other[box].permute(2, 0, 1)[None].float(),
+            gaussian_kernel=True,
+            sigma=SSIM_SIGMA,
+            reduction="none",
+            data_range=1.0,
+            k1=0.01,
+            k2=0.03,
+            return_full_image=True,
+        )
+        similarity[box][_INNER, _INNER] = found[0].mean(dim=0)[_INNER, _INNER]
+    return similarity[_INNER, _INNER]
 
 
 def ssim_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float, ...]:
