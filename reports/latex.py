@@ -45,7 +45,10 @@ def write_latex(tables: Sequence[Table]) -> str:
             ("primary", [column for column in table.columns if column.primary]),
             ("descriptive", [column for column in table.columns if not column.primary]),
         ):
-            parts += [_table(table, part, kind) for part in _parts(columns)]
+            split = _parts(columns)
+            for number, part in enumerate(split, start=1):
+                which = f" ({number} of {len(split)})" if len(split) > 1 else ""
+                parts.append(_table(table, part, f"{kind} metrics{which}"))
         shares = build_shares(table)
         parts += [_shares(table, shares, part) for part in _parts(shares.columns)]
     return "\n\n".join(parts) + "\n"
@@ -125,7 +128,7 @@ def _caption(table: Table, columns: Sequence[Column], kind: str) -> str:
         if status in missing
     )
     return (
-        f"{escape(table.title)}, {kind} metrics{counts}, with 95\\,\\% intervals beneath. "
+        f"{escape(table.title)}, {kind}{counts}, with 95\\,\\% intervals beneath. "
         f"Bold: best and ties.{limited}{refused}{legend}"
     )
 

@@ -187,12 +187,14 @@ def _comparisons(table: Table) -> list[str]:
         f"| {_difference(item, run.metric(item.metric).unit)} "
         f"| {escape(format_p(item.p_value))} | {escape(format_p(item.p_holm)) if item.p_holm is not None else '–'} "
         f"| {format_value(item.effect_size, 'sd', signed=True) if item.effect_size is not None else '–'} "
+        f"| {format_value(item.detectable, run.metric(item.metric).unit) if item.detectable is not None else '–'} "
         f"| {escape(item.method)} |"
         for run, item in table.comparisons()
     ]
     if not rows:
         return []
-    grid = ["| metric | a | b | a − b | p | p (Holm) | effect | method |", "|:--|:--|:--|--:|--:|--:|--:|:--|", *rows]
+    heads = ("metric", "a", "b", "a − b", "p", "p (Holm)", "effect", "detectable", "method")
+    grid = [f"| {' | '.join(heads)} |", "|:--|:--|:--|--:|--:|--:|--:|--:|:--|", *rows]
     if len(rows) > _MANY:
         grid = [f"<details><summary>{len(rows)} pairs</summary>", "", *grid, "", "</details>"]
     return ["## Paired comparisons", "", *grid, ""]

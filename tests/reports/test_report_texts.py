@@ -219,7 +219,11 @@ def test_many_metrics_go_down_the_page(fake_run: Path, tmp_path: Path, monkeypat
     write_reports([fake_run], tmp_path / "wide")
     text = (tmp_path / "wide" / "report.md").read_text(encoding="utf-8")
     heads = [line for line in text.splitlines() if line.startswith("| metric | realiz3d | syn-only | ")]
-    assert [head.endswith("| ceiling | *reference vs itself* |") for head in heads] == [True, False, False]  # distances, others, shares
+    assert [head.endswith("| ceiling | *reference vs itself* |") for head in heads] == [
+        True,
+        False,
+        False,
+    ]  # distances, others, shares
     tables = [line for line in text[: text.index("## Paired")].splitlines() if line.startswith("| `")]
     assert [line.split("`")[1] for line in tables[: len(METRICS)]] == [metric["name"] for metric in METRICS]
 
@@ -230,5 +234,6 @@ def test_latex_tables_are_no_wider_than_a_page(fake_run: Path, tmp_path: Path, m
     tex = (tmp_path / "narrow" / "tables.tex").read_text(encoding="utf-8")
     columns = re.findall(r"\\begin\{tabular\}\{l(r+)\}", tex)
     assert [len(found) for found in columns] == [2, 1, 2, 2, 2, 1]  # three primary, four descriptive, three shares
+    assert "primary metrics (2 of 2)" in tex and "descriptive metrics (1 of 2)" in tex
     for metric in METRICS:
         assert tex.count(f"% {metric['name']}: ") == 1
