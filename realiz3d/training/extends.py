@@ -24,7 +24,7 @@ def merged(below: Any, above: Any, place: tuple[str, ...] = ()) -> Any:
     kept = dict(below)
     for fields in _EXCLUSIVE:
         if fields & above.keys():
-            kept = {key: value for key, value in kept.items() if key not in fields}
+            kept = {key: value for key, value in kept.items() if key not in fields or key in above}
     for key, value in above.items():
         kept[key] = merged(kept[key], value, (*place, str(key))) if key in kept else value
     return kept
