@@ -11,14 +11,19 @@ import typer
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 World = Annotated[Path, typer.Argument(help="Folder of the data sets.")]
 Checkpoint = Annotated[Path, typer.Argument(help="A checkpoint folder of `realiz3d-bench train`.")]
+Out = Annotated[Path, typer.Argument(help="Folder of the base model, in diffusers' layout.")]
 
 
 @app.command("make-world")
-def make_world(world: World, workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 1) -> None:
+def make_world(
+    world: World,
+    resolution: Annotated[int, typer.Option(min=16, help="Side of a view in pixels.")] = 16,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 1,
+) -> None:
     """Render all data sets of the models, or what is missing of them."""
     from suites.miniworld.world import make_world as make
 
-    make(world, workers=workers)
+    make(world, resolution=resolution, workers=workers)
 
 
 @app.command()
@@ -43,10 +48,18 @@ def gate(
 
 
 @app.command()
+def pack(checkpoint: Checkpoint, out: Out) -> None:
+    """Write a checkpoint as a base model, in full precision and without a gate: to tune it, or to train it further."""
+    from suites.miniworld.base import pack as write
+
+    write(checkpoint, out)
+
+
+@app.command()
 def export(
     checkpoint: Checkpoint,
     world: World,
-    out: Annotated[Path, typer.Argument(help="Folder of the base model, in diffusers' layout.")],
+    out: Out,
     hardware: Annotated[str, typer.Option(help="What it was trained on, for the model card.")],
 ) -> None:
     """Pack a base in half precision with its model card, when it passes the gate."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from bench.errors import UsageError
 from bench.hashing import hash_file
 from realiz3d.training.checkpoint import TRANSFORMER, read_record
+from realiz3d.training.trainer import SUMMARY
 from suites.miniworld.gate import Gate, measure
 from suites.miniworld.world import RICH, class_names
 
@@ -33,23 +35,15 @@ def open_base(folder: Path = BASE) -> tuple[Any, Any]:
     return _transformer(folder), scheduler.from_pretrained(folder / "scheduler")
 
 
-def export(checkpoint: Path, world: Path, out: Path, *, hardware: str) -> Gate:
-    """Write the base of a checkpoint to `out`, as diffusers saves a DiT pipeline without an autoencoder.
+def pack(checkpoint: Path, out: Path, *, half: bool = False) -> dict[str, Any]:
+    """Write a checkpoint as a base model to `out`, as diffusers saves a DiT pipeline without an autoencoder.
 
-    The gate is measured on the weights as they ship, rounded to half precision. Raises `UsageError` below the gate.
+    Configs name it as `base.checkpoint`: to tune it, or to pre-train it for longer. Returns what `facts.json` beside
+    the weights says: which they are and what they cost, with the trainings that they went on from.
     """
     transformer, scheduler = open_checkpoint(checkpoint)
-    transformer.half().float()
-    gate = measure(transformer, scheduler, world)
-    if not gate.passed:
-        raise UsageError(
-            "the base does not pass its gate",
-            where=str(checkpoint),
-            expected="a distance well below the synthetic oracle's",
-            hint=f"{json.dumps(asdict(gate))}: train it for longer",
-        )
     out.mkdir(parents=True, exist_ok=True)
-    transformer.half().save_pretrained(out / TRANSFORMER)
+    (transformer.half() if half else transformer).save_pretrained(out / TRANSFORMER)
     scheduler.save_pretrained(out / "scheduler")
     index = {
         "_class_name": "DiTPipeline",
@@ -59,11 +53,34 @@ def export(checkpoint: Path, world: Path, out: Path, *, hardware: str) -> Gate:
         "transformer": ["diffusers", type(transformer).__name__],
         "vae": [None, None],
     }
-    (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-    facts = _facts(checkpoint, transformer, gate, hash_file(out / WEIGHTS), hardware)
-    (out / FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    _write_json(out / "model_index.json", index)
+    facts = {"sha256": hash_file(out / WEIGHTS), "parameters": transformer.num_parameters(), **_cost(checkpoint)}
+    _write_json(out / FACTS, facts)
+    return facts
+
+
+def export(checkpoint: Path, world: Path, out: Path, *, hardware: str) -> Gate:
+    """Pack a base in half precision with its model card.
+
+    The gate is measured on the weights as they ship, rounded to half precision. Raises `UsageError` below the gate.
+    """
+    transformer, scheduler = open_checkpoint(checkpoint)
+    gate = measure(transformer.half().float(), scheduler, world)
+    if not gate.passed:
+        raise UsageError(
+            "the base does not pass its gate",
+            where=str(checkpoint),
+            expected="a distance well below the synthetic oracle's",
+            hint=f"{json.dumps(asdict(gate))}: train it for longer",
+        )
+    facts = {**pack(checkpoint, out, half=True), "gate": asdict(gate), "hardware": hardware}
+    _write_json(out / FACTS, facts)
     (out / CARD).write_text(_card(facts), encoding="utf-8")
     return gate
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _transformer(folder: Path) -> Any:
@@ -71,21 +88,21 @@ def _transformer(folder: Path) -> Any:
     return kind.from_pretrained(folder / TRANSFORMER, use_safetensors=True, dtype=torch.float32)
 
 
-def _facts(checkpoint: Path, transformer: Any, gate: Gate, sha256: str, hardware: str) -> dict[str, Any]:
+def _cost(checkpoint: Path) -> dict[str, Any]:
+    """Steps, pictures and seconds of a training, added to those of the packed base that it started from, if any."""
     record = read_record(checkpoint)
-    budget = json.loads((checkpoint.parents[1] / "training.json").read_text(encoding="utf-8"))["phases"][0]
-    samples = record["config"]["optimisation"]["samples_per_step"] * 4
+    budget = json.loads((checkpoint.parents[1] / SUMMARY).read_text(encoding="utf-8"))["phases"][0]
+    pictures = record["config"]["optimisation"]["samples_per_step"] * math.prod(record["config"]["data"]["grid"])
+    before = Path(record["base"].get("checkpoint") or "") / FACTS
+    earlier: dict[str, Any] = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
     return {
-        "sha256": sha256,
-        "parameters": sum(parameter.numel() for parameter in transformer.parameters()),
-        "gate": asdict(gate),
-        "steps": record["step"],
-        "planned_steps": record["config"]["method"]["pretrain"]["length"]["steps"],
-        "pictures_seen": record["step"] * samples,
-        "wall_seconds": round(float(budget["seconds"])),
-        "hardware": hardware,
-        "seed": record["config"]["seed"],
-        "hashes": record["hashes"],
+        "steps": earlier.get("steps", 0) + record["step"],
+        "pictures_seen": earlier.get("pictures_seen", 0) + record["step"] * pictures,
+        # the summary is written with each checkpoint, so its seconds belong to the newest one
+        "wall_seconds": earlier.get("wall_seconds", 0) + round(float(budget["seconds"])),
+        "seeds": [*earlier.get("seeds", []), record["config"]["seed"]],
+        "configs": [*earlier.get("configs", []), record["hashes"]["config"]],
+        "pictures": record["hashes"]["real"],
         "versions": record["versions"],
     }
 
@@ -114,8 +131,8 @@ that the mini-world compares starts from it; it is of no use for anything else.
   and others in flat colours (15 %), four views each. The class is main colour and shape; nothing tells the model of
   which domain a picture is. The photographs are those of scikit-image and scikit-learn, in the regions set aside for
   training (`bench/cases/miniworld/photos.py`).
-- **Training**: `realiz3d-bench train suites/miniworld/base.yaml`: {facts["steps"]:,} of {facts["planned_steps"]:,}
-  planned steps, {facts["pictures_seen"]:,} pictures, AdamW, averaged weights (0.999), seed {facts["seed"]};
+- **Training**: `realiz3d-bench train suites/miniworld/base.yaml`: {facts["steps"]:,} steps, {facts["pictures_seen"]:,}
+  pictures, AdamW, averaged weights (0.999), seed {", then ".join(map(str, facts["seeds"]))};
   {facts["wall_seconds"] / 60:.0f} minutes on {facts["hardware"]}.
 - **Weights**: float16, SHA-256 `{facts["sha256"]}`.
 

@@ -127,9 +127,25 @@ def test_a_base_ships_in_half_precision_and_every_loader_reads_it(
         assert all(torch.equal(value, rounded[name]) for name, value in transformer.state_dict().items())
     assert loaded.scheduler.config.prediction_type == "v_prediction"
     facts = json.loads((tmp_path / "base" / "facts.json").read_text())
-    assert facts["steps"] == 3 and facts["pictures_seen"] == 24
+    assert (facts["steps"], facts["pictures_seen"], facts["seeds"]) == (3, 24, [0])
     card = (tmp_path / "base" / "README.md").read_text()
-    assert facts["sha256"] in card and "3 of 3 planned" in card
+    assert facts["sha256"] in card and "3 steps, 24\n" in card
+
+
+def test_a_packed_base_can_be_trained_further_and_remembers_what_it_cost(checkpoint: Path, tmp_path: Path) -> None:
+    shipped.pack(checkpoint, tmp_path / "base")
+    root = checkpoint.parents[2]
+    changes = (
+        f"base.checkpoint={tmp_path / 'base'}", "base.made=null", "seed=1", "method.pretrain.length.steps=2",
+        "optimisation.samples_per_step=2", "optimisation.micro_batch=2",
+        f"data.synthetic.path={root / 'objects'}", f"data.real.path={root / 'pictures'}",
+    )  # fmt: skip
+    further = train(load_config(CONFIG, changes), tmp_path / "run", device="cpu")
+    facts = shipped.pack(further, tmp_path / "further")
+    assert (facts["steps"], facts["pictures_seen"], facts["seeds"]) == (5, 40, [0, 1])
+    before, after = (shipped.open_base(tmp_path / name)[0].state_dict() for name in ("base", "further"))
+    changed = [float((before[name] - after[name]).abs().max()) for name in before]
+    assert 0 < max(changed) < 0.1  # it went on from the weights, and did not start anew
 
 
 def test_a_base_below_the_gate_does_not_ship(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,3 +153,11 @@ def test_a_base_below_the_gate_does_not_ship(checkpoint: Path, tmp_path: Path, m
     with pytest.raises(UsageError, match="does not pass its gate"):
         shipped.export(checkpoint, tmp_path, tmp_path / "base", hardware="one thread")
     assert not (tmp_path / "base").exists()
+
+
+def test_the_larger_base_differs_in_size_and_length_only() -> None:
+    small, large = load_config(CONFIG), load_config(CONFIG.with_name("base-32.yaml"))
+    assert large.data.resolution_px == large.base.made.config["sample_size"] == 32
+    same = {**large.base.made.config, "sample_size": 16}
+    assert same == small.base.made.config and large.base.text == small.base.text
+    assert large.optimisation == small.optimisation
