@@ -11,11 +11,15 @@ import pytest
 import torch
 import trimesh
 from painted_scenes import WHITE, mesh_of
+from scipy import ndimage
 from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.spatial.distance import cdist
+from skimage import data
 from torch import Tensor
 
+from bench.cases.miniworld.world import miniworld_cases
 from bench.errors import ImageError, UsageError
+from bench.generators.ground_truth import ground_truth
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.mesh import Mesh
@@ -23,7 +27,16 @@ from bench.geometry.rasteriser import rasterise
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import Sample
-from bench.metrics.edge_recall import AROUND, STRONG, WEAK, edge_recall, geometry_edges, image_edges, tolerance
+from bench.metrics.edge_recall import (
+    AROUND,
+    LEAST_ROOM,
+    STRONG,
+    WEAK,
+    edge_recall,
+    geometry_edges,
+    image_edges,
+    tolerance,
+)
 
 SIZE = 160
 CAMERAS = view_cameras(azimuths=(30.0, 120.0), elevation=25.0, resolution=SIZE)
@@ -228,3 +241,42 @@ def test_the_declared_metric_measures_the_same() -> None:
     assert metric.needs_mesh and metric.results()[0].direction == "up" and metric.parameters().endswith(" v1")
     with pytest.raises(UsageError, match="mesh"):
         metric.measure(Sample(views, None, WHITE))
+
+
+def recall_over_other_objects(views, scene, others) -> float:
+    """The other definition: recall against the mean recall of other objects' inner edges within this one's outline."""
+    lines, inside = geometry_edges(scene.gbuffer)
+    near = tolerance(scene.gbuffer.mask)
+    edges = [image_edges(view) for view in views]
+    answered = [ndimage.distance_transform_edt(~edge) <= near if edge.any() else edge for edge in edges]
+
+    def share(wanted) -> tuple[int, int]:
+        hits = sum(int(found[line].sum()) for found, line in zip(answered, wanted, strict=True))
+        return hits, int(wanted.sum())
+
+    hits, places = share(lines)
+    chances = [(h, n) for h, n in (share(other & inside) for other in others) if n >= 64]
+    chance = float(np.mean([h / n for h, n in chances]))
+    return (hits / places - chance) / max(1 - chance, LEAST_ROOM)
+
+
+@pytest.mark.slow
+def test_chance_beside_the_edges_tells_more_than_chance_under_other_objects_edges():
+    """Ground truth against photographs pasted into the outlines, which know nothing of the geometry."""
+    cameras = view_cameras((0.0, 90.0, 180.0, 270.0), resolution=256)
+    cases = miniworld_cases("eval")[:20]
+    scenes = [SceneGeometry(case.mesh.load(), cameras) for case in cases]
+    lines = [geometry_edges(scene.gbuffer)[0] for scene in scenes]
+    photos = [photo()[:256, :256] / 255 for photo in (data.astronaut, data.coffee, data.chelsea, data.rocket, data.cat)]
+    ours, theirs = [], []
+    for i, (case, scene) in enumerate(zip(cases, scenes, strict=True)):
+        truth = ground_truth(case, cameras, WHITE, "cpu").views / 255
+        masks = scene.gbuffer.mask.numpy()[..., None]
+        pasted = np.stack([np.where(mask, photos[(i + v) % len(photos)], 1.0) for v, mask in enumerate(masks)])
+        found = [edge_recall(torch.from_numpy(views), scene.gbuffer) for views in (truth, pasted)]
+        if found[0].status == "ok":
+            others = lines[:i] + lines[i + 1 :]
+            ours.append(found[0].value - found[1].value)
+            theirs.append(np.subtract(*(recall_over_other_objects(views, scene, others) for views in (truth, pasted))))
+    effects = [np.mean(gains) / np.std(gains, ddof=1) for gains in (ours, theirs)]
+    assert len(ours) > 10 and effects[0] > 0.9 and effects[0] > 1.2 * effects[1]
