@@ -149,9 +149,8 @@ def torchmetrics(folder: Path, count: int) -> Answer:
     from torchmetrics.wrappers import FeatureShare
 
     network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(folder / "state.pth"))
-    metrics = FeatureShare(
-        [FrechetInceptionDistance(network), KernelInceptionDistance(network, subset_size=min(1000, count, photos_for(count)))]
-    )
+    subset = min(1000, count, photos_for(count))
+    metrics = FeatureShare([FrechetInceptionDistance(network), KernelInceptionDistance(network, subset_size=subset)])
 
     def read(paths: list[Path]) -> torch.Tensor:
         pictures = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
