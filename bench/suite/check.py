@@ -42,14 +42,7 @@ class Plugins:
 
 def load_plugin(registry: Registry, name: str) -> Any:
     """The class behind `name`, which has an `Options` model. Raises `UsageError` that says why there is none."""
-    try:
-        plugin = registry.load(name)
-    except BenchError:
-        raise
-    except (
-        Exception
-    ) as error:  # importing runs the module's own code, and importlib has errors of its own for odd names
-        raise UsageError(f"{registry.kind} '{name}' could not be imported: {error!r}") from error
+    plugin = registry.load(name)
     options = getattr(plugin, "Options", None)
     if not (isinstance(options, type) and issubclass(options, BaseModel)):
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import shutil
@@ -106,6 +107,9 @@ def test_run_folder_is_the_documented_one(finished):
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["suite"]["name"] == "small"
     assert manifest["versions"]["torch"]
+    for package in ("torchvision", "transformers", "open_clip_torch", "diffusers", "lpips", "clean-fid"):
+        there = importlib.util.find_spec(package.removesuffix("_torch").replace("-", "")) is not None
+        assert (package in manifest["versions"]) == there
     assert set(manifest["generators"]) == {"ceiling", "noise"}
     assert "total" in manifest["timing"]
 
