@@ -83,13 +83,13 @@ def _make(suite: Suite, options: RunOptions, out: Path) -> tuple[int, list[str]]
     from bench.files import write_atomically
     from bench.run.executors import make_executor
     from bench.run.generate import generate_samples
-    from bench.run.plan import generator_fingerprint, make_plan
+    from bench.run.plan import generator_fingerprints, make_plan
     from bench.run.progress import Reporter
     from bench.run.samples import SampleKey, SampleStore
 
     plan = make_plan(suite, options)
     _refuse_strangers(plan, out / VIEWS)
-    fingerprints = {entry.name: generator_fingerprint(entry, plan.context) for entry in plan.generators}
+    fingerprints = generator_fingerprints(plan)
     store, executor = SampleStore(out), make_executor(options.executor, options.workers, options.device)
     generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, Reporter())
     cameras = camera_json(plan.cameras)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,8 @@ import typer
 
 from bench.commands import flags
 from bench.commands.run import execute, read_options
-from bench.errors import InputError, UsageError
+from bench.commands.terminal import note
+from bench.errors import BenchError, InputError, UsageError
 from bench.run.options import RunOptions
 
 if TYPE_CHECKING:
@@ -48,7 +50,29 @@ def score(
         context, out, tuple(generator.name for generator in judged.generators), limit, device, batch_size, seeds,
         executor, workers, dry_run, as_json,
     )  # fmt: skip
-    execute(judged, options)
+    execute(judged, replace(options, generators=present(judged, label, options)))
+
+
+def present(suite: Suite, scored: str, options: RunOptions) -> tuple[str, ...]:
+    """Names of the scored folder and of those generators that stand beside it and can be had here.
+
+    A person who scores a folder need not have the model whose pictures are a reference. Without it, metrics against
+    that reference are rows that say so; everything else is measured.
+    """
+    from bench.run.plan import generator_fingerprint, make_plan
+
+    names = [scored]
+    context = make_plan(suite, options).context
+    for entry in suite.generators:
+        if entry.name == scored:
+            continue
+        try:
+            generator_fingerprint(entry, context)
+        except BenchError as error:
+            note(f"without {entry.name}, whose pictures are a reference: {error}", style="yellow")
+        else:
+            names.append(entry.name)
+    return tuple(names)
 
 
 def safe_name(folder: Path) -> str:

@@ -224,7 +224,7 @@ def _find(folder: Path) -> Path:
         "there is no Realiz3D checkpoint" if folder.exists() else "the checkpoint's folder does not exist",
         where=str(folder),
         expected=f"a folder with {_RECORD} (a training checkpoint) or {_INDEX} (a saved pipeline)",
-        hint="train one with `realiz3d-bench train`, or check `checkpoint` (relative to the suite file)",
+        hint="train one with `realiz3d-bench train`, or name the folder: --set generators.NAME.checkpoint=DIR",
     )
 
 

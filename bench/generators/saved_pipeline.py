@@ -35,6 +35,7 @@ def read_index(folder: Path) -> PipelineIndex:
             "the folder is no saved pipeline",
             where=str(folder),
             expected=f"{INDEX} inside it, as pipeline.save_pretrained writes it",
+            hint="save the model there, or name the folder where it is: --set generators.NAME.path=DIR",
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WeightsMissing("the index of the pipeline is broken", where=str(path)) from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.cases.case import Case
-from bench.errors import BenchError, GeneratorError, UsageError, nearest
+from bench.errors import BenchError, GeneratorError, InputError, UsageError, nearest
 from bench.generators.catalogue import GENERATORS
 from bench.generators.ground_truth import cameras_digest
 from bench.generators.protocol import Generator, GeneratorContext
@@ -98,12 +99,26 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
 
 
 def find_cases(cases: Cases, folder: Path) -> tuple[Case, ...]:
-    """The suite's objects, in their fixed order."""
+    """The suite's objects, in their fixed order. Raises `InputError` that says how to name them, or what is wrong."""
     if isinstance(cases, MeshCases):
+        if not (folder / cases.path).is_dir():
+            raise InputError(
+                "the suite's folder of meshes does not exist",
+                where=os.path.normpath(folder / cases.path),
+                expected="one mesh an object (GLB, glTF, OBJ, PLY)",
+                hint="name yours: --set cases.path=MESHES --set cases.prompts=MESHES/prompts.csv",
+            )
         from bench.cases.mesh_folder import mesh_folder_cases
 
         return mesh_folder_cases(folder / cases.path, folder / cases.prompts if cases.prompts else None)
     if isinstance(cases, PromptCases):
+        if not (folder / cases.path).is_file():
+            raise InputError(
+                "the suite's table of prompts does not exist",
+                where=os.path.normpath(folder / cases.path),
+                expected="a CSV file with the columns case and prompt",
+                hint="name yours: --set cases.path=prompts.csv",
+            )
         from bench.cases.prompt_file import prompt_cases
 
         return prompt_cases(folder / cases.path)
@@ -122,6 +137,27 @@ def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generat
     except Exception as error:
         raise GeneratorError(f"generator '{entry.name}' could not be set up: {error}", where=entry.use) from error
     return built
+
+
+def generator_fingerprints(plan: Plan) -> dict[str, str]:
+    """Of every generator of the plan, by name.
+
+    Raises `BenchError` where one cannot be had; where others could run without it, the error says how.
+    """
+    found: dict[str, str] = {}
+    failed: dict[str, BenchError] = {}
+    for entry in plan.generators:
+        try:
+            found[entry.name] = generator_fingerprint(entry, plan.context)
+        except BenchError as error:
+            failed[entry.name] = error
+    if not failed:
+        return found
+    error, *others = failed.values()
+    hints = [error.hint] if error.hint else []
+    hints += [f"{len(others)} more cannot be set up: {', '.join([*failed][1:])}"] if others else []
+    hints += [f"leave it out: --generators {','.join(found)}"] if found else []
+    raise type(error)(error.message, where=error.where, expected=error.expected, hint="; ".join(hints)) from error
 
 
 def generator_fingerprint(entry: GeneratorEntry, context: GeneratorContext) -> str:

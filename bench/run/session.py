@@ -15,7 +15,7 @@ from bench.run.executors import make_executor
 from bench.run.folder import RunFolder
 from bench.run.generate import Failure, Generation, generate_samples
 from bench.run.options import RunOptions
-from bench.run.plan import Plan, generator_fingerprint, make_plan
+from bench.run.plan import Plan, generator_fingerprints, make_plan
 from bench.run.progress import Reporter
 from bench.run.references import Library, find_library, prepare_metrics
 from bench.run.samples import SampleKey, SampleStore
@@ -46,7 +46,7 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     protocol = folder.claim(plan)
     remove_leftovers(folder.root)
     executor = make_executor(options.executor, options.workers, options.device)
-    fingerprints = {entry.name: generator_fingerprint(entry, plan.context) for entry in plan.generators}
+    fingerprints = generator_fingerprints(plan)
     missing = prepare_metrics(plan, options, reporter)
     library = find_library(plan, options, folder.features, reporter)
     manifest = _manifest(plan, options, protocol, fingerprints, library, missing, started)
@@ -87,7 +87,7 @@ def dry_run(suite: Suite, options: RunOptions) -> str:
     folder = RunFolder(options.out or default_folder(suite))
     folder.claim(plan)
     store = SampleStore(folder.samples)
-    fingerprints = {entry.name: generator_fingerprint(entry, plan.context) for entry in plan.generators}
+    fingerprints = generator_fingerprints(plan)
     there = _stored(plan, fingerprints, store)
     samples = len(plan.cases) * len(plan.seeds)
     lines = [

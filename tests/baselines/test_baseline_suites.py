@@ -17,14 +17,22 @@ def config_behind(entry):
     return load_config(name)
 
 
-def test_table_1_has_every_row_that_has_a_config():
-    entries = {entry.name: entry for entry in load_suite("multiview-texturing").generators}
+@pytest.mark.parametrize(
+    ("suite", "prefix", "elsewhere"), [("multiview-texturing", "", set()), ("text-to-multiview", "text-", {"trellis"})]
+)
+def test_tables_1_and_3_have_every_row_that_has_a_config(suite, prefix, elsewhere):
+    loaded = load_suite(suite)
+    entries = {entry.name: entry for entry in loaded.generators}
     baselines = {name for name, file in shipped_configs().items() if file.parent.parent.name == "baselines"}
-    assert set(entries) == baselines | {"base", "sdedit", "realiz3d"}
+    baselines = {name for name in baselines if not name.startswith("text-")}
+    assert set(entries) == baselines | {"base", "sdedit", "realiz3d"} | elsewhere
     for name in baselines:
-        assert config_behind(entries[name]).name == name
-    assert config_behind(entries["realiz3d"]).method.name == "realiz3d"
-    assert entries["sdedit"].use == "sdedit" and config_behind(entries["sdedit"]).name == "syn-only"
+        assert config_behind(entries[name]).name == prefix + name
+        assert config_behind(entries[name]).task == loaded.task
+    assert config_behind(entries["realiz3d"]).name == f"{prefix}pixart-xl-512"
+    assert entries["sdedit"].use == "sdedit" and config_behind(entries["sdedit"]).name == f"{prefix}syn-only"
+    for name in elsewhere:
+        assert entries[name].use == "textured_mesh" and entries[name].paper is not None
 
 
 def test_table_2_samples_each_row_as_its_config_says():
@@ -40,11 +48,11 @@ def test_table_2_samples_each_row_as_its_config_says():
             assert (sampling.block_frac, sampling.t_min) == (0.0, None)
 
 
-@pytest.mark.parametrize("name", ["multiview-texturing", "ablation"])
+@pytest.mark.parametrize("name", ["multiview-texturing", "ablation", "text-to-multiview"])
 def test_rows_are_sampled_alike(name):
     suite = load_suite(name)
     for entry in suite.generators:
-        if entry.name == "base":
+        if entry.name == "base" or entry.use == "textured_mesh":
             continue
         extra = set(entry.options) - {"checkpoint", "dtype", "prompt_suffix", "shifting", "block_frac", "t_min", "t"}
         assert not extra and entry.options["dtype"] == "bfloat16"
@@ -88,7 +96,7 @@ def test_published_numbers_and_trainings_stand_beside_measured_ones(trained, tmp
     assert "<h3>Published numbers</h3>" in page and "151.97" in page and "<h3>Training</h3>" in page
 
 
-@pytest.mark.parametrize(("name", "table"), [("multiview-texturing", 1), ("ablation", 2)])
+@pytest.mark.parametrize(("name", "table"), [("multiview-texturing", 1), ("ablation", 2), ("text-to-multiview", 3)])
 def test_every_row_that_a_suite_names_was_published(name, table):
     from reports.published import published
 

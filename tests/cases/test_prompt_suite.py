@@ -88,6 +88,36 @@ def test_what_needs_a_mesh_is_refused_where_it_stands(folder) -> None:
         load_suite(file)
 
 
-def test_prompts_can_take_the_place_of_the_shipped_suites_objects(folder) -> None:
-    overrides = ["cases.source=prompts", f"cases.path={folder / 'prompts.csv'}", "generators=[]"]
-    assert load_suite("text-to-multiview", overrides).cases.source == "prompts"
+@pytest.mark.parametrize("name", ["text-to-multiview", "text-to-multiview-calibration"])
+def test_the_shipped_suites_of_this_task(name) -> None:
+    suite = load_suite(name)
+    assert suite.task == "text_to_multiview" and suite.views.fov == 49.1  # LGM's
+
+
+def test_the_shipped_suite_judges_pictures_of_ones_own_prompts(folder, tmp_path, monkeypatch, capsys) -> None:
+    """Without any of the models that it names: what is compared with the absent base model is a row that says so."""
+    monkeypatch.delenv("REALIZ3D_BENCH_WEIGHTS", raising=False)
+    words = ["--offline", "score", str(folder / "mine"), "--suite", "text-to-multiview", "--out", str(tmp_path / "out")]
+    words += ["--set", "views.resolution=96", "--set", f"cases.path={folder / 'prompts.csv'}"]
+    assert main(words) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "without base, whose pictures are a reference" in said and "--set generators.NAME.path=DIR" in said
+    found = rows(tmp_path / "out")
+    assert found["hull_iou"]["status"] == found["hull_lift_cde"]["status"] == "ok"
+    assert found["kd_cluster[efficientnet_lite0_texture]@photos"]["status"] == "ok"
+    against_base = found["kd_cluster[efficientnet_lite0_texture]@base"]
+    assert against_base["status"] == "not_measurable"
+    assert against_base["note"] == "the reference generator 'base' made no pictures"
+
+
+@pytest.mark.parametrize(
+    ("suite", "message", "hint"),
+    [
+        ("text-to-multiview", "table of prompts does not exist", "--set cases.path=prompts.csv"),
+        ("multiview-texturing", "folder of meshes does not exist", "--set cases.path=MESHES"),
+    ],
+)
+def test_a_shipped_suite_without_paths_says_which_to_give(suite, message, hint, folder, capsys) -> None:
+    assert main(["score", str(folder / "mine"), "--suite", suite]) == 2
+    said = capsys.readouterr().err
+    assert message in said and hint in said
