@@ -153,11 +153,11 @@ def generator_fingerprints(plan: Plan) -> dict[str, str]:
             failed[entry.name] = error
     if not failed:
         return found
-    error, *others = failed.values()
-    hints = [error.hint] if error.hint else []
+    first, *others = failed.values()
+    hints = [first.hint] if first.hint else []
     hints += [f"{len(others)} more cannot be set up: {', '.join([*failed][1:])}"] if others else []
-    hints += [f"leave it out: --generators {','.join(found)}"] if found else []
-    raise type(error)(error.message, where=error.where, expected=error.expected, hint="; ".join(hints)) from error
+    hints += [f"run the others: --generators {','.join(found)}"] if found else []
+    raise type(first)(first.message, where=first.where, expected=first.expected, hint="; ".join(hints)) from first
 
 
 def generator_fingerprint(entry: GeneratorEntry, context: GeneratorContext) -> str:

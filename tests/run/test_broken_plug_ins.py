@@ -225,3 +225,18 @@ metrics:
 def test_worker_that_dies_is_named():
     with pytest.raises(WorkerLost, match="worker process died"):
         list(Processes(1).map(die, [0]))
+
+
+def test_generators_that_cannot_be_set_up_are_told_together(mesh_folder, tmp_path, capsys):
+    """With those that could run without them: a person rarely has every checkpoint of a large suite."""
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        f"name: tiny\nversion: 1\ntask: texturing\ncases: {{source: meshes, path: '{mesh_folder}'}}\n"
+        "views: {resolution: 16}\nmetrics: [silhouette_iou]\ngenerators:\n"
+        "  - {name: here, use: floor}\n  - {name: gone, use: folder, path: nowhere}\n"
+        "  - {name: lost, use: textured_mesh, path: nowhere}\n"
+    )
+    assert main(["run", str(suite), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "generator 'gone': the folder of images does not exist" in said
+    assert "1 more cannot be set up: lost; run the others: --generators here" in said
