@@ -9,10 +9,12 @@ from torch import nn
 from torch.nn.functional import linear
 from training_worlds import MADE
 
+from baselines.domain_adapter import DomainAdapterSettings
 from baselines.domain_switcher import DomainSwitcher, DomainSwitcherSettings, code_of, timestep_embedders
 from baselines.full_tuning import FullTuningSettings
 from baselines.linear_adapters import LinearAdapters, LinearAdaptersSettings
 from baselines.lora import LoRASettings, attention_projections, lora_parameters
+from baselines.spatial_adapter import SpatialAdapterSettings
 from realiz3d.multiview import MultiviewModel
 from realiz3d.plan import DomainPlan
 
@@ -28,11 +30,18 @@ def model_of(host: str) -> MultiviewModel:
     return MultiviewModel.wrap(transformer, control_channels=CONTROL)
 
 
-def trainable(model: MultiviewModel, settings: object) -> int:
+def trainable(model: MultiviewModel, settings: object, phase_name: str = "control") -> int:
+    """Numbers that train in a phase, after the setup of all phases up to it."""
     method = settings.build(0)
-    phase = method.phases()[-1]
-    method.setup(phase, model)
-    return sum(parameter.numel() for parameter in method.trainable(phase, model))
+    for phase in method.phases():
+        method.setup(phase, model)
+        if phase.name == phase_name:
+            return sum(parameter.numel() for parameter in method.trainable(phase, model))
+    raise AssertionError(phase_name)
+
+
+def whole(model: MultiviewModel) -> int:
+    return sum(parameter.numel() for parameter in model.transformer.parameters())
 
 
 def columns(model: MultiviewModel) -> int:
@@ -69,16 +78,30 @@ def test_sizes_of_linear_adapters(host, rank):
 @pytest.mark.parametrize("mode", ["concat", "add"])
 def test_sizes_of_switchers(host, mode):
     model = model_of(host)
-    whole = sum(parameter.numel() for parameter in model.transformer.parameters())
-    settings = DomainSwitcherSettings(mode=mode, joint=True)
+    base = whole(model)
     d, embedders = model.dim, BLOCKS if host == "dit" else 1
     one = 4 * d if mode == "concat" else 4 * d + d + d * d + d
-    assert trainable(model, settings) == whole + embedders * one
+    assert trainable(model, DomainSwitcherSettings(mode=mode, joint=True)) == base + embedders * one
+    two_stage = DomainSwitcherSettings(mode=mode)
+    assert trainable(model_of(host), two_stage, "warmup") == base
+    assert trainable(model_of(host), two_stage, "adapter") == embedders * one
+    assert trainable(model_of(host), two_stage) == base
+
+
+@pytest.mark.parametrize("rank", [32, 128])
+def test_sizes_of_adapters_that_train_first_and_of_the_backbone_that_trains_then(host, rank):
+    """Neither phase has anything of the other: the adapter alone, then the whole backbone and nothing else."""
+    model = model_of(host)
+    base = whole(model)
+    domain, spatial = DomainAdapterSettings(rank=rank), SpatialAdapterSettings(rank=rank)
+    assert trainable(model_of(host), domain, "adapter") == rank * lora_sizes(host, model.dim)
+    assert trainable(model_of(host), spatial, "adapter") == BLOCKS * 2 * rank * model.dim
+    assert trainable(model_of(host), domain) == trainable(model_of(host), spatial) == base
 
 
 def test_full_tuning_trains_all(host):
     model = model_of(host)
-    assert trainable(model, FullTuningSettings()) == sum(p.numel() for p in model.transformer.parameters())
+    assert trainable(model, FullTuningSettings()) == whole(model)
 
 
 def test_lora_is_in_every_projection_of_every_attention_and_nowhere_else(host):

@@ -52,6 +52,16 @@ def test_structure_falls_with_t(host, base):
     assert kept[0] > 0.6 and kept[0] - kept[-1] > 0.3
 
 
+def test_the_papers_t_still_carries_the_picture(host, base):
+    """At t = 500 with the same noise, results differ as the pictures that they came from differ.
+
+    A base of random weights cannot take noise away, so results are compared with each other and not with the picture.
+    """
+    x = pictures()
+    made, other = (sdedit(base, given, text_of(host), t=500, generator=rng(), **ONE) for given in (x, x.flip(0)))
+    assert correlation(made - other, x - x.flip(0)) > 0.5
+
+
 def test_views_of_a_grid_share_their_noise(host, base):
     """Equal views stay equal, which other noise for each of them would not let them."""
     x = pictures(1).expand(-1, 4, -1, -1, -1)
