@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import groupby
 from typing import Any
 
 import jinja2
@@ -21,11 +22,15 @@ from plotly.offline import get_plotlyjs
 from reports.gallery import Gallery, build_gallery
 from reports.numbers import format_interval, format_p, format_percent, format_value
 from reports.provenance import facts_of
-from reports.published import COST, WARNING, published_rows, training_rows
+from reports.published import HEADS as PUBLISHED_HEADS
+from reports.published import WARNING, legend, published_rows
 from reports.shares import EXPLANATION, build_shares
 from reports.signatures import signature_difference, signature_fields
 from reports.table import Table, gaps
 from reports.tradeoff import axis_title, default_axes, figure, heading, plottable
+from reports.training_cost import EXPLANATION as COST
+from reports.training_cost import HEADS as TRAINING_HEADS
+from reports.training_cost import remarks, training_rows
 
 PAGE_BUDGET = 25_000_000  # characters, the plotting library included
 _TEXT_ALLOWANCE = 1_500_000  # for tables, text and markup beside pictures and scripts
@@ -83,8 +88,10 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
         "shares": build_shares(table),
         "gaps": gaps(table),
         "timings": [timing for run in table.runs for timing in run.summary.throughput],
-        "trainings": training_rows(table),
+        "trainings": [(name, [*rows]) for name, rows in groupby(training_rows(table), lambda row: row.generator)],
+        "training_remarks": remarks(table),
         "published": published_rows(table),
+        "published_legend": legend(table),
         "facts": [facts_of(run) for run in table.runs],
         "comparisons": table.comparisons(),
         "failures": [failure for run in table.runs for failure in run.summary.failures],
@@ -125,8 +132,10 @@ def environment() -> jinja2.Environment:
     environment.globals |= {
         "format_value": format_value,
         "shares_explanation": EXPLANATION,
-        "training_cost": COST,
+        "training_explanation": COST,
+        "training_heads": TRAINING_HEADS,
         "published_warning": WARNING,
+        "published_heads": PUBLISHED_HEADS,
         "format_interval": format_interval,
         "signature_fields": signature_fields,
         "signature_difference": signature_difference,

@@ -2,11 +2,18 @@ r"""tables.tex: booktabs tables to \input into a paper; needs \usepackage{bookta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from reports.numbers import format_interval, format_value
+from reports.published import HEADS as PUBLISHED_HEADS
+from reports.published import WARNING, legend, published_rows
 from reports.shares import EXPLANATION, Shares, build_shares
-from reports.table import Cell, Column, Source, Table
+from reports.table import STATUS_TEXT, Cell, Column, Source, Table
+from reports.training_cost import EXPLANATION as COST
+from reports.training_cost import HEADS as TRAINING_HEADS
+from reports.training_cost import remarks, training_rows
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -27,7 +34,12 @@ _ESCAPES = {
     "]": "{]}",
 }
 _SYMBOLS = {"°": r"$^\circ$", "±": r"$\pm$", "×": r"$\times$", "−": "$-$", "·": r"$\cdot$", "–": "--", "—": "---"}
-_MOST = 7  # columns of a table; more do not fit the page of a paper
+_SYMBOLS |= {"↑": r"$\uparrow$", "↓": r"$\downarrow$"}
+# what fits the page of a paper in one column of text, the generators' names beside it
+_MOST = 7  # columns of a table
+_WIDTH = 72  # letters of all columns
+_LINE = 14  # letters of a heading's line
+_INTERVAL = 10  # letters that an interval in small print is wide
 _ARROWS = {"up": r"$\uparrow$", "down": r"$\downarrow$"}
 _MARKS = {"not_measurable": "n.m.", "weights_missing": "w.m.", "failed": "failed", "ok": "n/a"}
 
@@ -38,7 +50,7 @@ def escape(text: str) -> str:
 
 
 def write_latex(tables: Sequence[Table]) -> str:
-    """Tables for the primary metrics of each suite, the others, and shares from floor to ceiling."""
+    """Tables for the primary metrics of each suite, the others, shares, published numbers and costs of training."""
     parts = ["% Needs \\usepackage{booktabs}. Numbers, signatures and intervals are in summary.csv."]
     for table in tables:
         for kind, columns in (
@@ -51,11 +63,22 @@ def write_latex(tables: Sequence[Table]) -> str:
                 parts.append(_table(table, part, f"{kind} metrics{which}"))
         shares = build_shares(table)
         parts += [_shares(table, shares, part) for part in _parts(shares.columns)]
+        parts += [*_published(table), *_trainings(table)]
     return "\n\n".join(parts) + "\n"
 
 
 def _parts(columns: Sequence[Column]) -> list[Sequence[Column]]:
-    return [columns[start : start + _MOST] for start in range(0, len(columns), _MOST)]
+    """The columns in as many tables as their headings need."""
+    parts: list[list[Column]] = []
+    left = 0
+    for column in columns:
+        width = max(_INTERVAL, *map(len, _lines_of(column))) + 2
+        if not parts or len(parts[-1]) == _MOST or width > left:
+            parts.append([])
+            left = _WIDTH
+        parts[-1].append(column)
+        left -= width
+    return [*parts]
 
 
 def _table(table: Table, columns: Sequence[Column], kind: str) -> str:
@@ -91,17 +114,7 @@ def _frame(
     foot: Sequence[tuple[str, str]] = (),
 ) -> list[str]:
     """A table environment; each row has its values and, on the line below, its intervals. `foot`: both, by column."""
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{caption}}}",
-        r"\small",
-        r"\setlength{\tabcolsep}{4pt}",
-        rf"\begin{{tabular}}{{l{'r' * len(heads)}}}",
-        r"\toprule",
-        "Generator & " + " & ".join(heads) + r" \\",
-        r"\midrule",
-    ]
+    lines = []
     previous: Source | None = None
     for source, values, intervals in rows:
         if previous is not None and previous.calibrates != source.calibrates:
@@ -113,7 +126,73 @@ def _frame(
     if foot:
         lines += [r"\midrule", "reference vs itself & " + " & ".join(value for value, _ in foot) + r" \\"]
         lines += ["{} & " + " & ".join(size for _, size in foot) + r" \\"]
-    return [*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+    return _environment(caption, "l" + "r" * len(heads), ["Generator", *heads], lines)
+
+
+def _environment(caption: str, columns: str, heads: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """A table environment around finished lines. `columns`: how they are aligned, a letter each."""
+    return [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{caption}}}",
+        r"\small",
+        r"\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(heads) + r" \\",
+        r"\midrule",
+        *lines,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+
+
+def _published(table: Table) -> list[str]:
+    """What the paper printed above what was measured, a generator's lines together; empty without such rows."""
+    lines: list[str] = []
+    for row in published_rows(table):
+        lines += [r"\addlinespace"] if lines else []
+        lines.append(_title(rf"{escape(row.generator)} {{\scriptsize {escape(row.place)}}}", len(PUBLISHED_HEADS)))
+        for name, values in (("published", row.published), ("measured here", row.measured)):
+            lines.append(rf"\quad {name} & " + " & ".join(_texts(values)) + r" \\")
+    if not lines:
+        return []
+    heads = ["Generator", *map(escape, PUBLISHED_HEADS.values())]
+    measured = "; ".join(f"{head}: {' or '.join(results)}" for head, results in legend(table))
+    caption = f"{escape(table.title)}, beside published numbers. {escape(WARNING)} Measured: {escape(measured)}."
+    return ["\n".join(_environment(caption, "l" + "r" * len(PUBLISHED_HEADS), heads, lines))]
+
+
+def _trainings(table: Table) -> list[str]:
+    """What trainings cost, phase by phase; empty where none is known."""
+    lines: list[str] = []
+    for name, phases in groupby(training_rows(table), lambda row: row.generator):
+        lines += [r"\addlinespace"] if lines else []
+        lines.append(_title(escape(name), len(TRAINING_HEADS)))
+        lines += [rf"\quad {escape(row.phase)} & " + " & ".join(map(escape, row.cells)) + r" \\" for row in phases]
+    if not lines:
+        return []
+    heads = ["Generator", *(_stacked([escape(word) for word in head.split()]) for head in TRAINING_HEADS)]
+    caption = f"{escape(table.title)}, training. {escape(' '.join([COST, *remarks(table)]))}"
+    return ["\n".join(_environment(caption, "l" + "r" * len(TRAINING_HEADS), heads, lines))]
+
+
+def _title(text: str, values: int) -> str:
+    """A line over all columns, for the indented ones below it."""
+    return rf"\multicolumn{{{values + 1}}}{{l}}{{{text}}} \\"
+
+
+def _texts(cells: Mapping[str, str]) -> list[str]:
+    """Cells that are numbers or reasons why there is none, the reasons as in the other tables."""
+    marks = {STATUS_TEXT[status]: mark for status, mark in _MARKS.items()}
+    return [escape(marks.get(text, text)) for text in cells.values()]
+
+
+def _stacked(words: Sequence[str]) -> str:
+    """A heading on as many lines as it has words, so that many columns fit a page."""
+    lines = r"\\".join(words)
+    return rf"\shortstack[r]{{{lines}}}" if len(words) > 1 else lines
 
 
 def _caption(table: Table, columns: Sequence[Column], kind: str) -> str:
@@ -134,9 +213,23 @@ def _caption(table: Table, columns: Sequence[Column], kind: str) -> str:
 
 
 def _head(column: Column) -> str:
-    suffix = f" ({column.suffix})" if column.suffix else ""
-    unit = f" {{[}}{escape(column.metric.unit)}{{]}}" if column.metric.unit else ""
-    return f"{escape(column.metric.name)}{suffix}{unit}~{_ARROWS[column.metric.direction]}"
+    """What stands above a column, with the arrow to the better end."""
+    *above, last = _lines_of(column)
+    return _stacked([*map(escape, above), f"{escape(last)}~{_ARROWS[column.metric.direction]}"])
+
+
+def _lines_of(column: Column) -> list[str]:
+    """A metric's name and unit, broken behind underscores and before extractor and reference."""
+    lines = [""]
+    for part in re.split(r"(?<=_)|(?=[\[@])", column.metric.name):
+        if lines[-1] and (part[0] in "[@" or len(lines[-1] + part) > _LINE):
+            lines.append("")
+        lines[-1] += part
+    lines[-1] += f" ({column.suffix})" if column.suffix else ""
+    unit = f"[{column.metric.unit}]" if column.metric.unit else ""
+    if unit and len(f"{lines[-1]} {unit}") > _LINE:
+        return [*lines, unit]
+    return [*lines[:-1], f"{lines[-1]} {unit}".rstrip()]
 
 
 def _value(cell: Cell, column: Column) -> str:

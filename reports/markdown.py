@@ -7,10 +7,14 @@ from collections.abc import Sequence
 
 from reports.numbers import format_interval, format_p, format_percent, format_value
 from reports.provenance import Facts
-from reports.published import COST, WARNING, published_rows, training_rows
+from reports.published import HEADS as PUBLISHED_HEADS
+from reports.published import WARNING, legend, published_rows
 from reports.run_folder import Comparison
 from reports.shares import EXPLANATION, Share, Shares, build_shares
 from reports.table import Cell, Column, Source, Table, gaps
+from reports.training_cost import EXPLANATION as COST
+from reports.training_cost import HEADS as TRAINING_HEADS
+from reports.training_cost import remarks, training_rows
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~#!])")
 _MANY = 60  # comparisons beyond this fold away
@@ -55,9 +59,9 @@ def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
     lines += _notes(table, shares)
     lines += _comparisons(table)
     lines += _failures(table)
-    lines += _timings(table)
-    lines += _trainings(table)
     lines += _published(table)
+    lines += _trainings(table)
+    lines += _timings(table)
     lines += ["## Signatures", ""]
     for column in table.columns:
         shown = " **differs:** ".join(f"`{_code(signature)}`" for signature in column.signatures) or "no number"
@@ -230,34 +234,39 @@ def _timings(table: Table) -> list[str]:
 
 def _trainings(table: Table) -> list[str]:
     rows = [
-        f"| {escape(row.generator)} | {escape(row.phase.phase)} | {row.phase.trainable_parameters} | {row.phase.steps} "
-        f"| {row.phase.synthetic_samples} | {row.phase.real_samples} | {row.phase.flops:.3g} | {row.phase.seconds:.0f} "
-        f"| {row.phase.peak_memory_bytes / 2**20:.0f} |"
-        for row in training_rows(table)
+        f"| {escape(row.generator)} | {escape(row.phase)} | {' | '.join(row.cells)} |" for row in training_rows(table)
     ]
-    heads = (
-        "generator", "phase", "trained parameters", "steps", "synthetic", "real", "FLOPs", "time, s",
-        "peak memory, MiB",
-    )  # fmt: skip
-    lines = ["## Training", "", COST, "", f"| {' | '.join(heads)} |", "|:--|:--|" + "--:|" * 7, *rows, ""]
-    return lines if rows else []
+    if not rows:
+        return []
+    heads = ("generator", "phase", *TRAINING_HEADS)
+    rule = "|:--|:--|" + "--:|" * len(TRAINING_HEADS)
+    return [
+        "## Training",
+        "",
+        " ".join([COST, *map(escape, remarks(table))]),
+        "",
+        f"| {' | '.join(heads)} |",
+        rule,
+        *rows,
+        "",
+    ]
 
 
 def _published(table: Table) -> list[str]:
     rows = published_rows(table)
     if not rows:
         return []
-    heads = ["generator", "in the paper", *rows[0].values]
-    lines = [
-        f"| {escape(row.generator)} | {escape(row.place)} | " + " | ".join(map(_printed, row.values.values())) + " |"
-        for row in rows
-    ]
-    rule = "|:--|:--|" + "--:|" * (len(heads) - 2)
-    return ["## Published numbers", "", WARNING, "", f"| {' | '.join(heads)} |", rule, *lines, ""]
-
-
-def _printed(value: str) -> str:
-    return value or "–"
+    lines = []
+    for row in rows:
+        place = f"{escape(row.generator)}<br><sub>{escape(row.place)}</sub>"
+        lines.append(f"| {place} | published | {' | '.join(row.published.values())} |")
+        lines.append(f"| | measured here | {' | '.join(row.measured.values())} |")
+    heads = f"| generator | | {' | '.join(PUBLISHED_HEADS.values())} |"
+    rule = "|:--|:--|" + "--:|" * len(PUBLISHED_HEADS)
+    note = "Measured here: " + "; ".join(
+        f"{head}: {' or '.join(map(_name, results))}" for head, results in legend(table)
+    )
+    return ["## Published numbers", "", WARNING, "", heads, rule, *lines, "", f"{note}.", ""]
 
 
 def _name(metric: str) -> str:

@@ -67,9 +67,17 @@ class PaperInfo(_Entry):
 
 
 class PhaseInfo(_Entry):
-    """What one phase of a generator's training cost; samples are grids of views."""
+    """What one phase of a generator's training cost; samples are grids of views.
+
+    `base`, `synthetic` and `real` are hashes of the base model and the data, '' where none or not known.
+    """
 
     phase: str
+    device: Text = ""
+    processes: int = 1
+    base: Text = ""
+    synthetic: Text = ""
+    real: Text = ""
     trainable_parameters: int = 0
     steps: int = 0
     synthetic_samples: int = 0

@@ -33,6 +33,7 @@ _BUDGET = "training.json"
 _COSTS = (
     "trainable_parameters", "steps", "synthetic_samples", "real_samples", "flops", "seconds", "peak_memory_bytes",
 )  # fmt: skip
+_SOURCES = ("base", "synthetic", "real")  # hashes of what training started from and learned from
 
 
 class Realiz3DOptions(BaseModel):
@@ -102,13 +103,15 @@ class Realiz3DGenerator(PipelineGenerator):
         """`training.json` of the training that the checkpoint is from, phase by phase; empty where there is none."""
         try:
             content = json.loads((self.folder.parent.parent / _BUDGET).read_text(encoding="utf-8"))
+            where = {"device": str(content["device"]), "processes": int(content["processes"])}
+            from_what = {key: str(content["hashes"].get(key, "")) for key in _SOURCES}
             phases: list[dict[str, Any]] = [
-                {"phase": str(phase["phase"]), **{key: float(phase[key]) for key in _COSTS}}
+                {"phase": str(phase["phase"]), **{key: float(phase[key]) for key in _COSTS}, **where, **from_what}
                 for phase in content["phases"]
             ]
             known = all(math.isfinite(phase[key]) for phase in phases for key in _COSTS)
             return phases if known else []
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return []
 
     def load(self) -> Any:

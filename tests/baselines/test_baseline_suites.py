@@ -88,12 +88,17 @@ def test_published_numbers_and_trainings_stand_beside_measured_ones(trained, tmp
     text = (tmp_path / "out" / "report" / "report.md").read_text()
     page = (tmp_path / "out" / "report" / "index.html").read_text()
     numbers = "21.88 | 0.9012 | 0.1027 | 151.97 | 0.0157 | 204.80 | 0.0324 | 0.2682"
-    assert f"| mine | table 1, LoRA 32 | {numbers} |" in text and "not comparable with the values measured" in text
+    assert f"| mine<br><sub>Table 1, LoRA 32</sub> | published | {numbers} |" in text
+    assert "Not comparable: the published numbers" in text and "Nothing is known of the training of" not in text
+    tex = (tmp_path / "out" / "report" / "tables.tex").read_text()
+    assert numbers.replace("|", "&") in tex and "Not comparable: the published numbers" in tex
     assert "no such row" not in text
     for phase in run.trainer.progress.budgets:
-        cost = f"{phase.trainable_parameters} | {phase.steps} | {phase.synthetic_samples} | {phase.real_samples}"
+        cost = f"{phase.trainable_parameters:,} | {phase.steps} | {phase.synthetic_samples} | {phase.real_samples}"
         assert f"| mine | {phase.phase} | {cost} |" in text
-    assert "<h3>Published numbers</h3>" in page and "151.97" in page and "<h3>Training</h3>" in page
+        assert rf"\quad {phase.phase} & {cost.replace('|', '&')} & " in tex
+    assert ">Published numbers</h2>" in page and "151.97" in page and ">Training</h2>" in page
+    assert "Trained on cpu." in text and "Trained on cpu." in page
 
 
 @pytest.mark.parametrize(("name", "table"), [("multiview-texturing", 1), ("ablation", 2), ("text-to-multiview", 3)])
