@@ -2,23 +2,24 @@
 
     <root>/<case>/view_0.png ... view_3.png            one seed, the suite's view order
     <root>/<case>/seed_<s>/view_0.png ...              several seeds
-    <root>/<case>/grid.png (or seed_<s>/grid.png)      four views in one 2 x 2 picture, row by row
+    <root>/<case>/grid.png (or seed_<s>/grid.png)      all views in one picture, row by row
 
-PNG, JPEG or WebP, RGB or RGBA (laid over the suite's background). Nothing is resized: a wrong size is an error, because
-a silent resize would change every number.
+Tools that make other views than the suite's, or lay them out otherwise, are read with `grid` and `take`. PNG, JPEG or
+WebP, RGB or RGBA (laid over the suite's background). Nothing is resized: a wrong size is an error, because a silent
+resize would change every number.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.errors import ImageError, InputError, nearest
+from bench.errors import ImageError, InputError, UsageError, nearest
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.hashing import hash_file, hash_strings
@@ -30,16 +31,34 @@ class FolderOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     path: Path = Field(description="root of <case>/view_<i>.png, <case>/seed_<s>/view_<i>.png or <case>/grid.png")
+    grid: tuple[Annotated[int, Field(ge=1, le=64)], Annotated[int, Field(ge=1, le=64)]] = Field(
+        (2, 2), description="rows and columns of grid.png; a strip of six views is [1, 6]"
+    )
+    take: tuple[Annotated[int, Field(ge=0, lt=4096)], ...] | None = Field(
+        None, description="which of the tool's views are the suite's, in the suite's order, from 0; null: all of them"
+    )
 
 
 class FolderGenerator(SingleCaseGenerator):
-    """Images that another tool made: <root>/<case>/view_<i>.png, .../seed_<s>/view_<i>.png or a 2 x 2 grid.png."""
+    """Images that another tool made: <root>/<case>/view_<i>.png, .../seed_<s>/view_<i>.png or one grid.png."""
 
     Options: ClassVar[type[BaseModel]] = FolderOptions
     timed: ClassVar[bool] = False
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)
+        self.grid, self.taken = options.grid, options.take
+        if self.taken is not None and len(self.taken) != len(context.cameras):
+            raise UsageError(
+                f"generator '{name}': `take` names {len(self.taken)} views, the suite has {len(context.cameras)}",
+                expected="a number for each view of the suite, in its order",
+                hint="or give the suite the views that the tool made: --set views.azimuths='[0, 90]'",
+            )
+        if self.taken is not None and len(set(self.taken)) < len(self.taken):
+            raise UsageError(
+                f"generator '{name}': `take` names a view twice",
+                expected="different views: agreeing with oneself is no consistency",
+            )
         self.root: Path = context.suite_folder / options.path
         if not self.root.is_dir():
             raise InputError(
@@ -64,17 +83,20 @@ class FolderGenerator(SingleCaseGenerator):
                 )
 
     def fingerprint(self) -> str:
-        """Hash of every picture's name and bytes; where the root lies does not matter."""
+        """Hash of every picture's name and bytes, and of how they are read; where the root lies does not matter."""
         files = [f for f in sorted(self.root.rglob("*")) if f.suffix.lower() in SUFFIXES and f.is_file()]
+        layout = [] if self.grid == (2, 2) else [f"grid={self.grid}"]
+        layout += [] if self.taken is None else [f"take={self.taken}"]
         return hash_strings(
-            ["folder", str(self.version), *(f"{f.relative_to(self.root)}={hash_file(f)}" for f in files)]
+            ["folder", str(self.version), *layout, *(f"{f.relative_to(self.root)}={hash_file(f)}" for f in files)]
         )
 
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
         """Raises `ImageError` for a missing case or view, a wrong size, a blank or broken picture."""
         folder = self._case_folder(request)
         count, size = len(request.cameras), request.cameras.resolution
-        grid, surplus = _picture_file(folder, "grid"), _surplus_view(folder, count)
+        grid = _picture_file(folder, "grid")
+        surplus = _surplus_view(folder, count) if self.taken is None else None
         if grid is not None:
             if _picture_file(folder, "view_0") is not None:
                 raise ImageError(
@@ -82,13 +104,14 @@ class FolderGenerator(SingleCaseGenerator):
                 )
             return self._grid(grid, count, size, request)
         views = []
-        for index in range(count):
+        wanted = self.taken or tuple(range(count))
+        for index in wanted:
             path = _picture_file(folder, f"view_{index}")
             if path is None:
                 raise ImageError(
                     f"view {index} of case '{request.case.id}' is missing",
                     where=str(folder / f"view_{index}.png"),
-                    expected=f"view_0 ... view_{count - 1} (PNG, JPEG or WebP) or one grid.png",
+                    expected=f"view_{', view_'.join(map(str, wanted))} (PNG, JPEG or WebP), or one grid.png",
                 )
             picture = read_picture(path, request.background)
             _check(picture, (size, size), path)
@@ -97,7 +120,7 @@ class FolderGenerator(SingleCaseGenerator):
             raise ImageError(
                 f"case '{request.case.id}' has more views than the suite's {count}",
                 where=str(surplus),
-                hint="score them with a suite of that many azimuths; the order of views matters",
+                hint="say which are the suite's (`take: [0, 2, ...]`), or choose a suite of that many azimuths",
             )
         return np.stack(views)
 
@@ -127,15 +150,21 @@ class FolderGenerator(SingleCaseGenerator):
         )
 
     def _grid(self, path: Path, count: int, size: int, request: GenerationRequest) -> npt.NDArray[np.uint8]:
-        if count != 4:
-            raise ImageError(f"a 2 x 2 grid holds four views, the suite has {count}", where=str(path))
+        rows, columns = self.grid
+        taken = list(self.taken or range(rows * columns))
+        if len(taken) != count or max(taken) >= rows * columns:
+            raise ImageError(
+                f"a grid of {rows} x {columns} holds {rows * columns} views, the suite has {count}",
+                where=str(path),
+                hint="say how it is laid out (`grid: [rows, columns]`) and which are the suite's (`take: [0, 2, ...]`)",
+            )
         picture = read_picture(path, request.background)
-        if picture.shape[:2] != (2 * size, 2 * size):
-            raise _wrong_size(picture, (2 * size, 2 * size), path)
-        tiles = picture.reshape(2, size, 2, size, 3).swapaxes(1, 2).reshape(4, size, size, 3)
-        for tile in tiles:
+        if picture.shape[:2] != (rows * size, columns * size):
+            raise _wrong_size(picture, (rows * size, columns * size), path)
+        tiles = picture.reshape(rows, size, columns, size, 3).swapaxes(1, 2).reshape(rows * columns, size, size, 3)
+        for tile in tiles[taken]:
             _check(tile, (size, size), path)
-        return tiles
+        return np.ascontiguousarray(tiles[taken])
 
 
 def _picture_file(folder: Path, stem: str) -> Path | None:

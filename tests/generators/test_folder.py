@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from bench.cases.case import Case
-from bench.errors import ImageError, InputError
+from bench.errors import ImageError, InputError, UsageError
 from bench.generators.folder import FolderGenerator, FolderOptions
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.geometry.cameras import view_cameras
@@ -28,10 +28,10 @@ def write(root: Path, case: str, views: np.ndarray, suffix: str = ".png") -> Pat
     return folder
 
 
-def read(root: Path, case: str = "cow", seed: int = 0, background=(1.0, 1.0, 1.0)) -> np.ndarray:
+def read(root: Path, case: str = "cow", seed: int = 0, background=(1.0, 1.0, 1.0), **options) -> np.ndarray:
     cases = (Case("cow", "a cow", None), Case("sofa", "a sofa", None))
     context = GeneratorContext(cases, view_cameras(resolution=SIZE), background, "cpu", Path("/"))
-    generator = FolderGenerator("theirs", FolderOptions(path=root), context)
+    generator = FolderGenerator("theirs", FolderOptions(path=root, **options), context)
     wanted = next(c for c in cases if c.id == case)
     request = GenerationRequest(wanted, context.cameras, seed, background, (0,) * 4, None)
     return next(iter(generator.generate([request]))).views
@@ -181,3 +181,51 @@ def test_seed_0_in_two_places_is_not_chosen_silently(tmp_path, views):
     write(tmp_path / "cow", "seed_0", views[::-1])
     with pytest.raises(ImageError, match="seed 0 twice"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(("rows", "columns", "taken"), [(1, 6, (0, 2, 3, 4)), (3, 2, (5, 0, 1, 2)), (1, 4, None)])
+def test_the_suites_views_are_taken_from_a_grid(tmp_path, rows, columns, taken):
+    """A strip of six as MV-Adapter writes it; three rows of two as Zero123++ does."""
+    made = np.random.default_rng(1).integers(0, 256, (rows * columns, SIZE, SIZE, 3), dtype=np.uint8)
+    grid = np.vstack([np.hstack(row) for row in made.reshape(rows, columns, SIZE, SIZE, 3)])
+    (tmp_path / "cow").mkdir()
+    Image.fromarray(grid).save(tmp_path / "cow" / "grid.png")
+    found = read(tmp_path, grid=(rows, columns), take=taken)
+    assert np.array_equal(found, made if taken is None else made[list(taken)])
+
+
+def test_the_suites_views_are_taken_from_single_pictures(tmp_path):
+    made = np.random.default_rng(1).integers(0, 256, (6, SIZE, SIZE, 3), dtype=np.uint8)
+    write(tmp_path, "cow", made)
+    assert np.array_equal(read(tmp_path, take=(4, 0, 1, 2)), made[[4, 0, 1, 2]])
+    with pytest.raises(ImageError, match="view 9 of case 'cow' is missing") as caught:
+        read(tmp_path, take=(4, 0, 1, 9))
+    assert "view_4, view_0, view_1, view_9" in caught.value.expected
+    with pytest.raises(ImageError, match="more views than the suite's 4") as caught:
+        read(tmp_path)
+    assert "take: [0, 2" in caught.value.hint
+
+
+def test_what_grid_and_take_cannot_mean(tmp_path, views):
+    (tmp_path / "cow").mkdir()
+    Image.fromarray(np.hstack(views)).save(tmp_path / "cow" / "grid.png")
+    with pytest.raises(ImageError, match="16 pixels") as caught:
+        read(tmp_path)
+    assert caught.value.expected == "32 x 32"
+    with pytest.raises(ImageError, match="a grid of 1 x 3 holds 3 views, the suite has 4") as caught:
+        read(tmp_path, grid=(1, 3))
+    assert "grid: [rows, columns]" in caught.value.hint
+    with pytest.raises(ImageError, match="holds 4 views"):
+        read(tmp_path, grid=(1, 4), take=(0, 1, 2, 4))
+    with pytest.raises(UsageError, match="`take` names 3 views, the suite has 4"):
+        read(tmp_path, grid=(1, 4), take=(0, 1, 2))
+    with pytest.raises(UsageError, match="names a view twice"):
+        read(tmp_path, grid=(1, 4), take=(0, 1, 2, 0))
+
+
+def test_how_pictures_are_read_is_part_of_the_fingerprint(tmp_path, views):
+    write(tmp_path, "cow", views)
+    context = GeneratorContext((Case("cow", "a cow", None),), view_cameras(resolution=SIZE), (1, 1, 1), "cpu", Path())
+    options = ({}, {"take": (0, 1, 2, 3)}, {"take": (1, 0, 2, 3)}, {"grid": (1, 4)})
+    prints = [FolderGenerator("x", FolderOptions(path=tmp_path, **o), context).fingerprint() for o in options]
+    assert len(set(prints)) == 4
