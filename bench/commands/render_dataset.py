@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("folder", "webdataset")
 SPLITS = ("train", "eval")
-LOOKS = ("rich", "synthetic")
 
 
 def render_dataset(
@@ -35,7 +34,8 @@ def render_dataset(
         str | None, flags.flag("--miniworld", "Objects of the mini-world: train or eval.", metavar="SPLIT")
     ] = None,
     look: Annotated[
-        str | None, flags.flag("--look", "How mini-world objects look: synthetic (default) or rich.", metavar="LOOK")
+        str | None,
+        flags.flag("--look", "How mini-world objects look: synthetic (default), vivid or rich.", metavar="LOOK"),
     ] = None,
     count: Annotated[
         int | None, flags.flag("--count", "How many mini-world objects [default: all].", min=1, metavar="N")
@@ -99,7 +99,7 @@ def render_dataset(
         cases, base = find_cases(loaded.cases, loaded.folder), loaded.views.model_dump()
         about["source"] = {"suite": loaded.name, "hash": suite_hash(loaded)}
     else:
-        from bench.cases.miniworld.world import miniworld_cases
+        from bench.cases.miniworld.world import LOOKS, miniworld_cases
 
         split, chosen = flags.one_of(str(miniworld), SPLITS, "split"), flags.one_of(look or "synthetic", LOOKS, "look")
         cases = miniworld_cases(split, count, chosen)  # type: ignore[arg-type]

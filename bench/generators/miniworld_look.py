@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.cases.miniworld.world import MiniworldObject
+from bench.cases.miniworld.world import LookName, MiniworldObject
 from bench.errors import GeneratorError
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import ground_truth
@@ -20,8 +20,8 @@ class LookOptions(BaseModel):
     """Options of `miniworld_look`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    look: Literal["synthetic", "rich"] = Field(
-        "synthetic", description="flat albedo, or photo textures with baked light"
+    look: LookName = Field(
+        "synthetic", description="flat colours, vivid flat colours, or photo textures with baked light"
     )
 
 

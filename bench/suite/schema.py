@@ -70,7 +70,7 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
 SuitePath = Annotated[Path, BeforeValidator(_not_empty)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Split = Literal["eval", "train"]
-Look = Literal["rich", "synthetic"]
+Look = Literal["rich", "synthetic", "vivid"]
 
 
 class _Section(BaseModel):
@@ -101,7 +101,9 @@ class MiniworldCases(_Section):
     split: Split = Field(default="eval", description="Objects held out for evaluation, or those used for training.")
     count: int | None = Field(default=None, ge=1, description="How many objects; all of the split when left out.")
     seed: Seed = Field(default=0, description="Seed of the objects.")
-    look: Look = Field(default="rich", description="'rich' stands for photographs, 'synthetic' for plain renders.")
+    look: Look = Field(
+        default="rich", description="'rich' stands for photographs, 'synthetic' and 'vivid' for plain renders."
+    )
 
 
 Cases = Annotated[
@@ -168,7 +170,9 @@ class MiniworldObjects(_Section):
     """Which renders of the mini-world stand for real pictures."""
 
     split: Split = Field(default="train", description="Objects used for training, or those held out for evaluation.")
-    look: Look = Field(default="rich", description="'rich' stands for photographs, 'synthetic' for plain renders.")
+    look: Look = Field(
+        default="rich", description="'rich' stands for photographs, 'synthetic' and 'vivid' for plain renders."
+    )
 
 
 class MiniworldReference(_Section):

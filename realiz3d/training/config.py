@@ -132,6 +132,9 @@ class Data(Section):
     )
     cache: Path | None = Field(default=None, description="folder of latents and text embeddings; null: <out>/cache")
     cache_latents: bool = Field(default=True, description="keep latents of frozen encoders on disk")
+    in_memory: bool = Field(
+        default=False, description="read every sample once and keep it: for data sets that are small as tensors"
+    )
     workers: Count = Field(default=4, description="processes that read ahead on each device")
 
     @property
@@ -342,7 +345,7 @@ class TrainConfig(Section):
     def decisive(self) -> dict[str, Any]:
         """All that decides what is learned, as JSON: not where, how fast, what is shown, how it is sampled."""
         values = self.model_dump(mode="json", exclude={"name", "sampling", "logging", "checkpoints"})
-        for place in ("cache", "cache_latents", "workers"):
+        for place in ("cache", "cache_latents", "in_memory", "workers"):
             del values["data"][place]
         for source in ("synthetic", "real"):
             if values["data"][source]:

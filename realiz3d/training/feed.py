@@ -18,7 +18,7 @@ from realiz3d.training.captions import NULL, Captions, PromptEncoder
 from realiz3d.training.config import TrainConfig
 from realiz3d.training.draws import MicroBatch, assemble, draw, seed_of
 from realiz3d.training.method import Conditions, Method, Phase
-from realiz3d.training.samples import Item, Latents, Objects, Pictures, grids_of, objects_of
+from realiz3d.training.samples import Item, Latents, Objects, Pictures, Remembered, grids_of, objects_of
 from realiz3d.training.shape import Shape, domains_of, places
 
 Loader = ResumableLoader[Item, list[Item]]
@@ -89,7 +89,8 @@ class Feed:
     def _loader(self, phase: Phase, shape: Shape, name: str, data: Objects | Pictures, size: int) -> Loader:
         seed = seed_of(self.config.seed, phase.name, name, "order")
         batches = SeededBatches(len(data), size, seed=seed, rank=self.rank, world_size=shape.world)
-        return ResumableLoader(data, batches, list, workers=self.config.data.workers)
+        items = Remembered(data) if self.config.data.in_memory else data
+        return ResumableLoader(items, batches, list, workers=self.config.data.workers)
 
     def conditions(self, phase: Phase, shape: Shape, step: int) -> Conditions:
         """Of all samples of a step; every process draws the same."""

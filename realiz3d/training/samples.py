@@ -105,6 +105,25 @@ class Pictures(Dataset[Item]):
         return Item(image.caption, {"views": image.image[None]}, encoded=False, key=key)
 
 
+class Remembered(Dataset[Item]):
+    """The items of a data set, each read once. Those that have yet to be encoded for the cache are read again."""
+
+    def __init__(self, items: Objects | Pictures) -> None:
+        self.items = items
+        self._kept: dict[int, Item] = {}
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Item:
+        kept = self._kept.get(index)
+        if kept is None:
+            kept = self.items[index]
+            if kept.encoded or not kept.key:
+                self._kept[index] = kept
+        return kept
+
+
 class RenderedPictures:
     """The views of a rendered data set as single pictures: object i's view v has index i V + v."""
 

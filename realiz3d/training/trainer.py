@@ -138,7 +138,12 @@ class Trainer:
         settings, options = phase.settings, self.config.optimisation
         parameters = self._freeze(phase)
         optimizer = torch.optim.AdamW(
-            parameters, lr=settings.learning_rate, betas=options.betas, weight_decay=options.weight_decay
+            parameters,
+            lr=settings.learning_rate,
+            betas=options.betas,
+            weight_decay=options.weight_decay,
+            # one pass over a parameter instead of a dozen: a tenth of a small model's step
+            fused=self.device.type in ("cpu", "cuda"),
         )
         average = None if options.ema_decay is None else Average(parameters, options.ema_decay)
         shape = Shape.of(phase, options.samples_per_step, options.micro_batch, self.accelerator.num_processes)

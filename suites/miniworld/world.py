@@ -1,6 +1,6 @@
 """The mini-world as models see it: small views, classes as text, and data sets that are rendered once.
 
-    synthetic     flat colours; views, normals, positions, captions            what methods learn the control from
+    synthetic     vivid flat colours; views, normals, positions, captions            what methods learn the control from
     rich          photographs under light, other pictures of the same world     what methods learn realism from
     pictures      single pictures of both, 85 % rich, the domain never named    what the base model is pre-trained on
     held-out      rich pictures that no model was trained on                    what the base's gate compares with
@@ -33,7 +33,7 @@ from realiz3d.data.layout import CAPTION, MANIFEST, file_name, shard_name
 RESOLUTION = 16
 SYNTHETIC_SHARE = 0.15  # of the pictures that the base learns from
 SHARD_OBJECTS = 500
-_VERSION = 1  # raise when the same objects would give other pictures
+_VERSION = 2  # raise when the same objects would give other pictures
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Renders:
         return miniworld_cases(self.split, self.stop, self.look)[self.first :]
 
 
-SYNTHETIC = Renders("synthetic", "train", "synthetic", 0, 480)
-RICH = Renders("rich", "train", "rich", 0, 600)
+SYNTHETIC = Renders("synthetic", "train", "vivid", 0, 480)
+RICH = Renders("rich", "train", "rich", 0, 960)
 # eight of each family, behind the evaluation objects; the same ones in both looks
 HELD_OUT = Renders("held-out", "eval", "rich", DEFAULT_COUNT["eval"], 136)
-HELD_OUT_SYNTHETIC = Renders("held-out-synthetic", "eval", "synthetic", DEFAULT_COUNT["eval"], 136)
+HELD_OUT_SYNTHETIC = Renders("held-out-synthetic", "eval", "vivid", DEFAULT_COUNT["eval"], 136)
 ALL = (SYNTHETIC, RICH, HELD_OUT, HELD_OUT_SYNTHETIC)
 PICTURES = "pictures"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,12 +18,14 @@ from bench.geometry.rasteriser import rasterise_uv
 _EDGE = 0.004  # width of painted edges, world units
 
 
-def bake_synthetic(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int) -> Mesh:
-    """The mesh with flat colours: no light, no texture, one colour or two."""
+def bake_flat(
+    mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int, palette: Mapping[str, tuple[int, int, int]]
+) -> Mesh:
+    """The mesh with flat colours of a palette: no light, no texture, one colour or two."""
     face, barycentric = rasterise_uv(mesh, size)
     covered = face >= 0
     share = _share(mesh, slots, look, face[covered], barycentric[covered])
-    main, accent = (np.array(COLOURS[name], np.float32) for name in (look.main, look.accent))
+    main, accent = (np.array(palette[name], np.float32) for name in (look.main, look.accent))
     colours = main + share[:, None] * (accent - main)
     return _with_texture(mesh, covered, np.rint(colours).astype(np.uint8))
 

@@ -27,6 +27,20 @@ COLOURS: dict[str, tuple[int, int, int]] = {  # sRGB
     "white": (228, 224, 216),
     "grey": (136, 136, 134),
 }
+VIVID: dict[str, tuple[int, int, int]] = {  # the same names as toys and cheap assets wear them, sRGB
+    "red": (216, 6, 0),
+    "orange": (236, 100, 0),
+    "yellow": (238, 177, 0),
+    "green": (63, 190, 42),
+    "teal": (0, 192, 192),
+    "blue": (0, 62, 211),
+    "purple": (144, 42, 198),
+    "pink": (238, 101, 138),
+    "brown": (188, 89, 24),
+    "black": (40, 39, 42),
+    "white": (242, 237, 229),
+    "grey": (195, 195, 193),
+}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 An object is a pure function of (seed, split, index). What differs between the splits on purpose: proportions come from
 interleaved bands that do not touch, and photographs from regions that do not overlap (`photos`).
 
-Two looks of one object share their geometry bit for bit. `dataclasses.replace(handle, look="synthetic")` switches.
+The looks of one object share their geometry bit for bit. `dataclasses.replace(handle, look="synthetic")` switches.
 Pictures are decoded by Pillow: the same bytes come out wherever its JPEG decoder rounds alike.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,9 @@ import numpy.typing as npt
 from bench.cases.case import Case, MeshHandle
 from bench.cases.mesh_file import wearing
 from bench.cases.miniworld.atlas import unwrap
-from bench.cases.miniworld.baking import bake_rich, bake_synthetic
+from bench.cases.miniworld.baking import bake_flat, bake_rich
 from bench.cases.miniworld.families import FAMILIES
-from bench.cases.miniworld.looks import COLOURS, PATTERNS, Look, Pattern
+from bench.cases.miniworld.looks import COLOURS, PATTERNS, VIVID, Look, Pattern
 from bench.cases.miniworld.photos import MATERIALS, PHOTOS, draw_crop
 from bench.cases.miniworld.prompts import prompt
 from bench.errors import UsageError, nearest
@@ -29,8 +29,9 @@ from bench.geometry.mesh import Mesh
 from bench.hashing import hash_json
 
 Split = Literal["eval", "train"]
-LookName = Literal["rich", "synthetic"]
+LookName = Literal["rich", "synthetic", "vivid"]
 
+LOOKS: tuple[LookName, ...] = get_args(LookName)
 VERSION = 1  # raise when any object's geometry, texture or prompt changes
 ATLAS = 512
 DEFAULT_COUNT: dict[str, int] = {"eval": 40, "train": 480}
@@ -50,7 +51,7 @@ class ObjectSpec:
 
 @dataclass(frozen=True)
 class MiniworldObject:
-    """Handle of object number `index` of a split, in one of its two looks."""
+    """Handle of object number `index` of a split, in one of its looks."""
 
     split: Split
     index: int
@@ -93,8 +94,8 @@ def miniworld_cases(
     """
     if split not in DEFAULT_COUNT:
         raise UsageError(f"the mini-world has no split '{split}'", hint=nearest(split, DEFAULT_COUNT))
-    if look not in ("rich", "synthetic"):
-        raise UsageError(f"the mini-world has no look '{look}'", hint=nearest(look, ("rich", "synthetic")))
+    if look not in LOOKS:
+        raise UsageError(f"the mini-world has no look '{look}'", hint=nearest(look, LOOKS))
     count = DEFAULT_COUNT[split] if count is None else count
     if not 1 <= count <= MAX_COUNT:
         raise UsageError(f"the mini-world cannot have {count} objects", expected=f"1 to {MAX_COUNT}")
@@ -149,5 +150,7 @@ def _shape(family: str, proportion: float, detail_seed: int) -> tuple[Mesh, npt.
 def _load(shape: MiniworldObject, painted_as: MiniworldObject) -> Mesh:
     spec = shape.spec
     mesh, slots = _shape(spec.family, spec.proportion, spec.detail_seed)
-    bake = bake_rich if painted_as.look == "rich" else bake_synthetic
-    return bake(mesh, slots, painted_as.spec.look, ATLAS)
+    if painted_as.look == "rich":
+        return bake_rich(mesh, slots, painted_as.spec.look, ATLAS)
+    palette = VIVID if painted_as.look == "vivid" else COLOURS
+    return bake_flat(mesh, slots, painted_as.spec.look, ATLAS, palette)
