@@ -151,6 +151,7 @@ class Realiz3DGenerator(PipelineGenerator):
         ]
         control = None
         if self.options.control and pipeline.multiview.control_channels:
+            self._need_meshes(requests)
             control = {
                 kind: torch.stack([_map(request, kind) for request in requests]) for kind in ("normal", "position")
             }
@@ -173,6 +174,17 @@ class Realiz3DGenerator(PipelineGenerator):
             output_type="np",
         )
         return [pixels(views) for views in made.images]
+
+    def _need_meshes(self, requests: Sequence[GenerationRequest]) -> None:
+        """Raises `GeneratorError` for a case that is a prompt alone: a model for texturing reads a mesh's maps."""
+        bare = next((request.case.id for request in requests if request.case.mesh is None), None)
+        if bare is not None:
+            raise GeneratorError(
+                f"generator '{self.name}' paints meshes, and case '{bare}' is a prompt without one",
+                where=str(self.folder),
+                hint="use a checkpoint that was trained with `task: text_to_multiview`, or a suite of meshes "
+                "(`control: false` samples this one without any control)",
+            )
 
     def _shifting(self, pipeline: Any) -> Any:
         from realiz3d import Shifting

@@ -87,6 +87,7 @@ def check_generators(entries: Mapping[int, GeneratorEntry], registry: Registry) 
         if entry.name.lower() in seen:
             yield Problem((*at, "name"), f"two generators are called '{entry.name}'", "a name of its own for each")
         seen.add(entry.name.lower())
+        yield from _check_row(entry, at)
         try:
             generator = load_plugin(registry, entry.use)
             read_options(generator, entry.options)
@@ -94,6 +95,22 @@ def check_generators(entries: Mapping[int, GeneratorEntry], registry: Registry) 
             yield Problem((*at, "use"), error.message, error.expected, error.hint)
         except ValidationError as error:
             yield from explain_options(error, at, f"generator '{entry.use}'", generator.Options)
+
+
+def _check_row(entry: GeneratorEntry, at: tuple[Step, ...]) -> Iterator[Problem]:
+    """A row of the paper that it does not have."""
+    if entry.paper is None:
+        return
+    from reports.published import published
+
+    rows = published(entry.paper.table)
+    if entry.paper.row not in rows:
+        yield Problem(
+            (*at, "paper", "row"),
+            f"Table {entry.paper.table} of the paper has no row '{entry.paper.row}'",
+            "a label as in the table, with its rank: 'LoRA 32'; of Table 2 its number",
+            nearest(entry.paper.row, rows),
+        )
 
 
 def check_cases(

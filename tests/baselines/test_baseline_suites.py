@@ -73,7 +73,7 @@ def test_the_base_model_answers_with_four_pictures_a_prompt(tmp_path):
 
 
 def test_published_numbers_and_trainings_stand_beside_measured_ones(trained, tmp_path):
-    """In a report's texts, under their own headings, with the warning; a wrong row shows nothing."""
+    """In a report's texts, under their own headings, with the warning."""
     pytest.importorskip("transformers")
     from bench.cli import main
 
@@ -82,7 +82,7 @@ def test_published_numbers_and_trainings_stand_beside_measured_ones(trained, tmp
         "name: tiny\nversion: 1\ntask: texturing\ncases: {source: miniworld, count: 2}\nviews: {resolution: 16}\n"
         "generators:\n"
         f"  - {{name: mine, use: realiz3d, checkpoint: '{run.last}', steps: 1, paper: {{table: 1, row: LoRA 32}}}}\n"
-        "  - {name: floor, use: floor, paper: {table: 2, row: no such row}}\nmetrics: [silhouette_iou]\n"
+        "  - {name: floor, use: floor}\nmetrics: [silhouette_iou]\n"
     )
     assert main(["run", str(tmp_path / "suite.yaml"), "--out", str(tmp_path / "out")]) == 0
     text = (tmp_path / "out" / "report" / "report.md").read_text()
@@ -92,7 +92,6 @@ def test_published_numbers_and_trainings_stand_beside_measured_ones(trained, tmp
     assert "Not comparable: the published numbers" in text and "Nothing is known of the training of" not in text
     tex = (tmp_path / "out" / "report" / "tables.tex").read_text()
     assert numbers.replace("|", "&") in tex and "Not comparable: the published numbers" in tex
-    assert "no such row" not in text
     for phase in run.trainer.progress.budgets:
         cost = f"{phase.trainable_parameters:,} | {phase.steps} | {phase.synthetic_samples} | {phase.real_samples}"
         assert f"| mine | {phase.phase} | {cost} |" in text
@@ -108,3 +107,33 @@ def test_every_row_that_a_suite_names_was_published(name, table):
     rows = published(table)
     named = [entry.paper for entry in load_suite(name).generators if entry.paper is not None]
     assert {paper.row for paper in named} == set(rows) and {paper.table for paper in named} == {table}
+
+
+def test_a_row_that_the_paper_does_not_have_is_told(tmp_path):
+    from bench.errors import SuiteError
+
+    file = tmp_path / "suite.yaml"
+    file.write_text(
+        "name: tiny\nversion: 1\ntask: texturing\ncases: {source: miniworld}\nmetrics: [silhouette_iou]\ngenerators:\n"
+        "  - {name: mine, use: floor, paper: {table: 1, row: LoRA 64}}\n"
+    )
+    with pytest.raises(SuiteError, match="Table 1 of the paper has no row 'LoRA 64'") as caught:
+        load_suite(file)
+    assert "did you mean 'LoRA 32'" in caught.value.hint or "did you mean 'LoRA 128'" in caught.value.hint
+    assert f"{file}:7" in caught.value.where and caught.value.where.endswith("generators.mine.paper.row")
+
+
+def test_a_checkpoint_that_paints_meshes_says_so_of_prompts(trained, tmp_path, capsys):
+    pytest.importorskip("transformers")
+    from bench.cli import main
+
+    (tmp_path / "prompts.csv").write_text("case,prompt\nmug,a red mug\n")
+    (tmp_path / "suite.yaml").write_text(
+        "name: tiny\nversion: 1\ntask: text_to_multiview\ncases: {source: prompts, path: prompts.csv}\n"
+        "views: {resolution: 16}\nmetrics: [hull_iou]\ngenerators:\n"
+        f"  - {{name: mine, use: realiz3d, checkpoint: '{trained('syn_only', 'pixart').last}', steps: 1}}\n"
+    )
+    assert main(["run", str(tmp_path / "suite.yaml"), "--out", str(tmp_path / "out")]) == 3
+    said = capsys.readouterr().err
+    assert "'mine' paints meshes, and case 'mug' is a prompt without one" in said
+    assert "task: text_to_multiview" in said
