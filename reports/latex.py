@@ -38,6 +38,7 @@ _SYMBOLS |= {"↑": r"$\uparrow$", "↓": r"$\downarrow$"}
 # what fits the page of a paper in one column of text, the generators' names beside it
 _MOST = 7  # columns of a table
 _WIDTH = 72  # letters of all columns
+_LINES = 36  # of tables with several lines a generator
 _LINE = 14  # letters of a heading's line
 _INTERVAL = 10  # letters that an interval in small print is wide
 _ARROWS = {"up": r"$\uparrow$", "down": r"$\downarrow$"}
@@ -150,32 +151,44 @@ def _environment(caption: str, columns: str, heads: Sequence[str], lines: Sequen
 
 def _published(table: Table) -> list[str]:
     """What the paper printed above what was measured, a generator's lines together; empty without such rows."""
-    lines: list[str] = []
+    groups = []
     for row in published_rows(table):
-        lines += [r"\addlinespace"] if lines else []
-        lines.append(_title(rf"{escape(row.generator)} {{\scriptsize {escape(row.place)}}}", len(PUBLISHED_HEADS)))
+        lines = [_title(rf"{escape(row.generator)} {{\scriptsize {escape(row.place)}}}", len(PUBLISHED_HEADS))]
         for name, values in (("published", row.published), ("measured here", row.measured)):
             lines.append(rf"\quad {name} & " + " & ".join(_texts(values)) + r" \\")
-    if not lines:
-        return []
-    heads = ["Generator", *map(escape, PUBLISHED_HEADS.values())]
+        groups.append(lines)
     measured = "; ".join(f"{head}: {' or '.join(results)}" for head, results in legend(table))
-    caption = f"{escape(table.title)}, beside published numbers. {escape(WARNING)} Measured: {escape(measured)}."
-    return ["\n".join(_environment(caption, "l" + "r" * len(PUBLISHED_HEADS), heads, lines))]
+    about = f"{escape(WARNING)} Measured: {escape(measured)}."
+    return _grouped(
+        f"{escape(table.title)}, beside published numbers", about, [*map(escape, PUBLISHED_HEADS.values())], groups
+    )
 
 
 def _trainings(table: Table) -> list[str]:
     """What trainings cost, phase by phase; empty where none is known."""
-    lines: list[str] = []
+    groups = []
     for name, phases in groupby(training_rows(table), lambda row: row.generator):
-        lines += [r"\addlinespace"] if lines else []
-        lines.append(_title(escape(name), len(TRAINING_HEADS)))
-        lines += [rf"\quad {escape(row.phase)} & " + " & ".join(map(escape, row.cells)) + r" \\" for row in phases]
-    if not lines:
-        return []
-    heads = ["Generator", *(_stacked([escape(word) for word in head.split()]) for head in TRAINING_HEADS)]
-    caption = f"{escape(table.title)}, training. {escape(' '.join([COST, *remarks(table)]))}"
-    return ["\n".join(_environment(caption, "l" + "r" * len(TRAINING_HEADS), heads, lines))]
+        lines = [rf"\quad {escape(row.phase)} & " + " & ".join(map(escape, row.cells)) + r" \\" for row in phases]
+        groups.append([_title(escape(name), len(TRAINING_HEADS)), *lines])
+    heads = [_stacked([escape(word) for word in head.split()]) for head in TRAINING_HEADS]
+    about = escape(" ".join([COST, *remarks(table)]))
+    return _grouped(f"{escape(table.title)}, training", about, heads, groups)
+
+
+def _grouped(title: str, about: str, heads: Sequence[str], groups: Sequence[Sequence[str]]) -> list[str]:
+    """Tables of generators with several lines each, as many as fit a page in one; `about` opens the first alone."""
+    pages: list[list[str]] = []
+    for lines in groups:
+        if not pages or len(pages[-1]) + len(lines) > _LINES:
+            pages.append([*lines])
+        else:
+            pages[-1] += [r"\addlinespace", *lines]
+    found = []
+    for number, lines in enumerate(pages, start=1):
+        which = f" ({number} of {len(pages)})" if len(pages) > 1 else ""
+        caption = f"{title}{which}." + (f" {about}" if number == 1 else "")
+        found.append("\n".join(_environment(caption, "l" + "r" * len(heads), ["Generator", *heads], lines)))
+    return found
 
 
 def _title(text: str, values: int) -> str:
