@@ -26,6 +26,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MAX_PIXELS = 8192 * 8192
 MAX_BYTES = 256 * 1024 * 1024
 
+ENLARGEMENT = "bicubic"  # the name of what `enlarged` does
+
 _CONVERTIBLE = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
 _SIXTEEN_BIT = ("I", "I;16", "I;16L", "I;16B")
 
@@ -90,6 +92,12 @@ def composite(rgba: PictureRGBA, background: RGB) -> Picture:
     behind = np.rint(255.0 * np.asarray(background)).astype(np.uint32)
     mixed = (rgba[..., :3] * alpha + behind * (255 - alpha) + 127) // 255
     return mixed.astype(np.uint8)
+
+
+def enlarged(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """Square pictures, uint8 (N, H, H, 3), at `side` pixels: Pillow's bicubic filter, clipped to 8 bits."""
+    size = (side, side)
+    return np.stack([np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BICUBIC)) for one in pictures])
 
 
 def write_png(path: Path, picture: Picture) -> None:

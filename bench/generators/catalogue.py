@@ -15,6 +15,7 @@ GENERATORS = Registry(
         "diffusers": "bench.generators.diffusers_pipeline:DiffusersGenerator",
         "ceiling": "bench.generators.ceiling:Ceiling",
         "floor": "bench.generators.floor:Floor",
+        "miniworld_model": "suites.miniworld.generator:MiniworldModel",
         "miniworld_look": "bench.generators.miniworld_look:MiniworldLook",
         "shift": "bench.generators.corruptions:Shift",
         "swapped_views": "bench.generators.corruptions:SwappedViews",

@@ -16,6 +16,7 @@ from bench.errors import MeshError
 from bench.geometry.cameras import Cameras
 from bench.geometry.rendering import render_views
 from bench.hashing import hash_array, hash_strings
+from bench.images import enlarged
 
 MEMORY_LIMIT = 512 * 2**20  # bytes
 SUPERSAMPLE = 4
@@ -52,6 +53,19 @@ def ground_truth(case: Case, cameras: Cameras, background: tuple[float, float, f
     while sum(g.views.nbytes + g.alpha.nbytes for g in _kept.values()) > MEMORY_LIMIT and len(_kept) > 1:
         _kept.popitem(last=False)
     return made
+
+
+def small_views(
+    case: Case, cameras: Cameras, background: tuple[float, float, float], device: str, size: int | None
+) -> npt.NDArray[np.uint8]:
+    """`views` of `ground_truth`; with a `size` rendered at that many pixels a side, then enlarged to the cameras'.
+
+    The best that a model which paints pictures of that size can show.
+    """
+    if size is None:
+        return ground_truth(case, cameras, background, device).views
+    small = ground_truth(case, cameras.at_resolution(size), background, device).views
+    return enlarged(small, cameras.resolution)
 
 
 def cameras_digest(cameras: Cameras) -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.cases.miniworld.world import LookName, MiniworldObject
 from bench.errors import GeneratorError
 from bench.generators.base import SingleCaseGenerator
-from bench.generators.ground_truth import ground_truth
+from bench.generators.ground_truth import small_views
 from bench.generators.protocol import GenerationRequest
 
 
@@ -23,10 +23,13 @@ class LookOptions(BaseModel):
     look: LookName = Field(
         "synthetic", description="flat colours, vivid flat colours, or photo textures with baked light"
     )
+    size: int | None = Field(
+        None, ge=4, le=4096, description="render at this many pixels a side and enlarge; null: the suite's resolution"
+    )
 
 
 class MiniworldLook(SingleCaseGenerator):
-    """Calibration: the mini-world's objects rendered in their synthetic (or rich) look."""
+    """Calibration: the mini-world's objects in one of their looks; as small as models paint them, if wanted."""
 
     calibration: ClassVar[bool] = True
 
@@ -41,4 +44,4 @@ class MiniworldLook(SingleCaseGenerator):
                 hint="use it in suites with `cases: {source: miniworld}` only",
             )
         dressed = replace(request.case, mesh=replace(mesh, look=self.options.look))
-        return ground_truth(dressed, request.cameras, request.background, self.context.device).views
+        return small_views(dressed, request.cameras, request.background, self.context.device, self.options.size)

@@ -8,7 +8,7 @@ azimuth a sits at (sin a, 0, cos a) and looks at the origin: 0 front, 90 the obj
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -45,6 +45,12 @@ class Cameras:
     def forward(self) -> FloatArray:
         """Viewing directions in the world, unit, (V, 3)."""
         return self.world_to_camera[:, 2, :3]
+
+    def at_resolution(self, resolution: int) -> Cameras:
+        """The same cameras with pictures of `resolution` pixels a side."""
+        intrinsics = self.intrinsics.copy()
+        intrinsics[:, :2] *= resolution / self.resolution
+        return replace(self, intrinsics=intrinsics, resolution=resolution)
 
     def project(self, points: Tensor, view: int) -> tuple[Tensor, Tensor]:
         """World points (..., 3) to pixel coordinates (..., 2) and depths (...) in one view, in the points' dtype."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import TypeVar
 
 import numpy as np
 
+from bench import __version__
 from bench.cases.case import Case
 from bench.errors import BenchError, ExtractorError, InputError, WeightsMissing
 from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
-from bench.extractors.protocol import Extractor, Picture
-from bench.generators.ground_truth import ground_truth
+from bench.extractors.feature_store import FeatureStore
+from bench.extractors.protocol import Extractor, Features, Picture
+from bench.generators.ground_truth import SUPERSAMPLE, small_views
 from bench.hashing import hash_strings
+from bench.images import ENLARGEMENT
 from bench.metrics.declaration import FeatureSet, missing_results, prepare_metric
 from bench.references.build import folder_reference
 from bench.references.library import load_reference
@@ -137,22 +141,48 @@ def _miniworld(
     from bench.cases.miniworld.world import miniworld_cases
 
     which = reference.miniworld
-    cases = miniworld_cases(which.split, None, which.look, 0)
-    own = {case.id for case in plan.all_cases}
+    count = None if which.count is None else which.first + which.count
+    cases = miniworld_cases(which.split, count, which.look, 0)[which.first :]
+    size = f" rendered at {which.size_px}, {ENLARGEMENT}" if which.size_px else ""
+    digest = hash_strings([case.mesh.fingerprint for case in cases if case.mesh] + [plan.views_signature() + size])
     views = range(len(plan.cameras))
-    with reporter.stage(f"render reference {name}", len(cases) * len(views)) as stage:
-        features = features_of(
-            [partial(_render, case, plan, view) for case in cases for view in views], extractors, cache, stage.advance
+    pictures = {
+        hash_strings([digest, __version__, plan.context.device, str(SUPERSAMPLE), case.id, str(view)]): partial(
+            _render, case, plan, view, which.size_px
         )
-    objects = tuple(case.id for case in cases for _ in views)
-    digest = hash_strings([case.mesh.fingerprint for case in cases if case.mesh] + [plan.views_signature()])
-    shares = any(case.id in own for case in cases)
-    return {
-        e: ReferenceFeatures(name, np.asarray(f), objects, digest, e, shares_objects=shares)
-        for e, f in features.items()
+        for case in cases
+        for view in views
     }
+    features = _once(f"render reference {name}", pictures, extractors, cache, reporter)
+    own = {case.id for case in plan.all_cases}
+    objects = tuple(case.id for case in cases for _ in views)
+    shares = any(case.id in own for case in cases)
+    return {e: ReferenceFeatures(name, f, objects, digest, e, shares_objects=shares) for e, f in features.items()}
 
 
-def _render(case: Case, plan: Plan, view: int) -> Picture:
-    picture: Picture = ground_truth(case, plan.cameras, plan.suite.views.rgb, plan.context.device).views[view]
+def _once(
+    stage_name: str,
+    pictures: Mapping[str, Callable[[], Picture]],
+    extractors: list[Extractor],
+    cache: Path,
+    reporter: Reporter,
+) -> dict[str, Features]:
+    """Features of pictures by extractor. Their keys say what they show, so that none is rendered a second time."""
+    prints = {extractor.name: extractor.fingerprint() for extractor in extractors}
+    with closing(FeatureStore(cache)) as store:
+        kept = {e.name: [store.get(prints[e.name], key, e.dimension) for key in pictures] for e in extractors}
+        whole = {name: [row for row in rows if row is not None] for name, rows in kept.items()}
+        found = {name: np.stack(rows) for name, rows in whole.items() if len(rows) == len(pictures)}
+        wanted = [extractor for extractor in extractors if extractor.name not in found]
+        if wanted:
+            with reporter.stage(stage_name, len(pictures)) as stage:
+                made = features_of(list(pictures.values()), wanted, cache, stage.advance)
+            for name, rows in made.items():
+                store.put((prints[name], key, row) for key, row in zip(pictures, rows, strict=True))
+            found |= made
+    return found
+
+
+def _render(case: Case, plan: Plan, view: int, size: int | None) -> Picture:
+    picture: Picture = small_views(case, plan.cameras, plan.suite.views.rgb, plan.context.device, size)[view]
     return picture

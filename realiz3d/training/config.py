@@ -315,6 +315,7 @@ class Logging(Section):
     """What to see while it trains."""
 
     every_steps: Positive = Field(default=10)
+    bars: bool = Field(default=True, description="show progress on standard error")
     tensorboard: bool = Field(default=False, description="write event files to <out>/tensorboard")
     wandb_project: str | None = Field(default=None, description="Weights & Biases project; null: none")
     samples: SampleGrids | None = Field(default=None, description="null: none")

@@ -133,7 +133,9 @@ def record_of(config: TrainConfig, base: BaseParts, material: Material) -> dict[
 
 def _callbacks(config: TrainConfig) -> list[Callback]:
     logging = config.logging
-    found: list[Callback] = [JsonLines(), Bars()]
+    found: list[Callback] = [JsonLines()]
+    if logging.bars:
+        found.append(Bars())
     if logging.tensorboard:
         found.append(TensorBoard())
     if logging.wandb_project:

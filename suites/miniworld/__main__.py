@@ -68,5 +68,29 @@ def export(
     pack(checkpoint, world, out, hardware=hardware)
 
 
+@app.command()
+def claims(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, one for each table of the paper.")],
+    out: Annotated[Path, typer.Option(help="Folder of claims.md, claims.json and the figures.")],
+) -> None:
+    """Hold runs against the paper: which of its claims hold here, and whether methods come in the same order."""
+    from suites.miniworld.claims.report import write_claims
+
+    for path in write_claims(runs, out):
+        typer.echo(path)
+
+
+@app.command("ship")
+def ship_models(
+    checkpoints: Annotated[list[Path], typer.Argument(help="Last checkpoints of finished trainings, seed 0.")],
+    out: Annotated[Path, typer.Argument(help="Folder of the models that ship: suites/miniworld/checkpoints.")],
+) -> None:
+    """Copy trained models to where they ship from: half precision, without the state of training."""
+    from suites.miniworld.models import ship
+
+    for checkpoint in checkpoints:
+        typer.echo(ship(checkpoint, out))
+
+
 if __name__ == "__main__":
     app()
