@@ -34,6 +34,13 @@ class TexturedMeshGenerator(SingleCaseGenerator):
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)
         self.folder: Path = context.suite_folder / options.path
+        if not self.folder.is_dir():
+            raise MeshError(
+                f"generator '{name}': the folder of meshes does not exist",
+                where=str(self.folder),
+                expected="one textured mesh a case (GLB, glTF, OBJ, PLY), named like it",
+                hint=f"name yours: --set generators.{name}.path=DIR",
+            )
         self.meshes = {case.id: case.mesh for case in mesh_folder_cases(self.folder, None) if case.mesh is not None}
         known = {case.id for case in context.cases}
         for case_id in self.meshes:

@@ -121,3 +121,11 @@ def test_a_shipped_suite_without_paths_says_which_to_give(suite, message, hint, 
     assert main(["score", str(folder / "mine"), "--suite", suite]) == 2
     said = capsys.readouterr().err
     assert message in said and hint in said
+
+
+def test_meshes_from_elsewhere_that_are_not_there(folder, tmp_path, capsys) -> None:
+    """The row of Table 3 that nobody trains here."""
+    words = ["run", "text-to-multiview", "--generators", "trellis", "--out", str(tmp_path / "out")]
+    assert main([*words, "--set", f"cases.path={folder / 'prompts.csv'}"]) == 2
+    said = capsys.readouterr().err
+    assert "'trellis': the folder of meshes does not exist" in said and "--set generators.trellis.path=DIR" in said
