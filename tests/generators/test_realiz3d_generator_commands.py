@@ -186,7 +186,7 @@ def test_generate_needs_one_source_and_says_what_failed(
     prompts = tmp_path / "prompts.csv"
     prompts.write_text("case,prompt\nmug,a red mug\n")
     assert main([*command, "--prompts", str(prompts)]) == 3  # this checkpoint is controlled by meshes
-    assert "case 'mug' has no mesh" in capsys.readouterr().err
+    assert "case 'mug' is a prompt without one" in capsys.readouterr().err
     assert main([*command, "--prompts", str(prompts), "--option", "control=false"]) == 0
     from bench.images import read_picture
 
