@@ -19,7 +19,9 @@ _CONSISTENCY = ("cde", "loo_psnr", "emr", "colour_drift", "reprojection", "hull_
 WIDTH, HEIGHT = 720.0, 440.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72.0, 24.0, 20.0, 56.0
 _LETTER, _LINE = 7.2, 15.0  # rough advance of a 12 px sans letter, and its line
+_ARROW = 34.0
 Box = tuple[float, float, float, float]
+Place = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ class Figure:
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     frame: Box
-    curves: tuple[str, ...] = ()  # polylines through marks, as SVG writes their points
+    curves: tuple[str, ...] = ()  # polylines, as SVG writes their points
+    dots: tuple[tuple[float, float], ...] = ()
+    arrow: Box | None = None  # tail and tip, towards the better corner
     width: float = WIDTH
     height: float = HEIGHT
 
@@ -131,10 +135,23 @@ def figure(table: Table) -> Figure | None:
     return draw(shown, axis_title(axes[0]), axis_title(axes[1]))
 
 
-def draw(shown: Sequence[Point], x_title: str, y_title: str, curves: Sequence[Sequence[int]] = ()) -> Figure:
-    """The figure of some points, at least one. `curves` join points by their indices."""
-    x_ticks = _ticks([end for point in shown for end in point.x])
-    y_ticks = _ticks([end for point in shown for end in point.y])
+def draw(
+    shown: Sequence[Point],
+    x_title: str,
+    y_title: str,
+    curves: Sequence[Sequence[int]] = (),
+    *,
+    dots: Sequence[Place] = (),
+    guides: Sequence[Sequence[Place]] = (),
+    better: tuple[bool, bool] | None = None,
+) -> Figure:
+    """The figure of some points, at least one. `curves` join points by their indices, `guides` any places.
+
+    `dots` are small marks without a label, such as repeats; `better` says whether higher values of each axis are, and
+    an arrow points to that corner.
+    """
+    x_ticks = _ticks([end for point in shown for end in point.x] + [x for x, _ in dots])
+    y_ticks = _ticks([end for point in shown for end in point.y] + [y for _, y in dots])
     frame = (_LEFT, _TOP, WIDTH - _RIGHT, HEIGHT - _BOTTOM)
 
     def across(value: float) -> float:
@@ -150,12 +167,22 @@ def draw(shown: Sequence[Point], x_title: str, y_title: str, curves: Sequence[Se
         marks.append(Mark(x, x_low, x_high, y, y_low, y_high, point.calibrates))
     bars = [(mark.x_low, mark.y - 3, mark.x_high, mark.y + 3) for mark in marks]
     bars += [(mark.x - 3, mark.y_high, mark.x + 3, mark.y_low) for mark in marks]
+    small = [(across(x), down(y)) for x, y in dots]
+    bars += [(x - 3, y - 3, x + 3, y + 3) for x, y in small]
+    arrow = None if better is None else _arrow(frame, *better)
+    if arrow is not None:
+        bars.append((min(arrow[0::2]), min(arrow[1::2]), max(arrow[0::2]), max(arrow[1::2])))
     labels = place_labels([point.label for point in shown], [(mark.x, mark.y) for mark in marks], bars, frame)
     return Figure(
         x_title=x_title,
         y_title=y_title,
         marks=tuple(marks),
-        curves=tuple(" ".join(f"{marks[i].x:.1f},{marks[i].y:.1f}" for i in curve) for curve in curves),
+        curves=(
+            *(_polyline([(marks[i].x, marks[i].y) for i in curve]) for curve in curves),
+            *(_polyline([(across(x), down(y)) for x, y in guide]) for guide in guides),
+        ),
+        dots=tuple(small),
+        arrow=arrow,
         labels=labels,
         x_ticks=tuple((across(tick), _tick_text(tick, x_ticks)) for tick in x_ticks),
         y_ticks=tuple((down(tick), _tick_text(tick, y_ticks)) for tick in y_ticks),
@@ -198,6 +225,16 @@ def _ends(table: Table, label: str, column: Column) -> tuple[float, float, float
         return None
     low, high = cell.row.ci_low, cell.row.ci_high
     return cell.value, cell.value if low is None else low, cell.value if high is None else high
+
+
+def _arrow(frame: Box, right: bool, up: bool) -> Box:
+    """From inside the frame to near its better corner."""
+    x, y = (frame[2] - 8 if right else frame[0] + 8), (frame[1] + 8 if up else frame[3] - 8)
+    return x - _ARROW if right else x + _ARROW, y + _ARROW if up else y - _ARROW, x, y
+
+
+def _polyline(places: Sequence[Place]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
 
 
 def _ticks(values: Sequence[float]) -> list[float]:

@@ -1,0 +1,1 @@
+"""What the paper claims, held against runs of the mini-world: tables, rank correlations, tests, figures."""
