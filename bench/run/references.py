@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 import numpy as np
@@ -183,6 +184,10 @@ def _once(
     return found
 
 
+_rendering = Lock()
+
+
 def _render(case: Case, plan: Plan, view: int, size: int | None) -> Picture:
-    picture: Picture = small_views(case, plan.cameras, plan.suite.views.rgb, plan.context.device, size)[view]
+    with _rendering:  # or the threads that read pictures would each bake the same object, for a view of it
+        picture: Picture = small_views(case, plan.cameras, plan.suite.views.rgb, plan.context.device, size)[view]
     return picture

@@ -1,4 +1,4 @@
-"""The embedded suite does what it is for: every corruption ranks below the ceiling on the metric that should see it."""
+"""The calibration suite does what it is for: every corruption ranks below the ceiling on the metric that should see it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ POOLED = "kd_cluster[efficientnet_lite0]@photos"
 
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory):
-    options = RunOptions(out=tmp_path_factory.mktemp("run") / "miniworld", limit=12, offline=True)
-    return run(load_suite("miniworld"), options, Reporter(Console(file=io.StringIO()))).summary
+    options = RunOptions(out=tmp_path_factory.mktemp("run") / "calibration", limit=12, offline=True)
+    return run(load_suite("miniworld-calibration"), options, Reporter(Console(file=io.StringIO()))).summary
 
 
 def values(summary, metric: str) -> dict[str, float]:
