@@ -304,14 +304,12 @@ def test_realism_is_judged_seed_by_seed_on_stored_features(run_with_pictures: Pa
     assert len(nearer.effect.seeds) == len(SEEDS)
     assert found(judged, "Syn + Real > Syn only", TEXTURE).verdict == "undecided"
 
-    photos = load_reference("photo_cutouts", texture_extractor(), (1.0, 1.0, 1.0))
     score = run.score("realiz3d", TEXTURE)
     assert score is not None
     assert score.objects == 12
     ranked = {(order.column, order.result): order for order in orders(run)}
     assert ranked["kid_i", TEXTURE].rows == ("Realiz3D", "Syn + Real", "Syn only")
     assert ranked["kid_b", TEXTURE.replace("photos", "base")].measured_ranks[0] == 1
-    assert len(photos) > 100
 
 
 def test_report_and_figures_are_the_same_every_time(run_with_pictures: Path, tmp_path: Path) -> None:
@@ -322,6 +320,7 @@ def test_report_and_figures_are_the_same_every_time(run_with_pictures: Path, tmp
     assert "Not comparable" in markdown
     assert "CLIP ↑: CLIP score" in markdown
     assert "| Realiz3D | 24.78 |" in markdown
+    assert f"| Table 1 | realism | Realiz3D &gt; Syn + Real | `{TEXTURE}` | holds |" in markdown
     assert record["tables"][0]["references"] == ["ceiling"]
     figures = {path.name: path for path in again[0] if path.suffix == ".svg"}
     tradeoff = ElementTree.parse(figures["table1-tradeoff.svg"])

@@ -30,7 +30,7 @@ def figures(run: Measured, judged: Sequence[Judged], ranked: Sequence[Order]) ->
 
 def tradeoff(run: Measured, realism: str, consistency: str) -> Figure | None:
     """Realism across, consistency up: means with intervals, seeds as dots, yardsticks hollow; None without methods."""
-    points, dots = [], []
+    points, dots, spokes = [], [], []
     methods = {generator: label(run.table, row) for row, generator in run.generators.items() if row != BASE}
     yardsticks = (*(name for row, name in run.generators.items() if row == BASE), *run.references)
     for name, text in {**methods, **{name: name for name in yardsticks}}.items():
@@ -38,11 +38,13 @@ def tradeoff(run: Measured, realism: str, consistency: str) -> Figure | None:
         if x is None or y is None:
             continue
         points.append(Point(text, _ends(x), _ends(y), calibrates=name not in methods))
-        dots += list(zip(x.seeds, y.seeds, strict=False)) if name in methods else []
+        seeds = list(zip(x.seeds, y.seeds, strict=False)) if name in methods else []
+        dots += seeds
+        spokes += [[(x.value, y.value), seed] for seed in seeds]  # whose they are
     if not points:
         return None
     right, up = (run.metric(name).direction == "up" for name in (realism, consistency))
-    return draw(points, _title(run, realism), _title(run, consistency), dots=dots, better=(right, up))
+    return draw(points, _title(run, realism), _title(run, consistency), dots=dots, guides=spokes, better=(right, up))
 
 
 def rank_figure(run: Measured, order: Order) -> Figure:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bench.files import write_atomically
 from reports.markdown import escape
@@ -18,7 +19,7 @@ from suites.miniworld.claims.figures import figures
 from suites.miniworld.claims.measured import Measured, label, read_measured
 from suites.miniworld.claims.orders import Order, orders
 from suites.miniworld.claims.statements import ALPHA, NO_COUNTERPART, RETAINED
-from suites.miniworld.claims.verdicts import Judged, judge
+from suites.miniworld.claims.verdicts import Judged, Verdict, judge
 
 NOTHING = "–"
 _DECIMALS = {"psnr": 2, "ssim": 4, "lpips": 4, "kid_i": 4}  # as in print
@@ -59,6 +60,7 @@ Found = Sequence[tuple[Measured, Sequence[Judged], Sequence[Order]]]
 
 def _markdown(found: Found) -> str:
     lines = ["# The paper's claims in the mini-world", "", f"> {WARNING}", "", "## How to read this", "", _HOW]
+    lines += ["## In short", "", *_short(found), ""]
     for run, judged, ranked in found:
         summary = run.run.summary
         seeds = ", ".join(map(str, summary.seeds))
@@ -68,6 +70,20 @@ def _markdown(found: Found) -> str:
         lines += ["### Claims", "", *_claims(run, judged), "", "### Orders of the methods", "", *_orders(run, ranked)]
         lines += ["", "### Values", "", *_values(run, ranked), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _short(found: Found) -> list[str]:
+    """The verdicts at the metrics that decide, and how many there are of each."""
+    decisive = [one for _, judged, _ in found for one in judged if one.decides]
+    counts = Counter(one.verdict for one in decisive)
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict))
+    lines = [f"{len(decisive)} claims at the metrics that decide: {told}.", ""]
+    lines += ["| table | topic | claim | metric | verdict |", "|:--|:--|:--|:--|:--|"]
+    for one in decisive:
+        claim = one.claim
+        cells = [f"Table {claim.table}", claim.topic, escape(claim.text), f"`{one.result}`", one.verdict]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _claims(run: Measured, judged: Sequence[Judged]) -> list[str]:

@@ -50,7 +50,7 @@ def judge(measured: Measured, claims: Iterable[Claim] = CLAIMS) -> list[Judged]:
     judged: list[Judged] = []
     for topic in dict.fromkeys(claim.topic for claim in mine):
         results = [name for name in results_of(topic, measured.table, measured.kinds[0]) if measured.has(name)]
-        primary = [name for name in results if name in measured.run.summary.primary]
+        primary = [name for name in measured.run.summary.primary if name in results]
         for result in results:
             family = [
                 _measure(measured, claim, result, decides=result == (primary or results)[0])
