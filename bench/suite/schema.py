@@ -70,7 +70,7 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
 SuitePath = Annotated[Path, BeforeValidator(_not_empty)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Split = Literal["eval", "train"]
-Look = Literal["rich", "synthetic", "vivid"]
+Look = Literal["rich", "synthetic", "muted", "vivid"]
 
 
 class _Section(BaseModel):
@@ -101,9 +101,7 @@ class MiniworldCases(_Section):
     split: Split = Field(default="eval", description="Objects held out for evaluation, or those used for training.")
     count: int | None = Field(default=None, ge=1, description="How many objects; all of the split when left out.")
     seed: Seed = Field(default=0, description="Seed of the objects.")
-    look: Look = Field(
-        default="rich", description="'rich' stands for photographs, 'synthetic' and 'vivid' for plain renders."
-    )
+    look: Look = Field(default="rich", description="'rich' and 'muted' are photographs, 'synthetic' and 'vivid' plain.")
 
 
 Cases = Annotated[
@@ -170,9 +168,20 @@ class MiniworldObjects(_Section):
     """Which renders of the mini-world stand for real pictures."""
 
     split: Split = Field(default="train", description="Objects used for training, or those held out for evaluation.")
-    look: Look = Field(
-        default="rich", description="'rich' stands for photographs, 'synthetic' and 'vivid' for plain renders."
+    look: Look = Field(default="rich", description="'rich' and 'muted' are photographs, 'synthetic' and 'vivid' plain.")
+    first: int = Field(
+        default=0, ge=0, description="Number of the first object; suites evaluate the first 40 of `eval`."
     )
+    count: int | None = Field(default=None, ge=1, description="How many objects; all of the split when left out.")
+    size_px: int | None = Field(
+        default=None, ge=4, description="Render at this size and enlarge, as models of that size are; null: neither."
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> MiniworldObjects:
+        if self.first and self.count is None:
+            raise ValueError("expected a count beside first: a split has as many objects as one asks for")
+        return self
 
 
 class MiniworldReference(_Section):

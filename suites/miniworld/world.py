@@ -25,6 +25,7 @@ from bench.cases.miniworld.world import DEFAULT_COUNT, LookName, Split, miniworl
 from bench.dataset.make import make_dataset
 from bench.errors import InputError
 from bench.hashing import hash_strings
+from bench.run.progress import Reporter
 from bench.suite.load import load_suite
 from bench.suite.schema import Views
 from realiz3d.data import MultiviewSamples
@@ -52,9 +53,9 @@ class Renders:
 
 
 SYNTHETIC = Renders("synthetic", "train", "vivid", 0, 480)
-RICH = Renders("rich", "train", "rich", 0, 960)
+RICH = Renders("rich", "train", "muted", 0, 960)
 # eight of each family, behind the evaluation objects; the same ones in both looks
-HELD_OUT = Renders("held-out", "eval", "rich", DEFAULT_COUNT["eval"], 136)
+HELD_OUT = Renders("held-out", "eval", "muted", DEFAULT_COUNT["eval"], 136)
 HELD_OUT_SYNTHETIC = Renders("held-out-synthetic", "eval", "vivid", DEFAULT_COUNT["eval"], 136)
 ALL = (SYNTHETIC, RICH, HELD_OUT, HELD_OUT_SYNTHETIC)
 PICTURES = "pictures"
@@ -82,12 +83,16 @@ def make_world(root: Path, *, resolution: int = RESOLUTION, workers: int = 1) ->
     write_pictures(root)
 
 
-def make_renders(renders: Renders, root: Path, *, resolution: int = RESOLUTION, workers: int = 1) -> Path:
+def make_renders(
+    renders: Renders, root: Path, *, resolution: int = RESOLUTION, workers: int = 1, reporter: Reporter | None = None
+) -> Path:
     """Render one data set, or what is missing of it, into its folder below `root`."""
     out = root / renders.folder
     about = {"source": {"miniworld": renders.split, "look": renders.look}}
     views = model_views(resolution)
-    made = make_dataset(renders.cases(), views, out, about=about, shard_size=SHARD_OBJECTS, workers=workers)
+    made = make_dataset(
+        renders.cases(), views, out, about=about, shard_size=SHARD_OBJECTS, workers=workers, reporter=reporter
+    )
     if made.failed:
         name, why = next(iter(made.failed.items()))
         raise InputError(f"{len(made.failed)} objects of the mini-world failed; '{name}': {why}", where=str(out))

@@ -24,9 +24,9 @@ from bench.cases.miniworld import photos, world
 from bench.cases.miniworld.atlas import GUTTER, unwrap
 from bench.cases.miniworld.families import FAMILIES
 from bench.cases.miniworld.lighting import light_vertices
-from bench.cases.miniworld.looks import COLOURS
+from bench.cases.miniworld.looks import COLOURS, MUTED, VIVID
 from bench.cases.miniworld.photos import MATERIALS, PHOTOS, Box, Crop, photograph, tile
-from bench.cases.miniworld.world import ATLAS, MiniworldObject, miniworld_cases
+from bench.cases.miniworld.world import ATLAS, LOOKS, MiniworldObject, miniworld_cases
 from bench.errors import ImageError, MeshError, UsageError
 from bench.geometry.mesh import Mesh
 from bench.geometry.rasteriser import rasterise_uv
@@ -241,6 +241,19 @@ def test_the_synthetic_look_is_flat_in_the_named_colours() -> None:
         assert pure > 0.93  # the rest are smoothed edges of painted patterns
         assert flat[COLOURS[look.main]] > 0.2
         assert (look.pattern == "plain") == (COLOURS[look.accent] not in flat)
+
+
+def test_the_models_two_looks_lie_further_apart_under_the_same_names() -> None:
+    assert MUTED.keys() == COLOURS.keys() == VIVID.keys()
+    for name in set(COLOURS) - {"black", "white", "grey"}:
+        muted, named, vivid = (np.hypot(*rgb2lab(np.array(of[name]) / 255.0)[1:]) for of in (MUTED, COLOURS, VIVID))
+        assert 1.5 * muted < named < vivid
+    handle = MiniworldObject("eval", 3)
+    flat = colour_shares(replace(handle, look="vivid").load())
+    assert flat[VIVID[handle.spec.look.main]] > 0.2
+    rich, muted = (texture_of(replace(handle, look=look).load())[..., :3] / 255.0 for look in ("rich", "muted"))
+    assert np.hypot(*rgb2lab(muted.mean(axis=(0, 1)))[1:]) < np.hypot(*rgb2lab(rich.mean(axis=(0, 1)))[1:])
+    assert len({replace(handle, look=look).fingerprint for look in LOOKS}) == len(LOOKS)
 
 
 @pytest.mark.parametrize("index", range(12))

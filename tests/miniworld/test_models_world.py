@@ -46,7 +46,7 @@ def test_training_and_held_out_objects_are_apart_and_no_evaluation_object_is_amo
     for found in sets.values():
         assert not found & evaluated
     assert not sets["rich"] & sets["held-out"]
-    assert [len(sets[renders.folder]) for renders in ALL] == [480, 600, 96, 96]
+    assert [len(sets[renders.folder]) for renders in ALL] == [480, 960, 96, 96]
 
 
 def test_photographs_of_training_and_held_out_objects_never_overlap() -> None:

@@ -22,6 +22,7 @@ from training_worlds import tiny_config, write_world
 
 from realiz3d.errors import UsageError, WeightsMissing
 from realiz3d.plan import Domain
+from realiz3d.training import samples
 from realiz3d.training.callbacks import Silent
 from realiz3d.training.checkpoint import checkpoints, load_checkpoint, read_state
 from realiz3d.training.config import PhaseSettings
@@ -209,6 +210,17 @@ def test_workers_and_a_launchers_environment_change_nothing(world, tmp_path, mon
     monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
     other = weights(train(tiny_config(world, data={"workers": 1}), tmp_path / "other", device="cpu"))
     assert moved(plain, other) == set()
+
+
+def test_samples_kept_in_memory_teach_the_same_and_are_read_less(world, tmp_path, monkeypatch):
+    reads = []
+    read = samples.Objects.__getitem__
+    monkeypatch.setattr(samples.Objects, "__getitem__", lambda self, index: reads.append(index) or read(self, index))
+    plain = weights(train(tiny_config(world), tmp_path / "plain", device="cpu"))
+    without = len(reads)
+    kept = weights(train(tiny_config(world, data={"in_memory": True}), tmp_path / "kept", device="cpu"))
+    assert moved(plain, kept) == set()
+    assert len(reads) - without < without
 
 
 def test_bfloat16_keeps_float32_weights(world, tmp_path):

@@ -10,17 +10,16 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bench.cases.miniworld.lighting import Float32, Light, develop, light_vertices, shade
-from bench.cases.miniworld.looks import COLOURS, Look, accent_share
+from bench.cases.miniworld.looks import Look, accent_share
 from bench.cases.miniworld.photos import MATERIALS, Crop, tile
 from bench.geometry.mesh import FloatArray, Material, Mesh
 from bench.geometry.rasteriser import rasterise_uv
 
+Palette = Mapping[str, tuple[int, int, int]]  # sRGB by name
 _EDGE = 0.004  # width of painted edges, world units
 
 
-def bake_flat(
-    mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int, palette: Mapping[str, tuple[int, int, int]]
-) -> Mesh:
+def bake_flat(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int, palette: Palette) -> Mesh:
     """The mesh with flat colours of a palette: no light, no texture, one colour or two."""
     face, barycentric = rasterise_uv(mesh, size)
     covered = face >= 0
@@ -30,8 +29,8 @@ def bake_flat(
     return _with_texture(mesh, covered, np.rint(colours).astype(np.uint8))
 
 
-def bake_rich(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int) -> Mesh:
-    """The mesh in photographs, toned to its named colours and lit by the studio."""
+def bake_rich(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int, palette: Palette) -> Mesh:
+    """The mesh in photographs, toned to its named colours in a palette and lit by the studio."""
     face, barycentric = rasterise_uv(mesh, size)
     covered = face >= 0
     face, barycentric = face[covered], barycentric[covered]
@@ -51,7 +50,7 @@ def bake_rich(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int) -
         material = MATERIALS[crop.material]
         detail = _triplanar(crop, points[mine], normals[mine], look.phase)
         bumped = _unit(normals[mine] - material.relief * detail[:, 3:])
-        albedo = np.minimum(_linear(COLOURS[name]) * detail[:, :3], 0.92)
+        albedo = np.minimum(_linear(palette[name]) * detail[:, :3], 0.92)
         count = int(mine.sum())
         answer = shade(
             albedo,

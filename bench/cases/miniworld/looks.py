@@ -27,6 +27,21 @@ COLOURS: dict[str, tuple[int, int, int]] = {  # sRGB
     "white": (228, 224, 216),
     "grey": (136, 136, 134),
 }
+# two palettes further apart: what the small models of `suites/miniworld` learn as real and as synthetic
+MUTED: dict[str, tuple[int, int, int]] = {  # and as weathered things in daylight wear them, sRGB
+    "red": (109, 59, 57),
+    "orange": (141, 102, 73),
+    "yellow": (161, 145, 99),
+    "green": (68, 90, 65),
+    "teal": (66, 100, 100),
+    "blue": (70, 83, 114),
+    "purple": (98, 80, 108),
+    "pink": (170, 138, 146),
+    "brown": (88, 71, 60),
+    "black": (40, 40, 41),
+    "white": (225, 223, 220),
+    "grey": (122, 122, 121),
+}
 VIVID: dict[str, tuple[int, int, int]] = {  # the same names as toys and cheap assets wear them, sRGB
     "red": (216, 6, 0),
     "orange": (236, 100, 0),

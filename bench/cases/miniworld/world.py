@@ -21,7 +21,7 @@ from bench.cases.mesh_file import wearing
 from bench.cases.miniworld.atlas import unwrap
 from bench.cases.miniworld.baking import bake_flat, bake_rich
 from bench.cases.miniworld.families import FAMILIES
-from bench.cases.miniworld.looks import COLOURS, PATTERNS, VIVID, Look, Pattern
+from bench.cases.miniworld.looks import COLOURS, MUTED, PATTERNS, VIVID, Look, Pattern
 from bench.cases.miniworld.photos import MATERIALS, PHOTOS, draw_crop
 from bench.cases.miniworld.prompts import prompt
 from bench.errors import UsageError, nearest
@@ -29,9 +29,11 @@ from bench.geometry.mesh import Mesh
 from bench.hashing import hash_json
 
 Split = Literal["eval", "train"]
-LookName = Literal["rich", "synthetic", "vivid"]
+LookName = Literal["rich", "synthetic", "muted", "vivid"]
 
 LOOKS: tuple[LookName, ...] = get_args(LookName)
+PHOTOGRAPHIC = ("rich", "muted")  # the others are flat
+_PALETTES = {"rich": COLOURS, "synthetic": COLOURS, "muted": MUTED, "vivid": VIVID}
 VERSION = 1  # raise when any object's geometry, texture or prompt changes
 ATLAS = 512
 DEFAULT_COUNT: dict[str, int] = {"eval": 40, "train": 480}
@@ -67,7 +69,7 @@ class MiniworldObject:
     def fingerprint(self) -> str:
         """SHA-256 (hex) over the version, the specification, the look and the photographs behind it."""
         photos: list[str] = []
-        if self.look == "rich":
+        if self.look in PHOTOGRAPHIC:
             crops = (self.spec.look.main_crop, self.spec.look.accent_crop)
             photos = [PHOTOS[MATERIALS[crop.material].photo].sha256 for crop in crops]
         return hash_json(["miniworld", VERSION, ATLAS, self.look, asdict(self.spec), photos])
@@ -150,7 +152,5 @@ def _shape(family: str, proportion: float, detail_seed: int) -> tuple[Mesh, npt.
 def _load(shape: MiniworldObject, painted_as: MiniworldObject) -> Mesh:
     spec = shape.spec
     mesh, slots = _shape(spec.family, spec.proportion, spec.detail_seed)
-    if painted_as.look == "rich":
-        return bake_rich(mesh, slots, painted_as.spec.look, ATLAS)
-    palette = VIVID if painted_as.look == "vivid" else COLOURS
-    return bake_flat(mesh, slots, painted_as.spec.look, ATLAS, palette)
+    bake = bake_rich if painted_as.look in PHOTOGRAPHIC else bake_flat
+    return bake(mesh, slots, painted_as.spec.look, ATLAS, _PALETTES[painted_as.look])
