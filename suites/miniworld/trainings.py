@@ -33,7 +33,7 @@ class Trainings:
             return found
         missing = self.missing(seeds)
         if not self.trained:
-            self.say(f"{_models(len(missing))} to train, here and once; kept in {user_folder()}")
+            self.say(f"{_models(len(missing))} to train; they are kept in {user_folder()}")
         number = self.trained + 1
         self.say(f"training {number} of {self.trained + len(missing)}: {method.method}, seed {seed}")
         others = sum(other.steps for other, k in missing if (other, k) != (method, seed))
@@ -64,6 +64,11 @@ class _Watch(Silent):
     def __init__(self, trainings: Trainings, others: int) -> None:
         self.trainings, self.others = trainings, others
         self.done, self.last = 0, 0.0
+
+    def begin(self, trainer: Trainer) -> None:
+        """Say so where a training goes on."""
+        if trainer.progress.step:
+            self.trainings.say(f"going on at step {trainer.progress.step} of {sum(trainer.totals)}")
 
     def step(self, trainer: Trainer, log: Log | None) -> None:
         """Count."""
