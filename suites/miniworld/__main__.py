@@ -48,6 +48,18 @@ def gate(
 
 
 @app.command()
+def modes(checkpoint: Checkpoint, world: World) -> None:
+    """Measure what a checkpoint's shifters do: pictures without control in either mode, beside both domains."""
+    import json
+
+    from suites.miniworld.base import open_base
+    from suites.miniworld.stages import measure_modes
+
+    measured = measure_modes(checkpoint, open_base()[1], world)
+    typer.echo(json.dumps({name: asdict(look) for name, look in measured.items()}, indent=1))
+
+
+@app.command()
 def pack(checkpoint: Checkpoint, out: Out) -> None:
     """Write a checkpoint as a base model, in full precision and without a gate: to tune it, or to train it further."""
     from suites.miniworld.base import pack as write

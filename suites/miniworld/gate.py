@@ -25,6 +25,7 @@ from bench.hashing import seed_from
 from bench.metrics.kernel import cluster_kernel_distance
 from realiz3d.data import MultiviewSamples
 from realiz3d.pipeline import Realiz3DPipeline
+from realiz3d.sampling.shifting import Shifting
 from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC, RICH, class_names
 
 PASSING_SHARE = 0.5
@@ -51,13 +52,19 @@ class Gate:
         return self.base["texture"] < PASSING_SHARE * self.oracle_synthetic["texture"]
 
 
-def single_pictures(transformer: Any, scheduler: Any) -> Realiz3DPipeline:
-    """A pipeline that paints one picture at a time with a base model, in the positions of a picture of its own."""
+def single_pictures(
+    transformer: Any, scheduler: Any, *, shifters: Any = None, control_channels: int = 0
+) -> Realiz3DPipeline:
+    """A pipeline that paints one picture at a time without control, in the positions of a picture of its own.
+
+    For a base, and for a model in training with its `shifters` and the `control_channels` that it was widened by.
+    """
     return Realiz3DPipeline(
         transformer.eval(),
         scheduler,
+        domain_shifters=shifters,
         views=(1, 1),
-        control_channels=0,
+        control_channels=control_channels,
         position_mode="view",
         view_size=int(transformer.config.sample_size),
         text_settings={"encoder": "labels", "names": list(class_names())},
@@ -65,7 +72,12 @@ def single_pictures(transformer: Any, scheduler: Any) -> Realiz3DPipeline:
 
 
 def base_samples(
-    pipeline: Realiz3DPipeline, captions: Sequence[str], *, per_caption: int = PER_OBJECT, guidance: float = 1.0
+    pipeline: Realiz3DPipeline,
+    captions: Sequence[str],
+    *,
+    per_caption: int = PER_OBJECT,
+    guidance: float = 1.0,
+    shifting: Shifting | None = None,
 ) -> Pictures:
     """`per_caption` pictures for each caption, uint8 (N, per_caption, H, W, 3); noise depends on the place alone."""
     pipeline.set_progress_bar_config(disable=True)
@@ -77,6 +89,7 @@ def base_samples(
             [captions[number] for number, _ in some],
             num_inference_steps=STEPS,
             guidance_scale=guidance,
+            domain_plan=shifting,
             generator=[torch.Generator().manual_seed(seed_from("base", number, k)) for number, k in some],
             output_type="np",
             return_dict=False,
@@ -107,7 +120,7 @@ def distances(pictures: Pictures, reference: Pictures, *, shared: bool) -> dict[
 def measure(transformer: Any, scheduler: Any, world: Path) -> Gate:
     """The gate's values for a base, from the data sets that `make_world` rendered below `world`."""
     reference = rendered(world / HELD_OUT.folder)
-    samples = base_samples(single_pictures(transformer, scheduler), _captions(world))
+    samples = base_samples(single_pictures(transformer, scheduler), held_out_captions(world))
     return Gate(
         oracle_rich=distances(rendered(world / RICH.folder, _TRAINING_OBJECTS), reference, shared=False),
         oracle_synthetic=distances(rendered(world / HELD_OUT_SYNTHETIC.folder), reference, shared=True),
@@ -117,7 +130,7 @@ def measure(transformer: Any, scheduler: Any, world: Path) -> Gate:
 
 def write_sheet(path: Path, transformer: Any, scheduler: Any, world: Path) -> None:
     """A contact sheet (PNG): the same twelve objects in photographs, as the base paints them, and in flat colours."""
-    painted = base_samples(single_pictures(transformer, scheduler), _captions(world)[:12])
+    painted = base_samples(single_pictures(transformer, scheduler), held_out_captions(world)[:12])
     sets = (rendered(world / HELD_OUT.folder, 12), painted, rendered(world / HELD_OUT_SYNTHETIC.folder, 12))
     contact_sheet(sets).save(path)
 
@@ -129,7 +142,8 @@ def contact_sheet(rows: Sequence[Pictures], *, objects: int = 12, views: int = 2
     return Image.fromarray(np.concatenate(lines).repeat(zoom, axis=0).repeat(zoom, axis=1))
 
 
-def _captions(world: Path) -> list[str]:
+def held_out_captions(world: Path) -> list[str]:
+    """Of the held-out objects, in order."""
     samples = MultiviewSamples(world / HELD_OUT.folder)
     return [samples.caption(index) for index in range(len(samples))]
 
