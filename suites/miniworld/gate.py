@@ -65,6 +65,7 @@ def single_pictures(
         domain_shifters=shifters,
         views=(1, 1),
         control_channels=control_channels,
+        latent_channels=int(transformer.config.out_channels),
         position_mode="view",
         view_size=int(transformer.config.sample_size),
         text_settings={"encoder": "labels", "names": list(class_names())},
