@@ -29,7 +29,7 @@ from realiz3d.training.callbacks import Silent
 from suites.miniworld import models, slim
 from suites.miniworld.generator import Controls, MiniworldModel, MiniworldModelOptions
 from suites.miniworld.models import MiniworldMethod, make_data, ship
-from suites.miniworld.world import RESOLUTION
+from suites.miniworld.world import RESOLUTION, RICH, SYNTHETIC, model_views
 
 WHITE = (1.0, 1.0, 1.0)
 CASES = miniworld_cases("eval", 3)
@@ -203,6 +203,17 @@ def test_suites_name_methods_that_have_a_config() -> None:
         if entry.use == "miniworld_model"
     ]
     assert len(named) > 30 and set(named) <= known
+
+
+@pytest.mark.parametrize("suite", ["miniworld-full", "miniworld-ablation", "miniworld-text"])
+def test_suites_judge_models_by_the_looks_that_they_learned(suite: str) -> None:
+    loaded = load_suite(suite)
+    rich = loaded.references["rich"].miniworld
+    looks = {entry.name: entry.options for entry in loaded.generators if entry.use == "miniworld_look"}
+    assert (rich.look, rich.size_px, rich.first) == (RICH.look, RESOLUTION, 40)
+    assert looks["ceiling-16px"] == {"look": RICH.look, "size": RESOLUTION}
+    assert looks["synthetic-16px"] == {"look": SYNTHETIC.look, "size": RESOLUTION}
+    assert loaded.views.model_copy(update={"resolution": RESOLUTION}) == model_views()
 
 
 @pytest.mark.parametrize("folder", sorted(models.SHIPPED.glob("*/files.json")), ids=lambda path: path.parent.name)
