@@ -32,7 +32,7 @@ from bench.geometry.scene import SceneGeometry
 from bench.images import ENLARGEMENT, enlarged
 from suites.miniworld.base import BASE, open_base
 from suites.miniworld.gate import single_pictures
-from suites.miniworld.models import MiniworldMethod
+from suites.miniworld.models import MiniworldMethod, need_base
 from suites.miniworld.trainings import TRAININGS
 from suites.miniworld.world import RESOLUTION
 
@@ -60,7 +60,10 @@ class MiniworldModelOptions(BaseModel):
 
 
 class MiniworldModel(PipelineGenerator):
-    """Asks the generator of each seed's model, which works at the models' size, and enlarges its pictures."""
+    """Small models of the mini-world: a method's, one a training seed, or their base; trained where missing.
+
+    Each is a generator of its own that works at the models' size; this one enlarges what it paints.
+    """
 
     Options: ClassVar[type[BaseModel]] = MiniworldModelOptions
 
@@ -81,6 +84,7 @@ class MiniworldModel(PipelineGenerator):
 
     def weights(self) -> Any:
         """What decides the models, whether or not they are there yet; of one that ships, its files."""
+        need_base(self.base)
         made: dict[str, Any] = {"size": RESOLUTION, "enlargement": ENLARGEMENT}
         if self.method is None:
             return made | hash_parts(self.base, _BASE_PARTS)

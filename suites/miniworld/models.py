@@ -134,6 +134,17 @@ class MiniworldMethod:
         return _about(self.method, self.task, seed, self.digest)
 
 
+def need_base(base: Path) -> None:
+    """Raises `WeightsMissing` when the base is not there."""
+    if not (base / WEIGHTS).is_file():
+        raise WeightsMissing(
+            "the mini-world's base model is not there",
+            where=str(base),
+            expected=str(WEIGHTS),
+            hint="train one (docs/miniworld.md), and pack it: python -m suites.miniworld pack CHECKPOINT OUT",
+        )
+
+
 def make_data(*, real: bool) -> Path:
     """The folder of the data sets that methods learn from, rendered where it is missing: the real one if wanted."""
     world = user_folder() / f"world-{_world_digest()[:12]}"
@@ -172,13 +183,7 @@ def _there(folder: Path, about: dict[str, Any]) -> Path | None:
 
 
 def _digest(config: TrainConfig, base: Path) -> str:
-    if not (base / WEIGHTS).is_file():
-        raise WeightsMissing(
-            "the mini-world's base model is not there",
-            where=str(base),
-            expected=str(WEIGHTS),
-            hint="train one (docs/miniworld.md), and pack it: python -m suites.miniworld pack CHECKPOINT OUT",
-        )
+    need_base(base)
     somewhere = config.base.model_copy(update={"checkpoint": "base"})
     settings = config.model_copy(update={"seed": 0, "base": somewhere}).hash()
     return hash_json([VERSION, settings, hash_file(base / WEIGHTS), _world_digest()])

@@ -191,6 +191,8 @@ def test_names_and_the_base_are_checked(tiny: TinyWorld, tmp_path: Path) -> None
         generator(tiny, method="realized")
     with pytest.raises(WeightsMissing, match="base model is not there"):
         MiniworldMethod("realiz3d", base=tmp_path).find(0)
+    with pytest.raises(WeightsMissing, match="base model is not there"):
+        generator(replace(tiny, base=tmp_path), method="base").fingerprint()
 
 
 def test_suites_name_methods_that_have_a_config() -> None:
