@@ -148,7 +148,7 @@ def _shape(family: str, proportion: float, detail_seed: int) -> tuple[Mesh, npt.
     return unwrap(FAMILIES[family].build(proportion, rng), ATLAS)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)  # the objects of a suite, a megabyte each: generators and metrics ask for them in turn
 def _load(shape: MiniworldObject, painted_as: MiniworldObject) -> Mesh:
     spec = shape.spec
     mesh, slots = _shape(spec.family, spec.proportion, spec.detail_seed)
