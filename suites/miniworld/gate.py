@@ -4,7 +4,8 @@ The distance is the bench's kernel distance between objects (`kd_cluster`) on Ef
 pictures as every metric does, to 96 held-out objects in photographs. Beside the base's samples for the same 96 captions
 stand the same objects in flat colours (what a base must stay well below) and training objects in photographs (what a
 perfect base would reach: its photographs are not those of the held-out objects). A base passes when its distance is
-below `PASSING_SHARE` of the flat renders', at the texture level that the suite's primary realism metric reads.
+below `PASSING_SHARE` of the flat renders' at the pooled level. The texture level is shown beside it: it sees speckles on
+the white ground before anything else.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from realiz3d.pipeline import Realiz3DPipeline
 from realiz3d.sampling.shifting import Shifting
 from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC, RICH, class_names
 
-PASSING_SHARE = 0.5
+PASSING_SHARE = 0.25
 STEPS = 20
 PER_OBJECT = 4
 _BATCH = 48
@@ -48,8 +49,8 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        """At the texture level."""
-        return self.base["texture"] < PASSING_SHARE * self.oracle_synthetic["texture"]
+        """At the pooled level."""
+        return self.base["pooled_x1000"] < PASSING_SHARE * self.oracle_synthetic["pooled_x1000"]
 
 
 def single_pictures(
