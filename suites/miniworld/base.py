@@ -16,6 +16,7 @@ from bench.hashing import hash_file
 from realiz3d.training.checkpoint import TRANSFORMER, read_record
 from realiz3d.training.trainer import SUMMARY
 from suites.miniworld.gate import Gate, measure
+from suites.miniworld.slim import forget_origin
 from suites.miniworld.world import RICH, class_names
 
 CARD, FACTS = "README.md", "facts.json"
@@ -45,6 +46,7 @@ def pack(checkpoint: Path, out: Path, *, half: bool = False) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
     (transformer.half() if half else transformer).save_pretrained(out / TRANSFORMER)
     scheduler.save_pretrained(out / "scheduler")
+    forget_origin(out)
     index = {
         "_class_name": "DiTPipeline",
         "_diffusers_version": diffusers.__version__,

@@ -163,15 +163,25 @@ def make_data(*, real: bool) -> Path:
 def ship(checkpoint: Path, out: Path) -> Path:
     """Copy a finished training's last checkpoint, in half precision, to the folder of its method below `out`.
 
-    Raises `UsageError` for a training that is not finished, or none of the mini-world's methods.
+    The training may be one of `realiz3d-bench train` or a model of the user's folder. Raises `UsageError` for one that
+    is not finished, or none of the mini-world's methods.
     """
+    training = checkpoint.parents[1]
+    about = _identity(read_files(training)) if (training / FILES).is_file() else _trained(checkpoint)
+    write_slim(checkpoint, out / about["method"], about=about, half=True)
+    return out / str(about["method"])
+
+
+def _trained(checkpoint: Path) -> dict[str, Any]:
     record = read_record(checkpoint)
     config = schema_of(record["config"]).model_validate(record["config"])
     if config.name not in method_names():
         raise UsageError(f"the mini-world has no method '{config.name}'", where=str(checkpoint))
-    about = _about(config.name, config.task, config.seed, _digest(config, Path(record["base"]["checkpoint"])))
-    write_slim(checkpoint, out / config.name, about=about, half=True)
-    return out / config.name
+    return _about(config.name, config.task, config.seed, _digest(config, Path(record["base"]["checkpoint"])))
+
+
+def _identity(files: dict[str, Any]) -> dict[str, Any]:
+    return _about(*(files[key] for key in ("method", "task", "seed", "digest")))
 
 
 def _about(method: str, task: str, seed: int, digest: str) -> dict[str, Any]:

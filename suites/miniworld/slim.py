@@ -37,6 +37,7 @@ def write_slim(checkpoint: Path, out: Path, *, about: dict[str, Any], half: bool
     shutil.copytree(checkpoint, step, ignore=shutil.ignore_patterns(STATE))
     if half:
         _halve(step / TRANSFORMER)
+    forget_origin(step)
     _write_json(step / RECORD, _without_places(read_record(checkpoint)))
     shutil.copyfile(budget, part / SUMMARY)
     _write_json(part / FILES, {**about, "half_precision": half, "files": _hashes(part)})
@@ -54,6 +55,13 @@ def read_files(folder: Path) -> dict[str, Any]:
     if changed:
         raise InputError(f"files of a model have changed: {', '.join(changed)}", where=str(folder), hint=_HINT)
     return content
+
+
+def forget_origin(folder: Path) -> None:
+    """Take out of the configs below a folder where diffusers read the weights from: a path of this machine."""
+    for config in folder.rglob("config.json"):
+        content = json.loads(config.read_text(encoding="utf-8"))
+        _write_json(config, {key: value for key, value in content.items() if key != "_name_or_path"})
 
 
 _HINT = "delete the folder: the model is trained again (or, where it ships, installed again)"

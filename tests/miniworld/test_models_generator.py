@@ -86,7 +86,8 @@ def test_a_model_is_trained_once_and_its_seed_is_the_samples(
     assert max(np.abs(a - b).max() for a, b in zip(together, alone, strict=True)) <= 1
     assert [phase["phase"] for phase in again.training()] == ["warmup", "stage1", "stage2"]
     assert not list(tiny.user.glob("models/*/seed-*/**/training_state"))
-    assert str(tiny.user) not in next(tiny.user.glob("models/*/seed-0/checkpoints/*/realiz3d.json")).read_text()
+    texts = [path.read_text() for path in tiny.user.glob("models/*/seed-0/**/*.json")]
+    assert len(texts) > 4 and not any(str(tiny.user.parent) in text for text in texts)
 
 
 def test_options_decide_pictures_and_fingerprint(tiny: TinyWorld) -> None:
@@ -170,6 +171,8 @@ def test_a_shipped_model_paints_the_same_in_half_the_bytes(tiny: TinyWorld, monk
     precise = painted(generator(tiny, method="lora-r3"), request())[0]
     assert np.abs(trained - precise).max() <= 3
     assert json.loads((finished[0] / slim.FILES).read_text())["half_precision"]
+    again = ship(next(full.glob("checkpoints/step_*")), tiny.shipped / "again")
+    assert slim.read_files(again) == slim.read_files(finished[0])
 
 
 def test_a_model_trained_otherwise_or_changed_is_not_used(tiny: TinyWorld, monkeypatch: pytest.MonkeyPatch) -> None:
