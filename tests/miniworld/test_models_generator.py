@@ -210,7 +210,7 @@ def test_suites_name_methods_that_have_a_config() -> None:
     assert len(named) > 30 and set(named) <= known
 
 
-@pytest.mark.parametrize("suite", ["miniworld-full", "miniworld-ablation", "miniworld-text"])
+@pytest.mark.parametrize("suite", ["miniworld", "miniworld-full", "miniworld-ablation", "miniworld-text"])
 def test_suites_judge_models_by_the_looks_that_they_learned(suite: str) -> None:
     loaded = load_suite(suite)
     rich = loaded.references["rich"].miniworld
