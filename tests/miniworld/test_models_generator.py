@@ -219,9 +219,3 @@ def test_suites_judge_models_by_the_looks_that_they_learned(suite: str) -> None:
     assert looks["ceiling-16px"] == {"look": RICH.look, "size": RESOLUTION}
     assert looks["synthetic-16px"] == {"look": SYNTHETIC.look, "size": RESOLUTION}
     assert loaded.views.model_copy(update={"resolution": RESOLUTION}) == model_views()
-
-
-@pytest.mark.parametrize("folder", sorted(models.SHIPPED.glob("*/files.json")), ids=lambda path: path.parent.name)
-def test_what_ships_is_what_would_be_trained(folder: Path) -> None:
-    about = slim.read_files(folder.parent)
-    assert MiniworldMethod(about["method"], about["task"]).shipped(about["seed"]) == folder.parent
