@@ -69,8 +69,9 @@ class Realiz3DGenerator(PipelineGenerator):
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)
-        need_packages(name)
         self.folder = _find(context.suite_folder / options.checkpoint)
+        if _reads_prompts(self.folder):
+            need_packages(name)
         self.base = _place(options.base, context.suite_folder)
 
     def places(self) -> set[str]:
@@ -241,6 +242,15 @@ def _find(folder: Path) -> Path:
         expected=f"a folder with {_RECORD} (a training checkpoint) or {_INDEX} (a saved pipeline)",
         hint="train one with `realiz3d-bench train`, or name the folder: --set generators.NAME.checkpoint=DIR",
     )
+
+
+def _reads_prompts(folder: Path) -> bool:
+    """Whether a text encoder is part of the model; others take captions as labels or words."""
+    saved = (folder / _INDEX).is_file()
+    content = json.loads((folder / (_INDEX if saved else _RECORD)).read_bytes())
+    if saved:
+        return bool((content.get("text_encoder") or [None])[0])
+    return bool(content.get("base", {}).get("text", {}).get("encoder", "pipeline") == "pipeline")
 
 
 def _place(base: str | None, folder: Path) -> str | None:

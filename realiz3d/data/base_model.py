@@ -62,7 +62,7 @@ class Sampling:
 class BaseModel:
     """A text-to-image pipeline from a folder or the model hub; weights are loaded by the first `pictures`.
 
-    Raises `DependencyMissing` without diffusers and transformers, `WeightsMissing` when there is no such checkpoint
+    Raises `DependencyMissing` without diffusers, or transformers where it has text encoders, `WeightsMissing` when there is no such checkpoint
     here (or, unless `offline`, on the hub), `UsageError` for one that is no text-to-image pipeline.
     """
 
@@ -71,8 +71,9 @@ class BaseModel:
     ) -> None:
         self.checkpoint, self.device = checkpoint, device
         self._diffusers = needed("diffusers", PURPOSE)
-        needed("transformers", PURPOSE)
         self.folder = _find(self._diffusers, checkpoint, revision, offline)
+        if _reads_prompts(self._diffusers, self.folder):
+            needed("transformers", PURPOSE)
         self._pipeline: Any = None
         self._dtype = ""
 
@@ -165,6 +166,12 @@ class BaseModel:
 def describe(sampling: Sampling, base: BaseModel) -> dict[str, Any]:
     """All that decides the pictures, as JSON, for a manifest. Slow for a checkpoint in a folder: it is hashed."""
     return {**asdict(sampling), "view_words": list(sampling.view_words), "base": base.fingerprint()}
+
+
+def _reads_prompts(diffusers: Any, folder: Path) -> bool:
+    """Whether the pipeline has text encoders; a class-conditional one has none."""
+    parts = diffusers.DiffusionPipeline.load_config(folder).values()
+    return any(isinstance(part, list | tuple) and bool(part) and part[0] == "transformers" for part in parts)
 
 
 def _find(diffusers: Any, checkpoint: str, revision: str | None, offline: bool) -> Path:

@@ -22,7 +22,7 @@ from bench.cases.case import Case
 from bench.cases.miniworld.world import MiniworldObject
 from bench.errors import GeneratorError
 from bench.generators.ground_truth import cameras_digest
-from bench.generators.pipeline_base import PipelineGenerator, hash_parts, need_packages, pixels
+from bench.generators.pipeline_base import PipelineGenerator, hash_parts, pixels
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.generators.realiz3d_pipeline import Realiz3DGenerator, Realiz3DOptions
 from bench.generators.sdedit import SDEditGenerator, SDEditOptions
@@ -69,7 +69,6 @@ class MiniworldModel(PipelineGenerator):
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)
-        need_packages(name)
         self.base = BASE if options.base is None else context.suite_folder / options.base
         self.small = replace(context, cameras=context.cameras.at_resolution(RESOLUTION))
         self.controls = Controls(context.device)
