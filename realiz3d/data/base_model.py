@@ -62,8 +62,9 @@ class Sampling:
 class BaseModel:
     """A text-to-image pipeline from a folder or the model hub; weights are loaded by the first `pictures`.
 
-    Raises `DependencyMissing` without diffusers, or transformers where it has text encoders, `WeightsMissing` when there is no such checkpoint
-    here (or, unless `offline`, on the hub), `UsageError` for one that is no text-to-image pipeline.
+    Raises `DependencyMissing` without diffusers, or without transformers where there are text encoders,
+    `WeightsMissing` when there is no such checkpoint here (or, unless `offline`, on the hub), `UsageError` for one that
+    is no text-to-image pipeline.
     """
 
     def __init__(

@@ -4,8 +4,8 @@ The distance is the bench's kernel distance between objects (`kd_cluster`) on Ef
 pictures as every metric does, to 96 held-out objects in photographs. Beside the base's samples for the same 96 captions
 stand the same objects in flat colours (what a base must stay well below) and training objects in photographs (what a
 perfect base would reach: its photographs are not those of the held-out objects). A base passes when its distance is
-below `PASSING_SHARE` of the flat renders' at the pooled level. The texture level is shown beside it: it sees speckles on
-the white ground before anything else.
+below `PASSING_SHARE` of the flat renders' at the pooled level. The texture level is shown beside it: it sees speckles
+on the white ground before anything else.
 """
 
 from __future__ import annotations

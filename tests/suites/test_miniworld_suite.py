@@ -1,4 +1,4 @@
-"""The calibration suite does what it is for: every corruption ranks below the ceiling on the metric that should see it."""
+"""The calibration suite does what it is for: each corruption ranks below the ceiling on the metric that sees it."""
 
 from __future__ import annotations
 
