@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 pytest.importorskip("diffusers")
 
 from bench.hashing import hash_file
+from realiz3d.data.base_model import BaseModel
 from suites.miniworld import models, slim, world
 from suites.miniworld.base import BASE, FACTS, WEIGHTS, open_base
 from suites.miniworld.gate import PASSING_SHARE, base_samples, distances, held_out_captions, rendered, single_pictures
@@ -29,6 +31,11 @@ def test_the_base_is_the_one_of_its_card() -> None:
 def test_the_base_and_three_methods_ship() -> None:
     found = {path.parent.name for path in models.SHIPPED.glob("*/files.json")}
     assert found == {"syn-only", "syn-real", "realiz3d"}
+
+
+def test_models_that_read_no_prompts_need_no_text_encoders_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)  # how an import is made to fail
+    assert BaseModel(str(BASE), offline=True).folder == BASE
 
 
 def test_all_shipped_weights_together_are_small() -> None:
