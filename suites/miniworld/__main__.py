@@ -48,6 +48,18 @@ def gate(
 
 
 @app.command()
+def sheet(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    out: Annotated[Path, typer.Argument(help="The picture (PNG) to write.")],
+    generators: Annotated[str, typer.Option(help="Names, separated by commas, from top to bottom.")],
+) -> None:
+    """Show what generators of a run painted: a row each, the same objects in all of them."""
+    from suites.miniworld.sheet import run_sheet
+
+    run_sheet(run, generators.split(",")).save(out)
+
+
+@app.command()
 def modes(checkpoint: Checkpoint, world: World) -> None:
     """Measure what a checkpoint's shifters do: pictures without control in either mode, beside both domains."""
     import json
