@@ -75,7 +75,7 @@ def _get(value: Any, path: str) -> Any:
         (
             "references.photos.miniworld.look=rich",
             "references/photos",
-            {"miniworld": {"split": "train", "look": "rich"}},
+            {"miniworld": {"split": "train", "look": "rich", "first": 0, "count": None, "size_px": None}},
         ),
         ("references.more.shipped=mine", "references/more", {"shipped": "mine"}),
         ("gates.detail.delta=0.5", "gates/detail", {"delta": 0.5}),
