@@ -72,6 +72,17 @@ def modes(checkpoint: Checkpoint, world: World) -> None:
 
 
 @app.command()
+def denoising(checkpoint: Checkpoint, world: World) -> None:
+    """Measure errors on held-out pictures of either domain by noise level: the shipped base's and a checkpoint's."""
+    import json
+
+    from suites.miniworld.base import open_base
+    from suites.miniworld.denoising import measure_denoising
+
+    typer.echo(json.dumps(measure_denoising(checkpoint, *open_base(), world), indent=1))
+
+
+@app.command()
 def pack(checkpoint: Checkpoint, out: Out) -> None:
     """Write a checkpoint as a base model, in full precision and without a gate: to tune it, or to train it further."""
     from suites.miniworld.base import pack as write

@@ -1,0 +1,63 @@
+"""What a mode has learned of its domain, as errors of denoising by noise level."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, DiTTransformer2DModel
+
+from realiz3d.data import MultiviewSamples
+from realiz3d.multiview import MultiviewModel
+from realiz3d.plan import Domain
+from realiz3d.schedules import NoiseSchedule
+from realiz3d.shifters import DomainShifters
+from suites.miniworld.denoising import LEVELS, denoising_errors
+from suites.miniworld.world import SYNTHETIC, class_names, make_renders
+
+SCHEDULER = DDIMScheduler(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2", clip_sample=False)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> MultiviewSamples:
+    return MultiviewSamples(make_renders(replace(SYNTHETIC, stop=30), tmp_path_factory.mktemp("flat")))
+
+
+def host() -> Any:
+    torch.manual_seed(0)
+    return DiTTransformer2DModel(
+        num_layers=2, num_attention_heads=2, attention_head_dim=8, in_channels=3, out_channels=3, sample_size=16,
+        patch_size=4, num_embeds_ada_norm=len(class_names()), norm_num_groups=1,
+    ).eval()  # fmt: skip
+
+
+def test_a_model_that_predicts_nothing_errs_by_the_target(samples: MultiviewSamples) -> None:
+    silent = host()
+    torch.nn.init.zeros_(silent.proj_out_2.weight)
+    torch.nn.init.zeros_(silent.proj_out_2.bias)
+    errors = denoising_errors(MultiviewModel.wrap(silent, control_channels=0), SCHEDULER, samples, Domain.SYNTHETIC)
+    power = float(torch.stack([samples[place].views for place in range(len(samples))]).square().mean())
+    kept = NoiseSchedule.from_scheduler(SCHEDULER).alphas_cumprod
+    assert kept is not None
+    # v = a eps - s x0, and noise is independent of pictures
+    assert list(errors) == list(LEVELS)
+    for level, error in errors.items():
+        signal = float(kept[level])
+        assert error == pytest.approx(signal + (1 - signal) * power, rel=0.02)
+
+
+def test_fresh_shifters_leave_the_errors_of_the_base_and_trained_ones_those_of_each_mode(
+    samples: MultiviewSamples,
+) -> None:
+    model = MultiviewModel.wrap(host(), control_channels=0)
+    base = denoising_errors(model, SCHEDULER, samples, Domain.SYNTHETIC)
+    shifters = DomainShifters.for_model(model, rank=2)
+    model.attach(shifters)
+    assert denoising_errors(model, SCHEDULER, samples, Domain.SYNTHETIC) == pytest.approx(base, rel=1e-5)
+    with torch.no_grad():
+        shifters.left.normal_()
+    real, synthetic = (denoising_errors(model, SCHEDULER, samples, domain) for domain in Domain)
+    assert all(abs(real[level] - synthetic[level]) > 1e-4 * base[level] for level in LEVELS)
+    assert all(abs(real[level] - base[level]) > 1e-4 * base[level] for level in LEVELS)
