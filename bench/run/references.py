@@ -25,6 +25,7 @@ from bench.images import ENLARGEMENT
 from bench.metrics.declaration import FeatureSet, missing_results, prepare_metric
 from bench.references.build import folder_reference
 from bench.references.library import load_reference
+from bench.references.measured import measured_features
 from bench.references.pictures import picture_paths
 from bench.references.reference_set import ReferenceFeatures
 from bench.run.options import RunOptions
@@ -139,6 +140,27 @@ def generator_reference(name: str, extractor: str, generated: FeatureSet, digest
 def _miniworld(
     name: str, reference: MiniworldReference, extractors: list[Extractor], plan: Plan, cache: Path, reporter: Reporter
 ) -> dict[str, ReferenceFeatures]:
+    rendered = rendered_pictures(reference, plan)
+    features = _once(f"render reference {name}", rendered.pictures, extractors, cache, reporter)
+    own = {case.id for case in plan.all_cases}
+    shares = not own.isdisjoint(rendered.objects)
+    return {
+        e: ReferenceFeatures(name, f, rendered.objects, rendered.digest, e, shares_objects=shares)
+        for e, f in features.items()
+    }
+
+
+@dataclass(frozen=True)
+class RenderedPictures:
+    """Pictures of a reference by a key that says all that decides them, the object that each shows, and a digest."""
+
+    pictures: Mapping[str, Callable[[], Picture]]
+    objects: tuple[str, ...]
+    digest: str
+
+
+def rendered_pictures(reference: MiniworldReference, plan: Plan) -> RenderedPictures:
+    """The pictures of a mini-world reference, none of them rendered yet."""
     from bench.cases.miniworld.world import miniworld_cases
 
     which = reference.miniworld
@@ -154,11 +176,7 @@ def _miniworld(
         for case in cases
         for view in views
     }
-    features = _once(f"render reference {name}", pictures, extractors, cache, reporter)
-    own = {case.id for case in plan.all_cases}
-    objects = tuple(case.id for case in cases for _ in views)
-    shares = any(case.id in own for case in cases)
-    return {e: ReferenceFeatures(name, f, objects, digest, e, shares_objects=shares) for e, f in features.items()}
+    return RenderedPictures(pictures, tuple(case.id for case in cases for _ in views), digest)
 
 
 def _once(
@@ -168,12 +186,15 @@ def _once(
     cache: Path,
     reporter: Reporter,
 ) -> dict[str, Features]:
-    """Features of pictures by extractor. Their keys say what they show, so that none is rendered a second time."""
+    """Features of pictures by extractor. Their keys say what they show: none is rendered that was measured before."""
     prints = {extractor.name: extractor.fingerprint() for extractor in extractors}
     with closing(FeatureStore(cache)) as store:
         kept = {e.name: [store.get(prints[e.name], key, e.dimension) for key in pictures] for e in extractors}
         whole = {name: [row for row in rows if row is not None] for name, rows in kept.items()}
         found = {name: np.stack(rows) for name, rows in whole.items() if len(rows) == len(pictures)}
+        for name in prints.keys() - found.keys():
+            if (ahead := measured_features(prints[name], tuple(pictures))) is not None:
+                found[name] = ahead
         wanted = [extractor for extractor in extractors if extractor.name not in found]
         if wanted:
             with reporter.stage(stage_name, len(pictures)) as stage:

@@ -103,6 +103,14 @@ def export(
     pack(checkpoint, world, out, hardware=hardware)
 
 
+@app.command("measure-reference")
+def measure_reference() -> None:
+    """Render the suites' reference of realism again, and write the features that come with the bench."""
+    from suites.miniworld.reference import write_reference
+
+    typer.echo(write_reference())
+
+
 @app.command()
 def claims(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, one for each table of the paper.")],
