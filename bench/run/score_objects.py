@@ -45,11 +45,11 @@ class ObjectScoring:
 
 @dataclass(frozen=True)
 class _Work:
-    """A sample, with the digest of its pictures, that lacks scores (`measure`), error maps (`draw`), or both."""
+    """A sample, its pictures' digest, and what it lacks: scores of `metrics` (places in the suite), error maps."""
 
     key: SampleKey
     digest: str
-    measure: bool
+    metrics: tuple[int, ...]
     draw: bool
 
 
@@ -88,14 +88,16 @@ def score_objects(
     executor: Executor,
     reporter: Reporter,
 ) -> tuple[Failure, ...]:
-    """Measure every stored sample that the table has no valid rows for, and draw the error maps that are missing.
+    """Measure of every stored sample what the table has no valid rows for, and draw the error maps that are missing.
 
     The table is written after each case.
     """
     entries = [e for e in plan.suite.metrics if kind_of(make_metric(e, METRICS)) == "object"]
-    signatures = {
-        r.name: object_signature(m, r.name, plan.views_signature()) for m in plan.object_metrics for r in m.results()
-    }
+    by_metric = [
+        {r.name: object_signature(metric, r.name, plan.views_signature()) for r in metric.results()}
+        for metric in plan.object_metrics
+    ]
+    signatures = {name: signature for results in by_metric for name, signature in results.items()}
     missing = {name for metric in plan.object_metrics for name in missing_results(metric)}
     prompts = tuple(case.prompt for case in plan.all_cases)
     valid: dict[tuple[SampleKey, str], set[str]] = {}
@@ -113,13 +115,17 @@ def score_objects(
             _Work(
                 key,
                 digest,
-                any(valid.get((key, name)) != {digest + signature} for name, signature in signatures.items()),
+                tuple(
+                    place
+                    for place, results in enumerate(by_metric)
+                    if any(valid.get((key, name)) != {digest + results[name]} for name in results)
+                ),
                 key in undrawn,
             )
             for key, digest in digests.items()
             if key.case == case.id
         ]
-        lacking = tuple(one for one in work if one.measure or one.draw)
+        lacking = tuple(one for one in work if one.metrics or one.draw)
         if lacking and entries:
             tasks.append(
                 _Task(
@@ -197,13 +203,12 @@ def _measured(task: _Task) -> _Answer:
             views = torch.from_numpy(task.scoring.store.read(key, digest)).to(task.device).float() / 255.0
         except BenchError as error:
             failures.append(Failure(key.generator, key.case, key.seed, str(error)))
-            if work.measure:
-                rows += [row for metric in metrics for row in _rows(metric, {}, key, digest, task.views_signature)]
+            rows += [row for p in work.metrics for row in _rows(metrics[p], {}, key, digest, task.views_signature)]
             continue
         sample = Sample(views, scene, task.background, task.cameras, task.case.prompt, task.prompts)
         if work.draw:
             failures += _draw(task, metrics, sample, key, digest)
-        for metric in metrics if work.measure else ():
+        for metric in (metrics[place] for place in work.metrics):
             if len(missing_results(metric)) == len(metric.results()):
                 measured = {}
             elif metric.needs_mesh and scene is None:

@@ -19,12 +19,29 @@ from bench.cli import main
 from bench.errors import BenchError, ImageError, InputError, UsageError
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import ground_truth
+from bench.run import score_objects
 from bench.run.options import RunOptions
 from bench.run.progress import Reporter
 from bench.run.session import dry_run, run
 from bench.suite.load import load_suite
 
 KD = "kd_cluster[efficientnet_lite0_texture]@photos"
+
+
+def test_a_metric_that_is_added_is_measured_alone(finished, tmp_path, mesh_folder, monkeypatch):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    before = pd.read_parquet(out / "scores.parquet")
+    asked = []
+    check = score_objects._checked
+    monkeypatch.setattr(score_objects, "_checked", lambda m, metric: asked.append(metric) or check(m, metric))
+    go(write_suite(tmp_path / "suite.yaml", mesh_folder, metrics="  - colour_drift"), out)
+    assert {result.name for metric in asked for result in metric.results()} == {"colour_drift", "colour_gain"}
+    after = pd.read_parquet(out / "scores.parquet")
+    old = after[~after.metric.isin(["colour_drift", "colour_gain"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(old, before)
+    go(write_suite(tmp_path / "suite.yaml", mesh_folder, metrics="  - colour_drift"), tmp_path / "at_once")
+    assert (out / "scores.parquet").read_bytes() == (tmp_path / "at_once/scores.parquet").read_bytes()
 
 
 class Stumbling(SingleCaseGenerator):

@@ -1,0 +1,91 @@
+"""The default suite shows the paper's trade-off: with the models that ship, and with models trained here and now.
+
+Whole runs, as a person starts them: training, sampling, every metric and the summary. What breaks any of these beyond
+noise breaks an order below; the margins are a third or less of what 40 objects and three trainings show.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bench.run.options import RunOptions
+from bench.run.progress import Reporter
+from bench.run.session import run
+from bench.suite.load import load_suite
+from suites.miniworld import models
+from suites.miniworld.trainings import TRAININGS
+
+REALISM, CONSISTENCY, CONTROL = "kd_cluster[efficientnet_lite0]@rich", "loo_psnr", "silhouette_iou"
+OBJECTS = 16
+
+Values = dict[str, dict[str, float]]
+
+
+def measured(out: Path, **options: object) -> Values:
+    """Values of a run of the default suite by metric and generator; nothing may fail."""
+    chosen = RunOptions(out=out, limit=OBJECTS, offline=True, **options)
+    summary = run(load_suite("miniworld"), chosen, Reporter(Console(file=io.StringIO()))).summary
+    assert summary["failures"] == []
+    found: Values = {}
+    for row in summary["rows"]:
+        found.setdefault(row["metric"], {})[row["generator"]] = row["value"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Values:
+    def refuse(*_: object) -> Path:
+        raise AssertionError("the default suite trains nothing")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models.MiniworldMethod, "train", refuse)
+        return measured(tmp_path_factory.mktemp("shipped") / "run")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Values:
+    """Two methods trained from the base that ships, on a quarter of the photographs to save time."""
+    root = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(models.FOLDER_VARIABLE, str(root / "user"))
+        patch.setattr(models, "SHIPPED", root / "nothing")
+        patch.setattr(models, "RICH", replace(models.RICH, stop=240))
+        patch.setattr(TRAININGS, "methods", {})
+        return measured(root / "run", generators=("base", "syn-only", "realiz3d"), seeds=(1,))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["shipped", "trained"])
+def test_realism_is_lost_by_synthetic_tuning_and_kept_in_part_by_realiz3d(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    found = request.getfixturevalue(which)[REALISM]
+    assert found["base"] < 0.5 * found["realiz3d"]
+    assert found["realiz3d"] < 0.8 * found["syn-only"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["shipped", "trained"])
+def test_consistency_is_gained_most_by_synthetic_tuning(which: str, request: pytest.FixtureRequest) -> None:
+    found = request.getfixturevalue(which)[CONSISTENCY]
+    assert found["syn-only"] > found["realiz3d"] > found["base"] + 0.6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["shipped", "trained"])
+def test_control_is_followed(which: str, request: pytest.FixtureRequest) -> None:
+    found = request.getfixturevalue(which)[CONTROL]
+    assert min(found["syn-only"], found["realiz3d"]) > found["base"] + 0.03
+
+
+@pytest.mark.slow
+def test_models_lie_between_what_they_could_reach_and_unrelated_views(shipped: Values) -> None:
+    assert shipped[CONSISTENCY]["ceiling-16px"] > shipped[CONSISTENCY]["syn-only"]
+    assert shipped[CONSISTENCY]["base"] > shipped[CONSISTENCY]["floor"] - 1
+    assert shipped[REALISM]["ceiling-16px"] < shipped[REALISM]["base"] + 0.02 < shipped[REALISM]["syn-real"]
+    assert shipped[REALISM]["realiz3d"] < 0.8 * shipped[REALISM]["syn-real"]
