@@ -153,3 +153,14 @@ def trained() -> Callable[..., MultiviewModel]:
 def real_plan() -> Callable[[MultiviewModel], DomainPlan]:
     """Real mode in every block."""
     return lambda model: DomainPlan.constant(Domain.REAL, model.n_blocks)
+
+
+@pytest.fixture(scope="session")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of saved tiny pipelines by family."""
+    pytest.importorskip("transformers")
+    import tiny_pipelines
+    from random_pipelines import FAMILIES
+
+    root = tmp_path_factory.mktemp("bases")
+    return {name: getattr(tiny_pipelines, name)(root / name) for name in FAMILIES}
