@@ -36,6 +36,15 @@ BatchSize = Annotated[
 Seeds = Annotated[str | None, flag("--seeds", "Sample seeds in place of the suite's: 0-2 or 0,3.", metavar="SEEDS")]
 Executor = Annotated[str, flag("--executor", "Who does the work: local or ray.", metavar="NAME")]
 Workers = Annotated[int, flag("--workers", "Worker processes; never changes a number.", min=1, metavar="N")]
+RunWorkers = Annotated[
+    int | None,
+    flag(
+        "--workers",
+        "Worker processes; never changes a number (1 generates and 2 measure, where there are cores).",
+        min=1,
+        metavar="N",
+    ),
+]
 Set = Annotated[
     list[str] | None,
     flag(

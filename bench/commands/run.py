@@ -26,7 +26,7 @@ def run(
     batch_size: flags.BatchSize = RunOptions.batch_size,
     seeds: flags.Seeds = None,
     executor: flags.Executor = RunOptions.executor,
-    workers: flags.Workers = RunOptions.workers,
+    workers: flags.RunWorkers = None,
     overrides: flags.Set = None,
     dry_run: flags.DryRun = False,
     as_json: flags.Json = False,
@@ -50,11 +50,13 @@ def read_options(
     batch_size: int,
     seeds: str | None,
     executor: str,
-    workers: int,
+    workers: int | None,
     dry_run: bool,
     as_json: bool,
 ) -> RunOptions:
     """The flags that `run` and `score` share, as a run takes them. Raises `UsageError` for values that mean nothing."""
+    from bench.run.executors import default_workers
+
     call = invocation(context)
     return RunOptions(
         out=out,
@@ -64,7 +66,8 @@ def read_options(
         batch_size=batch_size,
         seeds=flags.seed_numbers(seeds),
         executor=flags.one_of(executor, flags.EXECUTORS, "executor"),
-        workers=workers,
+        workers=workers or RunOptions.workers,
+        measurers=None if workers else default_workers(device),
         offline=call.offline,
         dry_run=dry_run,
         json=as_json,

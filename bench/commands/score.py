@@ -32,7 +32,7 @@ def score(
     batch_size: flags.BatchSize = RunOptions.batch_size,
     seeds: flags.Seeds = None,
     executor: flags.Executor = RunOptions.executor,
-    workers: flags.Workers = RunOptions.workers,
+    workers: flags.RunWorkers = None,
     overrides: flags.Set = None,
     dry_run: flags.DryRun = False,
     as_json: flags.Json = False,

@@ -32,8 +32,9 @@ def selftest(
     """
     import torch
 
+    from bench.run.executors import default_workers
     from bench.run.progress import Reporter
-    from bench.selftest.run import default_workers, self_test
+    from bench.selftest.run import self_test
     from reports.selftest import COLUMNS, rows, summary, write
 
     threads = torch.get_num_threads()

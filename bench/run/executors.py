@@ -7,6 +7,7 @@ folder themselves, so a Ray cluster needs a shared file system.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -95,6 +96,11 @@ class Ray:
         finally:
             for reference in waiting:
                 self.ray.cancel(reference)
+
+
+def default_workers(device: str) -> int:
+    """Two processes where there are two cores, one beside a GPU."""
+    return min(2, os.cpu_count() or 1) if device == "cpu" else 1
 
 
 def make_executor(name: str, workers: int, device: str) -> Executor:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of `realiz3d-bench run`, with its defaults. None: as the suite (or for `out`, the run) has it."""
+    """Options of `realiz3d-bench run`, with its defaults. None: as the suite (or for `out`, the run) has it.
+
+    workers: processes that generate and measure. measurers: processes that measure where there is much to measure, also
+    when one process generates; None: `workers`.
+    """
 
     out: Path | None = None
     generators: tuple[str, ...] | None = None
@@ -18,6 +22,7 @@ class RunOptions:
     seeds: tuple[int, ...] | None = None
     executor: str = "local"
     workers: int = 1
+    measurers: int | None = None
     offline: bool = False
     dry_run: bool = False
     json: bool = False

@@ -26,6 +26,8 @@ from bench.run.summary import build_summary, summarise_objects, summarise_sets
 from bench.run.throughput import measure_throughput
 from bench.suite.schema import Suite, suite_hash
 
+_MANY = 64  # samples: fewer are measured before other processes have started
+
 
 @dataclass(frozen=True)
 class RunOutcome:
@@ -58,7 +60,10 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     table.keep(fingerprints, [result.name for result in plan.results], digests)
     table.replace(failed_rows(plan, generation.failures))
     scoring = ObjectScoring(store, MapStore(folder.maps), options.offline)
-    failures = [*generation.failures, *score_objects(plan, digests, scoring, table, executor, reporter)]
+    measuring = executor
+    if options.measurers is not None and len(digests) >= _MANY:
+        measuring = make_executor(options.executor, options.measurers, options.device)
+    failures = [*generation.failures, *score_objects(plan, digests, scoring, table, measuring, reporter)]
     found = score_sets(plan, digests, store, library, folder.features, reporter)
     failures += set_failures(found)
     table.replace(score.row() for score in found.scores)
@@ -146,6 +151,7 @@ def _manifest(
         "command": list(options.argv),
         "batch_size": options.batch_size,
         "workers": options.workers,
+        "measurers": options.measurers,
         "executor": options.executor,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -103,11 +102,6 @@ def self_test(
     results, values = measured(answers, resolution, device)
     means = {pictures: {name: _mean(found) for name, found in row.items()} for pictures, row in values.items()}
     return SelfTest(tuple(a.case for a in answers), resolution, device, results, means, judge(results, values))
-
-
-def default_workers(device: str) -> int:
-    """Two processes where there are two cores, one beside a GPU."""
-    return min(2, os.cpu_count() or 1) if device == "cpu" else 1
 
 
 def measured(answers: Sequence[ObjectAnswer], resolution: int, device: str) -> tuple[tuple[Result, ...], Values]:

@@ -275,7 +275,12 @@ def test_run_passes_its_options_on(suite: Path, runs: Runs, capsys: Output, tmp_
 
 def test_run_without_options_has_the_documented_defaults(suite: Path, runs: Runs) -> None:
     assert main(["run", str(suite)]) == 0
-    assert runs[0][1] == RunOptions(argv=("realiz3d-bench", "run", str(suite)))
+    measurers = min(2, os.cpu_count() or 1)
+    assert runs[0][1] == RunOptions(measurers=measurers, argv=("realiz3d-bench", "run", str(suite)))
+    assert main(["run", str(suite), "--workers", "3"]) == 0
+    assert (runs[1][1].workers, runs[1][1].measurers) == (3, None)
+    assert main(["run", str(suite), "--device", "cuda"]) == 0
+    assert (runs[2][1].workers, runs[2][1].measurers) == (1, 1)
 
 
 def test_run_reads_the_environment(suite: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

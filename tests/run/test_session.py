@@ -19,7 +19,7 @@ from bench.cli import main
 from bench.errors import BenchError, ImageError, InputError, UsageError
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import ground_truth
-from bench.run import score_objects
+from bench.run import score_objects, session
 from bench.run.options import RunOptions
 from bench.run.progress import Reporter
 from bench.run.session import dry_run, run
@@ -200,6 +200,23 @@ def test_numbers_do_not_depend_on_the_batch_size(finished, tmp_path):
 def test_numbers_do_not_depend_on_the_worker_count(finished, tmp_path):
     go(finished / "suite.yaml", tmp_path / "run", workers=2, batch_size=2)
     assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+
+
+def test_many_samples_are_measured_by_processes_of_their_own(finished, tmp_path, monkeypatch):
+    started = []
+    make = session.make_executor
+    monkeypatch.setattr(session, "make_executor", lambda *args: started.append(args[1]) or make(*args))
+    shutil.copytree(finished / "run", tmp_path / "few")
+    (tmp_path / "few/scores.parquet").unlink()
+    shutil.copytree(tmp_path / "few", tmp_path / "many")
+    go(finished / "suite.yaml", tmp_path / "few", measurers=2)
+    assert started == [1]
+    monkeypatch.setattr(session, "_MANY", 1)
+    go(finished / "suite.yaml", tmp_path / "many", measurers=2)
+    assert started == [1, 1, 2]
+    for run_folder in ("few", "many"):
+        found = (tmp_path / run_folder / "scores.parquet").read_bytes()
+        assert found == (finished / "run/scores.parquet").read_bytes()
 
 
 def test_interrupted_run_goes_on_to_the_same_numbers(tmp_path, mesh_folder, monkeypatch):
