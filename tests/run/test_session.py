@@ -1,110 +1,22 @@
-"""The spine, end to end, on three small meshes: plan, generate, score, store, report, resume."""
+"""The spine, end to end, on three small meshes: plan, generate, score, store, report."""
 
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from pydantic import BaseModel, ConfigDict
-from rich.console import Console
+from small_runs import KD, go, rows, write_suite, written
 
 from bench.cli import main
-from bench.errors import BenchError, ImageError, InputError, UsageError
-from bench.generators.base import SingleCaseGenerator
-from bench.generators.ground_truth import ground_truth
-from bench.run import score_objects, session
+from bench.errors import BenchError, InputError, UsageError
 from bench.run.options import RunOptions
-from bench.run.progress import Reporter
-from bench.run.session import dry_run, run
+from bench.run.session import dry_run
 from bench.suite.load import load_suite
-
-KD = "kd_cluster[efficientnet_lite0_texture]@photos"
-
-
-def test_a_metric_that_is_added_is_measured_alone(finished, tmp_path, mesh_folder, monkeypatch):
-    out = tmp_path / "run"
-    shutil.copytree(finished / "run", out)
-    before = pd.read_parquet(out / "scores.parquet")
-    asked = []
-    check = score_objects._checked
-    monkeypatch.setattr(score_objects, "_checked", lambda m, metric: asked.append(metric) or check(m, metric))
-    go(write_suite(tmp_path / "suite.yaml", mesh_folder, metrics="  - colour_drift"), out)
-    assert {result.name for metric in asked for result in metric.results()} == {"colour_drift", "colour_gain"}
-    after = pd.read_parquet(out / "scores.parquet")
-    old = after[~after.metric.isin(["colour_drift", "colour_gain"])].reset_index(drop=True)
-    pd.testing.assert_frame_equal(old, before)
-    go(write_suite(tmp_path / "suite.yaml", mesh_folder, metrics="  - colour_drift"), tmp_path / "at_once")
-    assert (out / "scores.parquet").read_bytes() == (tmp_path / "at_once/scores.parquet").read_bytes()
-
-
-class Stumbling(SingleCaseGenerator):
-    """Ceiling that breaks on one case, or is interrupted there."""
-
-    class Options(BaseModel):
-        model_config = ConfigDict(extra="forbid", frozen=True)
-        on: str
-        interrupt: bool = False
-
-    armed = True
-
-    def views(self, request):
-        if request.case.id == self.options.on and Stumbling.armed:
-            if self.options.interrupt:
-                raise KeyboardInterrupt
-            raise RuntimeError("out of paint")
-        return ground_truth(request.case, request.cameras, request.background, self.context.device).views
-
-
-@pytest.fixture
-def suite_file(tmp_path: Path, mesh_folder: Path) -> Path:
-    return write_suite(tmp_path / "suite.yaml", mesh_folder)
-
-
-def write_suite(path: Path, mesh_folder: Path, generators: str = "", metrics: str = "", references: str = "") -> Path:
-    path.write_text(f"""
-name: small
-version: 1
-task: texturing
-cases: {{source: meshes, path: "{mesh_folder}", prompts: "{mesh_folder}/prompts.csv"}}
-views: {{resolution: 128}}
-references:
-  photos: {{shipped: photo_cutouts}}
-{references}
-generators:
-  - {{name: ceiling, use: ceiling}}
-  - {{name: noise, use: noise, sigma: 0.2}}
-{generators}
-metrics:
-  - loo_psnr
-  - silhouette_iou
-  - kd_cluster: {{reference: photos, extractor: efficientnet_lite0_texture}}
-{metrics}
-primary: [loo_psnr, "{KD}", silhouette_iou]
-""")
-    return path
-
-
-def go(suite: Path, out: Path, **options):
-    quiet = Reporter(Console(file=io.StringIO()))
-    return run(load_suite(suite), RunOptions(out=out, offline=True, **options), quiet)
-
-
-def rows(summary: dict) -> dict[tuple[str, str], dict]:
-    return {(row["generator"], row["metric"]): row for row in summary["rows"]}
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, mesh_folder) -> Path:
-    folder = tmp_path_factory.mktemp("finished")
-    go(write_suite(folder / "suite.yaml", mesh_folder), folder / "run")
-    return folder
 
 
 def test_run_folder_is_the_documented_one(finished):
@@ -169,72 +81,8 @@ def test_signatures_name_what_was_measured(finished):
     assert found["ceiling", "loo_psnr"]["signature"] == found["noise", "loo_psnr"]["signature"]
 
 
-def test_same_command_computes_nothing_again(finished, tmp_path):
-    out = tmp_path / "run"
-    shutil.copytree(finished / "run", out)
-    pictures = {p: p.stat().st_mtime_ns for p in out.rglob("*.png")}
-    before = (out / "scores.parquet").read_bytes()
-    go(finished / "suite.yaml", out)
-    assert {p: p.stat().st_mtime_ns for p in out.rglob("*.png")} == pictures
-    assert (out / "scores.parquet").read_bytes() == before
-    assert json.loads((out / "manifest.json").read_text())["timing"]["generators"] == {}
-
-
-@pytest.mark.parametrize(
-    "lost", ["scores.parquet", "features", "samples/noise", "samples/ceiling/egg/seed_0/sample.json"]
-)
-def test_whatever_is_lost_is_made_again_alike(finished, tmp_path, lost):
-    out = tmp_path / "run"
-    shutil.copytree(finished / "run", out)
-    shutil.rmtree(out / lost) if (out / lost).is_dir() else (out / lost).unlink()
-    go(finished / "suite.yaml", out)
-    assert (out / "scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
-
-
-def test_numbers_do_not_depend_on_the_batch_size(finished, tmp_path):
-    go(finished / "suite.yaml", tmp_path / "run", batch_size=1)
-    assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
-
-
-@pytest.mark.slow
-def test_numbers_do_not_depend_on_the_worker_count(finished, tmp_path):
-    go(finished / "suite.yaml", tmp_path / "run", workers=2, batch_size=2)
-    assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
-
-
-def test_many_samples_are_measured_by_processes_of_their_own(finished, tmp_path, monkeypatch):
-    started = []
-    make = session.make_executor
-    monkeypatch.setattr(session, "make_executor", lambda *args: started.append(args[1]) or make(*args))
-    shutil.copytree(finished / "run", tmp_path / "few")
-    (tmp_path / "few/scores.parquet").unlink()
-    shutil.copytree(tmp_path / "few", tmp_path / "many")
-    go(finished / "suite.yaml", tmp_path / "few", measurers=2)
-    assert started == [1]
-    monkeypatch.setattr(session, "_MANY", 1)
-    go(finished / "suite.yaml", tmp_path / "many", measurers=2)
-    assert started == [1, 1, 2]
-    for run_folder in ("few", "many"):
-        found = (tmp_path / run_folder / "scores.parquet").read_bytes()
-        assert found == (finished / "run/scores.parquet").read_bytes()
-
-
-def test_interrupted_run_goes_on_to_the_same_numbers(tmp_path, mesh_folder, monkeypatch):
-    stumbling = f'  - {{name: third, use: "{__name__}:Stumbling", on: egg, interrupt: true}}'
-    suite = write_suite(tmp_path / "suite.yaml", mesh_folder, stumbling)
-    with pytest.raises(KeyboardInterrupt):
-        go(suite, tmp_path / "broken")
-    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "broken").rglob("*.png")}
-    assert len(kept) >= 2 * 3 * 4 + 4  # two generators, and the case that came before
-    monkeypatch.setattr(Stumbling, "armed", False)
-    go(suite, tmp_path / "broken")
-    go(suite, tmp_path / "whole")
-    assert all(p.stat().st_mtime_ns == at for p, at in kept.items())
-    assert (tmp_path / "broken/scores.parquet").read_bytes() == (tmp_path / "whole/scores.parquet").read_bytes()
-
-
 def test_one_failing_case_leaves_the_rest_scored(tmp_path, mesh_folder):
-    stumbling = f'  - {{name: third, use: "{__name__}:Stumbling", on: egg}}'
+    stumbling = '  - {name: third, use: "small_runs:Stumbling", on: egg}'
     outcome = go(write_suite(tmp_path / "suite.yaml", mesh_folder, stumbling), tmp_path / "run")
     assert len(outcome.incomplete) == 1
     assert "third / egg / seed 0" in outcome.incomplete[0] and "out of paint" in outcome.incomplete[0]
@@ -267,19 +115,6 @@ def test_run_folder_with_a_broken_manifest_is_refused(suite_file, tmp_path, cont
     with pytest.raises(UsageError, match="manifest") as caught:
         go(suite_file, tmp_path / "run")
     assert "another --out" in caught.value.hint
-
-
-def test_stored_picture_that_changed_is_not_measured(finished, tmp_path):
-    out = tmp_path / "run"
-    shutil.copytree(finished / "run", out)
-    sample = out / "samples/noise/egg/seed_0"
-    shutil.copy(sample / "view_1.png", sample / "view_0.png")
-    with pytest.raises(ImageError, match="changed since") as caught:
-        go(finished / "suite.yaml", out)
-    (sample / "sample.json").unlink()  # as the hint says
-    assert "sample.json" in caught.value.hint
-    go(finished / "suite.yaml", out)
-    assert (out / "scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
 
 
 def test_folder_with_other_things_in_it_is_left_alone(suite_file, tmp_path):
@@ -387,33 +222,6 @@ def test_two_seeds_are_averaged_within_an_object(tmp_path, mesh_folder):
     assert row["value"] == pytest.approx(table.groupby("case")["value"].mean().mean())
 
 
-def test_fewer_seeds_in_the_same_folder_leave_no_numbers_behind(finished, tmp_path, mesh_folder):
-    out = tmp_path / "run"
-    go(finished / "suite.yaml", out, seeds=(0, 1))
-    go(finished / "suite.yaml", out)
-    assert (out / "scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
-    assert (out / "summary.json").read_bytes() == (finished / "run/summary.json").read_bytes()
-
-
-def written(run_folder: Path, target: Path) -> Path:
-    """The noise generator's pictures as `folder` and `score` take them."""
-    for view in (run_folder / "samples/noise").rglob("view_*.png"):
-        (target / view.parts[-3]).mkdir(parents=True, exist_ok=True)
-        shutil.copy(view, target / view.parts[-3] / view.name)
-    return target
-
-
-def test_a_picture_that_broke_since_takes_its_old_numbers_with_it(finished, tmp_path, mesh_folder):
-    images = written(finished / "run", tmp_path / "images")
-    suite = write_suite(tmp_path / "suite.yaml", mesh_folder, f'  - {{name: theirs, use: folder, path: "{images}"}}')
-    assert go(suite, tmp_path / "run").incomplete == ()
-    (images / "egg/view_2.png").write_bytes(b"")
-    outcome = go(suite, tmp_path / "run")
-    row = rows(outcome.summary)["theirs", "loo_psnr"]
-    assert len(outcome.incomplete) == 1
-    assert row["n_objects"] == 2 and row["note"] == "1 of 3 samples failed"
-
-
 def test_generators_that_failed_on_different_cases_are_not_compared(finished, tmp_path, mesh_folder):
     first, second = written(finished / "run", tmp_path / "first"), written(finished / "run", tmp_path / "second")
     shutil.rmtree(first / "egg")
@@ -436,7 +244,7 @@ def test_dry_run_writes_nothing(suite_file, tmp_path):
 
 
 def test_exit_codes(tmp_path, mesh_folder, capsys):
-    stumbling = f'  - {{name: third, use: "{__name__}:Stumbling", on: egg}}'
+    stumbling = '  - {name: third, use: "small_runs:Stumbling", on: egg}'
     suite = write_suite(tmp_path / "suite.yaml", mesh_folder, stumbling)
     assert main(["run", str(suite), "--out", str(tmp_path / "run"), "--offline"]) == 3
     assert "out of paint" in capsys.readouterr().err
@@ -447,13 +255,3 @@ def test_exit_codes(tmp_path, mesh_folder, capsys):
 def test_unknown_device_is_an_error_for_people(suite_file, tmp_path):
     with pytest.raises(BenchError, match="device"):
         go(suite_file, tmp_path / "run", device="tpu0")
-
-
-@pytest.mark.slow
-def test_numbers_do_not_depend_on_the_executor(finished, tmp_path):
-    ray = pytest.importorskip("ray")
-    try:
-        go(finished / "suite.yaml", tmp_path / "run", executor="ray", batch_size=2)
-    finally:
-        ray.shutdown()
-    assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()

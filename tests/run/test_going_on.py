@@ -1,0 +1,135 @@
+"""Runs that go on: what is there is not made again, what changed is, and the numbers depend on nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+from small_runs import Stumbling, go, rows, write_suite, written
+
+from bench.errors import ImageError
+from bench.run import score_objects, session
+
+
+def test_same_command_computes_nothing_again(finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    pictures = {p: p.stat().st_mtime_ns for p in out.rglob("*.png")}
+    before = (out / "scores.parquet").read_bytes()
+    go(finished / "suite.yaml", out)
+    assert {p: p.stat().st_mtime_ns for p in out.rglob("*.png")} == pictures
+    assert (out / "scores.parquet").read_bytes() == before
+    assert json.loads((out / "manifest.json").read_text())["timing"]["generators"] == {}
+
+
+@pytest.mark.parametrize(
+    "lost", ["scores.parquet", "features", "samples/noise", "samples/ceiling/egg/seed_0/sample.json"]
+)
+def test_whatever_is_lost_is_made_again_alike(finished, tmp_path, lost):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    shutil.rmtree(out / lost) if (out / lost).is_dir() else (out / lost).unlink()
+    go(finished / "suite.yaml", out)
+    assert (out / "scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+
+
+def test_a_metric_that_is_added_is_measured_alone(finished, tmp_path, mesh_folder, monkeypatch):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    before = pd.read_parquet(out / "scores.parquet")
+    asked = []
+    check = score_objects._checked
+    monkeypatch.setattr(score_objects, "_checked", lambda m, metric: asked.append(metric) or check(m, metric))
+    go(write_suite(tmp_path / "suite.yaml", mesh_folder, metrics="  - colour_drift"), out)
+    assert {result.name for metric in asked for result in metric.results()} == {"colour_drift", "colour_gain"}
+    after = pd.read_parquet(out / "scores.parquet")
+    old = after[~after.metric.isin(["colour_drift", "colour_gain"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(old, before)
+    go(write_suite(tmp_path / "suite.yaml", mesh_folder, metrics="  - colour_drift"), tmp_path / "at_once")
+    assert (out / "scores.parquet").read_bytes() == (tmp_path / "at_once/scores.parquet").read_bytes()
+
+
+def test_numbers_do_not_depend_on_the_batch_size(finished, tmp_path):
+    go(finished / "suite.yaml", tmp_path / "run", batch_size=1)
+    assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+
+
+@pytest.mark.slow
+def test_numbers_do_not_depend_on_the_worker_count(finished, tmp_path):
+    go(finished / "suite.yaml", tmp_path / "run", workers=2, batch_size=2)
+    assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+
+
+def test_many_samples_are_measured_by_processes_of_their_own(finished, tmp_path, monkeypatch):
+    started = []
+    make = session.make_executor
+    monkeypatch.setattr(session, "make_executor", lambda *args: started.append(args[1]) or make(*args))
+    shutil.copytree(finished / "run", tmp_path / "few")
+    (tmp_path / "few/scores.parquet").unlink()
+    shutil.copytree(tmp_path / "few", tmp_path / "many")
+    go(finished / "suite.yaml", tmp_path / "few", measurers=2)
+    assert started == [1]
+    monkeypatch.setattr(session, "_MANY", 1)
+    go(finished / "suite.yaml", tmp_path / "many", measurers=2)
+    assert started == [1, 1, 2]
+    for run_folder in ("few", "many"):
+        found = (tmp_path / run_folder / "scores.parquet").read_bytes()
+        assert found == (finished / "run/scores.parquet").read_bytes()
+
+
+@pytest.mark.slow
+def test_numbers_do_not_depend_on_the_executor(finished, tmp_path):
+    ray = pytest.importorskip("ray")
+    try:
+        go(finished / "suite.yaml", tmp_path / "run", executor="ray", batch_size=2)
+    finally:
+        ray.shutdown()
+    assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+
+
+def test_interrupted_run_goes_on_to_the_same_numbers(tmp_path, mesh_folder, monkeypatch):
+    stumbling = '  - {name: third, use: "small_runs:Stumbling", on: egg, interrupt: true}'
+    suite = write_suite(tmp_path / "suite.yaml", mesh_folder, stumbling)
+    with pytest.raises(KeyboardInterrupt):
+        go(suite, tmp_path / "broken")
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "broken").rglob("*.png")}
+    assert len(kept) >= 2 * 3 * 4 + 4  # two generators, and the case that came before
+    monkeypatch.setattr(Stumbling, "armed", False)
+    go(suite, tmp_path / "broken")
+    go(suite, tmp_path / "whole")
+    assert all(p.stat().st_mtime_ns == at for p, at in kept.items())
+    assert (tmp_path / "broken/scores.parquet").read_bytes() == (tmp_path / "whole/scores.parquet").read_bytes()
+
+
+def test_stored_picture_that_changed_is_not_measured(finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    sample = out / "samples/noise/egg/seed_0"
+    shutil.copy(sample / "view_1.png", sample / "view_0.png")
+    with pytest.raises(ImageError, match="changed since") as caught:
+        go(finished / "suite.yaml", out)
+    (sample / "sample.json").unlink()  # as the hint says
+    assert "sample.json" in caught.value.hint
+    go(finished / "suite.yaml", out)
+    assert (out / "scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+
+
+def test_fewer_seeds_in_the_same_folder_leave_no_numbers_behind(finished, tmp_path, mesh_folder):
+    out = tmp_path / "run"
+    go(finished / "suite.yaml", out, seeds=(0, 1))
+    go(finished / "suite.yaml", out)
+    assert (out / "scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+    assert (out / "summary.json").read_bytes() == (finished / "run/summary.json").read_bytes()
+
+
+def test_a_picture_that_broke_since_takes_its_old_numbers_with_it(finished, tmp_path, mesh_folder):
+    images = written(finished / "run", tmp_path / "images")
+    suite = write_suite(tmp_path / "suite.yaml", mesh_folder, f'  - {{name: theirs, use: folder, path: "{images}"}}')
+    assert go(suite, tmp_path / "run").incomplete == ()
+    (images / "egg/view_2.png").write_bytes(b"")
+    outcome = go(suite, tmp_path / "run")
+    row = rows(outcome.summary)["theirs", "loo_psnr"]
+    assert len(outcome.incomplete) == 1
+    assert row["n_objects"] == 2 and row["note"] == "1 of 3 samples failed"
