@@ -20,7 +20,7 @@ from scipy import ndimage
 from skimage.color import rgb2lab
 
 from bench.cases.mesh_file import MeshFile
-from bench.cases.miniworld import photos, world
+from bench.cases.miniworld import baking, photos, world
 from bench.cases.miniworld.atlas import GUTTER, unwrap
 from bench.cases.miniworld.families import FAMILIES
 from bench.cases.miniworld.lighting import light_vertices
@@ -45,7 +45,7 @@ def digest(mesh: Mesh) -> str:
 
 
 def forget() -> None:
-    for cache in (world._load, world._shape, world.object_spec, photos.tile, photos.photograph):
+    for cache in (world._load, world._surface, world._shape, world.object_spec, photos.tile, photos.photograph):
         cache.cache_clear()
 
 
@@ -300,6 +300,19 @@ def test_wearing_another_objects_look() -> None:
     assert COLOURS[donor.spec.look.main] in colours
     assert COLOURS[shape.spec.look.main] not in colours
     assert digest(shape.load(texture_of=shape)) == digest(shape.load())
+
+
+def test_a_shape_in_many_looks_is_lit_once_and_bakes_as_it_does_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    shape, donors = MiniworldObject("eval", 4), [MiniworldObject("eval", index) for index in (1, 2, 4)]
+    alone = []
+    for donor in donors:
+        forget()
+        alone.append(digest(shape.load(texture_of=donor)))
+    forget()
+    lit = []
+    monkeypatch.setattr(baking, "light_vertices", lambda mesh: lit.append(mesh) or light_vertices(mesh))
+    assert [digest(shape.load(texture_of=donor)) for donor in donors] == alone
+    assert len(lit) == 1 and len(set(alone)) == 3
 
 
 def test_wearing_a_mesh_file(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,28 +19,49 @@ Palette = Mapping[str, tuple[int, int, int]]  # sRGB by name
 _EDGE = 0.004  # width of painted edges, world units
 
 
-def bake_flat(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int, palette: Palette) -> Mesh:
-    """The mesh with flat colours of a palette: no light, no texture, one colour or two."""
-    face, barycentric = rasterise_uv(mesh, size)
-    covered = face >= 0
-    share = _share(mesh, slots, look, face[covered], barycentric[covered])
-    main, accent = (np.array(palette[name], np.float32) for name in (look.main, look.accent))
-    colours = main + share[:, None] * (accent - main)
-    return _with_texture(mesh, covered, np.rint(colours).astype(np.uint8))
+@dataclass(frozen=True)
+class Surface:
+    """What the T covered texels of a shape's atlas show, whatever its paint: the same for all looks of an object.
+
+    covered: bool (H, W). nearest: int32 (2, H, W), row and column of the nearest covered one. slots: int32 (T,), which
+    part. points, normals: float32 (T, 3). light: None where nobody asked for it.
+    """
+
+    covered: npt.NDArray[np.bool_]
+    nearest: npt.NDArray[np.int32]
+    slots: npt.NDArray[np.int32]
+    points: Float32
+    normals: Float32
+    light: Light | None
 
 
-def bake_rich(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int, palette: Palette) -> Mesh:
-    """The mesh in photographs, toned to its named colours in a palette and lit by the studio."""
+def surface_of(mesh: Mesh, slots: npt.NDArray[np.int32], size: int, *, lit: bool) -> Surface:
+    """The texels of a mesh with slots (F,) by face, in the studio's light if wanted, which takes most of the time."""
     face, barycentric = rasterise_uv(mesh, size)
     covered = face >= 0
     face, barycentric = face[covered], barycentric[covered]
-    share = _share(mesh, slots, look, face, barycentric)
-    traced = light_vertices(mesh)
-    at_vertices = np.hstack([mesh.vertices, mesh.normals, traced.ambient, traced.lamps])
-    at_texels = _blend(at_vertices, mesh.faces[face], barycentric)
+    traced = light_vertices(mesh) if lit else None
+    values = [mesh.vertices, mesh.normals] + ([] if traced is None else [traced.ambient, traced.lamps])
+    at_texels = _blend(np.hstack(values), mesh.faces[face], barycentric)
     points, normals, ambient, lamps = (np.ascontiguousarray(part) for part in np.split(at_texels, (3, 6, 9), axis=1))
-    normals = _unit(normals)
-    light = Light(ambient, lamps)
+    light = None if traced is None else Light(ambient, lamps)
+    nearest = ndimage.distance_transform_edt(~covered, return_distances=False, return_indices=True)
+    return Surface(covered, nearest, slots[face], points, _unit(normals), light)
+
+
+def bake_flat(mesh: Mesh, surface: Surface, look: Look, palette: Palette) -> Mesh:
+    """The mesh with flat colours of a palette: no light, no texture, one colour or two."""
+    share = accent_share(look, surface.points, surface.slots, _EDGE)
+    main, accent = (np.array(palette[name], np.float32) for name in (look.main, look.accent))
+    colours = main + share[:, None] * (accent - main)
+    return _with_texture(mesh, surface, np.rint(colours).astype(np.uint8))
+
+
+def bake_rich(mesh: Mesh, surface: Surface, look: Look, palette: Palette) -> Mesh:
+    """The mesh in photographs, toned to its named colours in a palette and lit by the studio."""
+    points, normals, light = surface.points, surface.normals, surface.light
+    assert light is not None
+    share = accent_share(look, points, surface.slots, _EDGE)
 
     radiance = np.zeros_like(points)
     for name, crop, part in ((look.main, look.main_crop, 1 - share), (look.accent, look.accent_crop, share)):
@@ -60,14 +81,7 @@ def bake_rich(mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, size: int, p
             np.full(count, material.sharpness, np.float32),
         )
         radiance[mine] += part[mine, None] * answer
-    return _with_texture(mesh, covered, develop(radiance))
-
-
-def _share(
-    mesh: Mesh, slots: npt.NDArray[np.int32], look: Look, face: npt.NDArray[np.int32], barycentric: FloatArray
-) -> Float32:
-    points = _blend(mesh.vertices, mesh.faces[face], barycentric)
-    return accent_share(look, points, slots[face], _EDGE)
+    return _with_texture(mesh, surface, develop(radiance))
 
 
 def _blend(values: FloatArray, corners: npt.NDArray[np.int32], barycentric: FloatArray) -> Float32:
@@ -127,9 +141,9 @@ def _linear(colour: tuple[int, int, int]) -> Float32:
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def _with_texture(mesh: Mesh, covered: npt.NDArray[np.bool_], colours: npt.NDArray[np.uint8]) -> Mesh:
+def _with_texture(mesh: Mesh, surface: Surface, colours: npt.NDArray[np.uint8]) -> Mesh:
     """Texels between charts take their nearest neighbour's colour: filters at a chart's border never see a gap."""
-    texture = np.full((*covered.shape, 4), 255, np.uint8)
-    texture[covered, :3] = colours
-    row, column = ndimage.distance_transform_edt(~covered, return_distances=False, return_indices=True)
+    texture = np.full((*surface.covered.shape, 4), 255, np.uint8)
+    texture[surface.covered, :3] = colours
+    row, column = surface.nearest
     return replace(mesh, materials=(Material(texture[row, column]),))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bench.cases.case import Case, MeshHandle
 from bench.cases.mesh_file import wearing
 from bench.cases.miniworld.atlas import unwrap
-from bench.cases.miniworld.baking import bake_flat, bake_rich
+from bench.cases.miniworld.baking import Surface, bake_flat, bake_rich, surface_of
 from bench.cases.miniworld.families import FAMILIES
 from bench.cases.miniworld.looks import COLOURS, MUTED, PATTERNS, VIVID, Look, Pattern
 from bench.cases.miniworld.photos import MATERIALS, PHOTOS, draw_crop
@@ -148,9 +148,14 @@ def _shape(family: str, proportion: float, detail_seed: int) -> tuple[Mesh, npt.
     return unwrap(FAMILIES[family].build(proportion, rng), ATLAS)
 
 
+@lru_cache(maxsize=2)  # ten megabytes each: the floor paints one shape as several objects in a row
+def _surface(family: str, proportion: float, detail_seed: int, lit: bool) -> Surface:
+    return surface_of(*_shape(family, proportion, detail_seed), ATLAS, lit=lit)
+
+
 @lru_cache(maxsize=64)  # the objects of a suite, a megabyte each: generators and metrics ask for them in turn
 def _load(shape: MiniworldObject, painted_as: MiniworldObject) -> Mesh:
-    spec = shape.spec
-    mesh, slots = _shape(spec.family, spec.proportion, spec.detail_seed)
-    bake = bake_rich if painted_as.look in PHOTOGRAPHIC else bake_flat
-    return bake(mesh, slots, painted_as.spec.look, ATLAS, _PALETTES[painted_as.look])
+    spec, rich = shape.spec, painted_as.look in PHOTOGRAPHIC
+    shaped = (spec.family, spec.proportion, spec.detail_seed)
+    bake = bake_rich if rich else bake_flat
+    return bake(_shape(*shaped)[0], _surface(*shaped, rich), painted_as.spec.look, _PALETTES[painted_as.look])
