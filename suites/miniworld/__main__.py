@@ -60,15 +60,23 @@ def sheet(
 
 
 @app.command()
-def modes(checkpoint: Checkpoint, world: World) -> None:
-    """Measure what a checkpoint's shifters do: pictures without control in either mode, beside both domains."""
+def modes(
+    checkpoint: Checkpoint,
+    world: World,
+    sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")] = None,
+) -> None:
+    """Measure what shifters do: pictures without control in either mode, beside the base's and both domains."""
     import json
 
     from suites.miniworld.base import open_base
-    from suites.miniworld.stages import measure_modes
+    from suites.miniworld.gate import contact_sheet
+    from suites.miniworld.stages import measure_modes, mode_pictures
 
-    measured = measure_modes(checkpoint, open_base()[1], world)
+    pictures = mode_pictures(checkpoint, *open_base(), world)
+    measured = measure_modes(pictures, world)
     typer.echo(json.dumps({name: asdict(look) for name, look in measured.items()}, indent=1))
+    if sheet is not None:
+        contact_sheet(list(pictures.values())).save(sheet)
 
 
 @app.command()

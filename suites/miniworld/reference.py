@@ -19,12 +19,12 @@ NAME = "rich"
 FILE = FOLDER / "miniworld_rich_16px.npz"
 
 
-def write_reference(out: Path = FILE) -> Path:
-    """Render the reference of the `miniworld` suite and write its features for the suite's extractors to `out`.
+def write_reference() -> Path:
+    """Render the reference of the `miniworld` suite and write its features for the suite's extractors to `FILE`.
 
-    What lay there is removed first, so that nothing is taken over from it. Takes a minute.
+    What lay there is removed first: a run would take it instead of measuring. Takes a minute.
     """
-    out.unlink(missing_ok=True)
+    FILE.unlink(missing_ok=True)
     options = RunOptions(offline=True, device="cpu")
     plan = make_plan(load_suite("miniworld"), options)
     reference = plan.suite.references[NAME]
@@ -36,5 +36,5 @@ def write_reference(out: Path = FILE) -> Path:
         for (name, extractor), found in library.features.items()
         if name == NAME
     }
-    write_measured(out, tuple(rendered_pictures(reference, plan).pictures), features)
-    return out
+    write_measured(FILE, tuple(rendered_pictures(reference, plan).pictures), features)
+    return FILE

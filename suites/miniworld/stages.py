@@ -6,6 +6,7 @@ of its surface, and a linear classifier of the domains' training pictures on Eff
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,25 +75,28 @@ def look_of(pictures: Pictures, classifier: DomainClassifier) -> Look:
     return Look(float(np.concatenate(steps).mean()), float(spread.mean()), classifier.synthetic_share(pictures))
 
 
-def measure_modes(checkpoint: Path, base_scheduler: Any, world: Path) -> dict[str, Look]:
-    """Pictures without control in each mode of a checkpoint's shifters, beside held-out pictures of both domains."""
+def mode_pictures(checkpoint: Path, base: Any, scheduler: Any, world: Path) -> dict[str, Pictures]:
+    """Held-out pictures of both domains, the base's for their captions, and those of each mode of a checkpoint.
+
+    base: the bare transformer. All without control; the modes rule all blocks at all steps.
+    """
+    captions = held_out_captions(world)
+    model = load_checkpoint(checkpoint).model
+    tuned = single_pictures(model.unwrap(), scheduler, shifters=model.shifters, control_channels=model.control_channels)
+    return {
+        "held-out rich": rendered(world / HELD_OUT.folder),
+        "base": base_samples(single_pictures(base, scheduler), captions),
+        **{mode: base_samples(tuned, captions, shifting=shifting) for mode, shifting in MODES.items()},
+        "held-out synthetic": rendered(world / HELD_OUT_SYNTHETIC.folder),
+    }
+
+
+def measure_modes(pictures: Mapping[str, Pictures], world: Path) -> dict[str, Look]:
+    """The three readings of each set of pictures."""
     classifier = DomainClassifier.fit(
         rendered(world / RICH.folder, _OBJECTS), rendered(world / SYNTHETIC.folder, _OBJECTS)
     )
-    found = {
-        "held-out rich": look_of(rendered(world / HELD_OUT.folder), classifier),
-        "held-out synthetic": look_of(rendered(world / HELD_OUT_SYNTHETIC.folder), classifier),
-    }
-    return found | {mode: look_of(mode_pictures(checkpoint, base_scheduler, world, mode), classifier) for mode in MODES}
-
-
-def mode_pictures(checkpoint: Path, base_scheduler: Any, world: Path, mode: str) -> Pictures:
-    """Single pictures of the held-out captions with all blocks in one mode at all steps, and no control."""
-    model = load_checkpoint(checkpoint).model
-    pipeline = single_pictures(
-        model.unwrap(), base_scheduler, shifters=model.shifters, control_channels=model.control_channels
-    )
-    return base_samples(pipeline, held_out_captions(world), shifting=MODES[mode])
+    return {name: look_of(some, classifier) for name, some in pictures.items()}
 
 
 def _neighbours(values: npt.NDArray[Any], axis: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -13,11 +16,13 @@ from diffusers import DDIMScheduler, DiTTransformer2DModel
 
 from realiz3d.multiview import MultiviewModel
 from realiz3d.shifters import DomainShifters
+from suites.miniworld import stages
 from suites.miniworld.gate import base_samples, single_pictures
 from suites.miniworld.stages import MODES, DomainClassifier, look_of
 from suites.miniworld.world import class_names
 
 SIDE = 16
+SCHEDULER = DDIMScheduler(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2", clip_sample=False)
 
 
 def painted(rng: np.random.Generator, count: int, *, detail: float, spread: int) -> np.ndarray:
@@ -47,20 +52,23 @@ def test_the_classifier_tells_unseen_pictures_of_the_two_domains_apart() -> None
     assert classifier.synthetic_share(flat[16:]) > 0.9 > 0.1 > classifier.synthetic_share(rich[16:])
 
 
-def test_modes_differ_by_the_shifters_alone() -> None:
+def tiny_host() -> DiTTransformer2DModel:
     torch.manual_seed(0)
-    host = DiTTransformer2DModel(
+    return DiTTransformer2DModel(
         num_layers=2, num_attention_heads=2, attention_head_dim=8, in_channels=3, out_channels=3, sample_size=SIDE,
         patch_size=4, num_embeds_ada_norm=len(class_names()), norm_num_groups=1,
     )  # fmt: skip
-    scheduler = DDIMScheduler(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2", clip_sample=False)
+
+
+def test_modes_differ_by_the_shifters_alone() -> None:
+    host = tiny_host()
     model = MultiviewModel.wrap(host, control_channels=6)
     shifters = DomainShifters.for_model(model, rank=2)
     words = class_names()[:2]
     model.unwrap()
 
     def pictures(mode: str) -> np.ndarray:
-        pipeline = single_pictures(host, scheduler, shifters=shifters, control_channels=6)
+        pipeline = single_pictures(host, SCHEDULER, shifters=shifters, control_channels=6)
         made = base_samples(pipeline, words, per_caption=1, shifting=MODES[mode])
         pipeline.multiview.unwrap()
         return made
@@ -69,3 +77,21 @@ def test_modes_differ_by_the_shifters_alone() -> None:
     with torch.no_grad():
         shifters.left.normal_()
     assert (pictures("real") != pictures("synthetic")).any()
+
+
+def test_the_sets_that_modes_are_read_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The base's row is the base's own: not of a wrapped, widened or shifted model."""
+    host = tiny_host()
+    model = MultiviewModel.wrap(tiny_host(), control_channels=6)
+    shifters = DomainShifters.for_model(model, rank=2)
+    with torch.no_grad():
+        shifters.left.normal_()
+    model.attach(shifters)
+    monkeypatch.setattr(stages, "load_checkpoint", lambda _: SimpleNamespace(model=model))
+    flat = np.zeros((1, 4, SIDE, SIDE, 3), np.uint8)
+    monkeypatch.setattr(stages, "rendered", lambda folder: flat)
+    monkeypatch.setattr(stages, "held_out_captions", lambda _: class_names()[:1])
+    pictures = stages.mode_pictures(tmp_path, host, SCHEDULER, tmp_path)
+    assert list(pictures) == ["held-out rich", "base", "real", "synthetic", "held-out synthetic"]
+    assert (pictures["base"] == base_samples(single_pictures(tiny_host(), SCHEDULER), class_names()[:1])).all()
+    assert (pictures["real"] != pictures["synthetic"]).any() and (pictures["real"] != pictures["base"]).any()
