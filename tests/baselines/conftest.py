@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
-
-# the worlds that the trainer's own tests train on
-sys.path.append(str(Path(__file__).parents[1] / "realiz3d"))
 
 if find_spec("accelerate") is None or find_spec("peft") is None:
     collect_ignore_glob = ["test_*.py"]

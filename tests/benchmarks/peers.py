@@ -74,7 +74,7 @@ def run_job(job: str, folder: Path, count: int, runs: Runs) -> None:
         start = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, str(HERE / "jobs.py"), job, str(folder), str(count)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (HERE.parents[1], HERE.parent)))},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (HERE.parents[1], HERE.parent / "helpers")))},
             stdout=said,
             stderr=complained,
         )
