@@ -33,7 +33,6 @@ from bench.commands.tune_shifting import tune_shifting
 from bench.commands.validate import validate
 from bench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BenchError
 from bench.threads import sleep_when_idle
-from realiz3d.errors import RealizError
 
 PROGRAM = "realiz3d-bench"
 
@@ -105,9 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as error:
         _explain(str(error), error.exit_code, debug)
         return error.exit_code
-    except RealizError as error:
-        _explain(str(error), EXIT_USAGE, debug)
-        return EXIT_USAGE
     except (
         SystemExit
     ) as error:  # typer does not raise it here: a plug-in tried to end the program, perhaps with success

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from bench.errors import ImageError
-from bench.images import SUFFIXES, read_picture
+from groundwork.pictures import SUFFIXES, read_picture
 from reports.maps import ErrorMap, Legend, legends, read_maps
 from reports.run_folder import CaseInfo, MetricInfo
 from reports.table import Source, Table

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from bench.errors import ImageError
 from bench.heat import UNSCORED, colours, position
-from bench.images import decode_rgba
+from groundwork.pictures import decode_rgba
 from reports.run_folder import ErrorMapInfo, RunResults
 
 MAX_BYTES = 1_000_000

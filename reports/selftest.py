@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.files import write_atomically
 from bench.selftest.pictures import CEILING
 from bench.selftest.run import SelfTest, Verdict
 from bench.selftest.scenes import SCENES
+from groundwork.files import write_atomically
 from reports.html import environment
 from reports.markdown import escape
 from reports.numbers import MISSING

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.errors import UsageError, nearest
-from bench.files import write_atomically
+from groundwork.files import write_atomically
 from reports.html import write_html, write_svg
 from reports.latex import write_latex
 from reports.machine import write_csv, write_json

@@ -44,12 +44,12 @@ def bake(
     import torch
 
     from bench.cases.mesh_file import load_mesh
-    from bench.files import write_atomically
     from bench.run.plan import check_device
     from bench.texture_bake.atlas import atlas_fault
     from bench.texture_bake.atlas import unwrap as new_atlas
     from bench.texture_bake.bake import bake_texture, wearing_texture
     from bench.texture_bake.glb import glb_bytes
+    from groundwork.files import write_atomically
 
     check_device(device)
     views = _views(sample)
@@ -78,7 +78,7 @@ def _views(folder: Path) -> npt.NDArray[np.uint8]:
     """The pictures of a sample, uint8 (V, H, H, 3), transparency on white."""
     import numpy as np
 
-    from bench.images import SUFFIXES, read_picture
+    from groundwork.pictures import SUFFIXES, read_picture
 
     if not folder.is_dir():
         raise ImageError("there is no such folder of views", where=str(folder), expected="view_0.png, view_1.png, ...")

@@ -80,12 +80,12 @@ def generate(
 def _make(suite: Suite, options: RunOptions, out: Path) -> tuple[int, list[str]]:
     """Make what is missing; how many samples that were, and what failed, a line each."""
     from bench.dataset.camera_file import camera_json
-    from bench.files import write_atomically
     from bench.run.executors import make_executor
     from bench.run.generate import generate_samples
     from bench.run.plan import generator_fingerprints, make_plan
-    from bench.run.progress import Reporter
     from bench.run.samples import SampleKey, SampleStore
+    from groundwork.files import write_atomically
+    from groundwork.progress import Reporter
 
     plan = make_plan(suite, options)
     _refuse_strangers(plan, out / VIEWS)
@@ -119,8 +119,8 @@ def _suite_file(out: Path, checkpoint: Path, meshes: Path | None, prompts: Path 
     """A suite of the cases, written beside the views so that it can judge them."""
     import yaml
 
-    from bench.files import write_atomically
     from bench.generators.realiz3d_pipeline import trained_size
+    from groundwork.files import write_atomically
 
     cases: dict[str, Any]
     if meshes is None:

@@ -29,7 +29,7 @@ def realiz3d_options(checkpoint: Path, texts: Sequence[str], taken: Sequence[str
     from bench.errors import nearest
     from bench.generators.realiz3d_pipeline import Realiz3DOptions
     from bench.suite.check import read_options
-    from bench.suite.tree import read_scalar
+    from groundwork.yaml_tree import read_scalar
 
     class Plugin:
         Options = Realiz3DOptions

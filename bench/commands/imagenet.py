@@ -9,13 +9,13 @@ from bench.cases.prompt_file import read_prompts
 from bench.errors import UsageError
 from bench.extractors.catalogue import load_extractor
 from bench.extractors.clip import load_clip
-from bench.images import RGB
 from bench.references.imagenet.classes import imagenet_classes, read_classes_map
 from bench.references.imagenet.photos import validation_photos
 from bench.references.imagenet.recipe import ImagenetTask, build_imagenet_reference
 from bench.references.provenance import Provenance, check_name
 from bench.references.segmenter import rembg_segmenter
-from bench.run.progress import Reporter
+from groundwork.pictures import RGB
+from groundwork.progress import Reporter
 
 
 def build_imagenet(

@@ -10,10 +10,10 @@ import typer
 
 from bench.commands import flags
 from bench.commands.terminal import answer_json, answer_table, first_sentence
-from bench.errors import BenchError
+from bench.errors import BenchError, SuiteError
 
 if TYPE_CHECKING:
-    from bench.registry import Registry
+    from groundwork.registry import Registry
 
 KINDS = ("suites", "generators", "metrics", "extractors", "estimators", "vqa")
 
@@ -53,9 +53,9 @@ def _registry(kind: str) -> Registry:
 
 
 def _suite_line(file: Path) -> str:
-    from bench.suite.tree import parse
+    from groundwork.yaml_tree import parse
 
-    root, _ = parse(file.read_text(encoding="utf-8"), str(file), file.parent)
+    root, _ = parse(file.read_text(encoding="utf-8"), str(file), file.parent, SuiteError)
     text = root.children().get("description")
     return first_sentence(str(text.value)) if text is not None else ""
 

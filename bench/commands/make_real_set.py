@@ -57,10 +57,10 @@ def make_real_set(
     """
     flags.one_of(form, FORMATS, "format")
     from bench.dataset.folder import Growing
-    from bench.hashing import hash_json
     from bench.run.environment import versions
     from bench.run.plan import check_device
-    from bench.run.progress import Reporter
+    from groundwork.hashing import hash_json
+    from groundwork.progress import Reporter
     from realiz3d.data.base_model import PROMPT, BaseModel, Sampling, describe
 
     check_device(device)

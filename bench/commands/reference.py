@@ -76,8 +76,8 @@ def build(
     from bench.references.library import is_shipped, user_folder
     from bench.references.pictures import picture_paths
     from bench.run.plan import check_device
-    from bench.run.progress import Reporter
     from bench.suite.schema import srgb
+    from groundwork.progress import Reporter
 
     try:
         colour = srgb(background)

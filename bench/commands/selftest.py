@@ -33,8 +33,8 @@ def selftest(
     import torch
 
     from bench.run.executors import default_workers
-    from bench.run.progress import Reporter
     from bench.selftest.run import self_test
+    from groundwork.progress import Reporter
     from reports.selftest import COLUMNS, rows, summary, write
 
     threads = torch.get_num_threads()

@@ -92,9 +92,9 @@ def tune_shifting(
 
 def _write(tuning: Tuning, measure: SuiteTradeoff, axes: Axes, tolerance: str) -> dict[str, Any]:
     """`tuning.json` and `tuning.svg` in the run's folder; the former is returned."""
-    from bench.files import write_atomically
     from bench.run.summary import number
     from bench.tuning import label_of
+    from groundwork.files import write_atomically
     from reports.tuning import TuningMark, tuning_svg
 
     assert measure.outcome is not None

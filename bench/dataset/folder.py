@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from bench.errors import InputError, UsageError
-from bench.files import write_atomically
+from groundwork.files import write_atomically
 from realiz3d.data.layout import MANIFEST, shard_name
 from realiz3d.data.shards import END_OF_TAR, tar_bytes
 

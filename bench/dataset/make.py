@@ -19,8 +19,8 @@ from bench.errors import BenchError, ImageError, InputError, MeshError
 from bench.generators.ground_truth import SUPERSAMPLE
 from bench.geometry.cameras import view_cameras
 from bench.run.executors import WorkerLost
-from bench.run.progress import Reporter
 from bench.suite.schema import Views
+from groundwork.progress import Reporter
 from realiz3d.data.layout import is_id
 
 Task = TypeVar("Task")

@@ -15,9 +15,9 @@ from bench.geometry.cameras import Cameras
 from bench.geometry.control import control_map
 from bench.geometry.rasteriser import rasterise
 from bench.geometry.rendering import render_albedo
-from bench.hashing import hash_strings
-from bench.images import RGB, Picture
 from bench.run.plan import case_digest
+from groundwork.hashing import hash_strings
+from groundwork.pictures import RGB, Picture
 from realiz3d.data.layout import CAMERAS, CAPTION, file_name
 from realiz3d.data.pictures import encode_map
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from bench.errors import WeightsMissing
 from bench.estimators.protocol import NormalEstimator
-from bench.registry import Registry
+from groundwork.registry import Registry
 
 ESTIMATORS = Registry(
     kind="normal estimator",

@@ -18,8 +18,8 @@ from bench.estimators.protocol import NormalMap
 from bench.extractors.exact import exact_kernels
 from bench.extractors.hub import needed_package
 from bench.extractors.hub_folder import HubFolder, find_folder, load_network
-from bench.hashing import hash_strings
-from bench.images import Picture
+from groundwork.hashing import hash_strings
+from groundwork.pictures import Picture
 
 NAME = "marigold_normals"
 MARIGOLD = HubFolder(

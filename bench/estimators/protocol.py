@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from bench.images import Picture
+from groundwork.pictures import Picture
 
 NormalMap = npt.NDArray[np.float32]  # (H, W, 3)
 

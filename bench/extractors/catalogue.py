@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.errors import UsageError
 from bench.extractors.protocol import Extractor
-from bench.registry import Registry
+from groundwork.registry import Registry
 
 EXTRACTORS = Registry(
     kind="extractor",

@@ -23,8 +23,8 @@ from bench.extractors.hub import FoundWeights, HubFile, check_package, find_weig
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
 from bench.extractors.weights import OFFLINE_HINT
-from bench.hashing import hash_json, hash_strings
 from bench.threads import each_alone
+from groundwork.hashing import hash_json, hash_strings
 
 # OpenAI's weights of Radford et al. (2021), as open_clip publishes them
 CLIP_WEIGHTS = {

@@ -25,7 +25,7 @@ from bench.extractors.hub import FoundWeights, HubFile, check_package, find_weig
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
 from bench.extractors.weights import OFFLINE_HINT
-from bench.hashing import hash_json, hash_strings
+from groundwork.hashing import hash_json, hash_strings
 
 NAME = "dinov2"
 IMAGE_SIZE = 224

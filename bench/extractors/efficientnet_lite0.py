@@ -30,7 +30,7 @@ from bench.extractors.efficientnet_lite0_network import (
 from bench.extractors.engine import engine_for
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
-from bench.hashing import hash_strings
+from groundwork.hashing import hash_strings
 
 POOLED = "efficientnet_lite0"
 TEXTURE = "efficientnet_lite0_texture"

@@ -15,7 +15,7 @@ from bench.extractors.feature_store import FeatureStore
 from bench.extractors.forward import run_backbones
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Backbone, Extractor, Features, Picture, Vector
-from bench.hashing import hash_array
+from groundwork.hashing import hash_array
 
 COMMIT_EVERY = 64  # pictures whose features a kill may lose
 PLUG_IN_BATCH = 32

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.errors import WeightsMissing
 from bench.extractors.weights import FOLDER_VARIABLE
-from bench.hashing import hash_file
+from groundwork.hashing import hash_file
 
 _MAX_CONFIG_BYTES = 1 << 20
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.errors import WeightsMissing
 from bench.extractors.weights import FOLDER_VARIABLE
-from bench.hashing import hash_file, hash_strings
+from groundwork.hashing import hash_file, hash_strings
 
 
 @dataclass(frozen=True)

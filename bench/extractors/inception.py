@@ -24,7 +24,7 @@ from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
 from bench.extractors.resize import resize_bicubic
 from bench.extractors.weights import WeightsFile, weights_bytes
-from bench.hashing import hash_strings
+from groundwork.hashing import hash_strings
 
 NAME = "inception"
 IMAGE_SIZE = 299

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from bench.images import Picture as Picture
+from groundwork.pictures import Picture as Picture
 
 Features = npt.NDArray[np.float32]  # (N, D)
 Vector = npt.NDArray[np.float32]  # (D,)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from bench.images import Picture
+from groundwork.pictures import Picture
 
 _SUPPORT = 2.0  # the cubic kernel's reach, in source pixels where nothing shrinks
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from bench.errors import WeightsMissing
-from bench.files import write_atomically
+from groundwork.files import write_atomically
 
 FOLDER_VARIABLE = "REALIZ3D_BENCH_WEIGHTS"
 OFFLINE_HINT = "or use the extractor efficientnet_lite0, which works offline (fd, kd, kd_cluster; its own numbers)"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench import __version__
 from bench.generators.protocol import GenerationRequest, GeneratorContext, MultiviewImage
-from bench.hashing import hash_json
+from groundwork.hashing import hash_json
 
 
 class NoOptions(BaseModel):

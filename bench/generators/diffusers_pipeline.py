@@ -15,7 +15,7 @@ from bench.errors import GeneratorError, UsageError, nearest
 from bench.generators.pipeline_base import Dtype, PipelineGenerator, hash_parts, need_packages, pixels, with_suffix
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.generators.saved_pipeline import INDEX, load_pipeline, read_index
-from bench.hashing import seed_from
+from groundwork.hashing import seed_from
 
 Map = Literal["normal", "position", "depth", "mask"]
 

@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.errors import ImageError, InputError, UsageError, nearest
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.protocol import GenerationRequest, GeneratorContext
-from bench.hashing import hash_file, hash_strings
-from bench.images import SUFFIXES, read_picture
+from groundwork.hashing import hash_file, hash_strings
+from groundwork.pictures import SUFFIXES, read_picture
 
 
 class FolderOptions(BaseModel):

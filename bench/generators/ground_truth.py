@@ -15,8 +15,8 @@ from bench.cases.case import Case
 from bench.errors import MeshError
 from bench.geometry.cameras import Cameras
 from bench.geometry.rendering import render_views
-from bench.hashing import hash_array, hash_strings
-from bench.images import enlarged
+from groundwork.hashing import hash_array, hash_strings
+from groundwork.pictures import enlarged
 
 MEMORY_LIMIT = 512 * 2**20  # bytes
 SUPERSAMPLE = 4

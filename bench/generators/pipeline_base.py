@@ -19,20 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bench import __version__
-from bench.errors import BenchError, GeneratorError, InputError, UsageError, WeightsMissing
+from bench.errors import GeneratorError
 from bench.generators.protocol import GenerationRequest, GeneratorContext, MultiviewImage
-from bench.hashing import hash_file, hash_json
-from realiz3d.errors import DataError, RealizError
-from realiz3d.errors import UsageError as RealizUsageError
-from realiz3d.errors import WeightsMissing as RealizWeightsMissing
+from groundwork.hashing import hash_file, hash_json
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 PACKAGES = ("diffusers", "transformers")
-_KINDS: dict[type[RealizError], type[BenchError]] = {
-    RealizUsageError: UsageError,
-    DataError: InputError,
-    RealizWeightsMissing: WeightsMissing,
-}
 
 
 class PipelineGenerator(ABC):
@@ -50,19 +42,13 @@ class PipelineGenerator(ABC):
         versions = [__version__, *(_version(package) for package in ("torch", *PACKAGES))]
         options = self.options.model_dump(mode="json", exclude=self.places())
         device = self.context.device.split(":")[0]
-        try:
-            return hash_json([kind, versions, options, device, self.weights()])
-        except RealizError as error:
-            raise translated(error) from error
+        return hash_json([kind, versions, options, device, self.weights()])
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[MultiviewImage]:
         """One answer per request, in order, all of them made in one batch."""
-        try:
-            if self._pipeline is None:
-                self._pipeline = self.load()
-            pictures = self.views(self._pipeline, requests)
-        except RealizError as error:
-            raise translated(error) from error
+        if self._pipeline is None:
+            self._pipeline = self.load()
+        pictures = self.views(self._pipeline, requests)
         for request, views in zip(requests, pictures, strict=True):
             yield MultiviewImage(request.case.id, request.seed, views)
 
@@ -81,12 +67,6 @@ class PipelineGenerator(ABC):
     @abstractmethod
     def views(self, pipeline: Any, requests: Sequence[GenerationRequest]) -> Sequence[npt.NDArray[np.uint8]]:
         """uint8 (V, H, W, 3) for each request."""
-
-
-def translated(error: RealizError) -> BenchError:
-    """The same message as an error of the benchmark."""
-    kind = next((target for source, target in _KINDS.items() if isinstance(error, source)), GeneratorError)
-    return kind(error.message, where=error.where, expected=error.expected, hint=error.hint)
 
 
 def need_packages(name: str) -> None:

@@ -15,7 +15,7 @@ from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import SUPERSAMPLE
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.geometry.rendering import render_albedo
-from bench.hashing import hash_strings
+from groundwork.hashing import hash_strings
 
 
 class TexturedMeshOptions(BaseModel):

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from bench.geometry.cameras import Cameras
 from bench.geometry.correspondence import Correspondence
+from bench.geometry.foreground import find_silhouettes
 from bench.geometry.mesh import Mesh
+from bench.geometry.prediction import check_views, predict
 from bench.geometry.scene import SceneGeometry
 from bench.lifting.rounded_hull import rounded_hull
-from bench.metrics.foreground import find_silhouettes
-from bench.metrics.prediction import check_views, predict
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from bench.errors import UsageError, WeightsMissing
 from bench.extractors.exact import exact_kernels
 from bench.extractors.hub import FoundWeights, HubFile, find_weights, needed_package
 from bench.geometry.cameras import Cameras
-from bench.hashing import hash_file
 from bench.lifting.gaussians import Gaussians, check_rasteriser
 from bench.lifting.visual_hull import pixel_rays
+from groundwork.hashing import hash_file
 
 REPOSITORY = "https://github.com/3DTopia/LGM"
 COMMIT = "fe8d12cff8c827df7bb77a3c8e8b37408cb6fe4c"

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict
 from scipy import ndimage
 from torch import Tensor
 
+from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
 from bench.metrics.declaration import Measurement, Result, Sample
-from bench.metrics.foreground import FOREGROUND_PARAMETERS, BoolArray, judge_foreground
+from bench.metrics.judged_foreground import judge_foreground
 
 TOLERANCE = 0.0075  # of the frame's diagonal, as in the Berkeley boundary benchmark (Martin et al. 2004): 5.4 px at 512
 

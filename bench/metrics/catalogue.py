@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.registry import Registry
+from groundwork.registry import Registry
 
 METRICS = Registry(
     kind="metric",

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.geometry.masked_gaussian import masked_gaussian
+from bench.geometry.prediction import predict
 from bench.metrics.declaration import Measurement, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
-from bench.metrics.masked_gaussian import masked_gaussian
-from bench.metrics.prediction import predict
 
 SIGMAS = (1.0, 2.0, 4.0, 8.0)  # px at the suite's resolution
 

@@ -11,9 +11,9 @@ from torch import Tensor
 from bench.errors import UsageError, WeightsMissing, nearest
 from bench.extractors.clip import CLIP_WEIGHTS, ClipModel, load_clip
 from bench.extractors.protocol import Features
-from bench.hashing import hash_array
-from bench.images import Picture
 from bench.metrics.pictures import as_pictures
+from groundwork.hashing import hash_array
+from groundwork.pictures import Picture
 
 NOT_PREPARED = WeightsMissing("CLIP has not been loaded", hint="call `prepare` before `measure`")
 

@@ -19,10 +19,10 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
 
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.geometry.masked_gaussian import masked_gaussian
+from bench.geometry.prediction import bilinear, check_views
 from bench.metrics.declaration import Measurement, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
-from bench.metrics.masked_gaussian import masked_gaussian
-from bench.metrics.prediction import bilinear, check_views
 
 SIGMA = 8.0  # px at the suite's resolution: the coarsest of the bands that `cde` looks at ends here
 DARK = 1.0 / 255.0  # a channel that is darker on average has no gain to speak of

@@ -22,10 +22,10 @@ from skimage.feature import canny
 from skimage.morphology import skeletonize
 from torch import Tensor
 
+from bench.geometry.foreground import BoolArray
 from bench.geometry.gbuffer import GBuffer
+from bench.geometry.prediction import check_views
 from bench.metrics.declaration import Measurement, Result, Sample
-from bench.metrics.foreground import BoolArray
-from bench.metrics.prediction import check_views
 
 CREASE = 30.0  # degrees that the flat normal turns ...
 REACH = 1.0 / 256  # ... from this part of the frame's side before a pixel to as much after it

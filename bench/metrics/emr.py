@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.geometry.prediction import check_views, predict
 from bench.metrics.declaration import Measurement, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
-from bench.metrics.prediction import check_views, predict
 
 SHIFTS = (1, 2, 3, 4, 6, 8)  # px; the last is the largest answer
 FLAT = (1.0 / 255.0) ** 2  # views that differ from themselves by less than one level of 8 bits cannot show a slip

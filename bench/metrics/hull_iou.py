@@ -15,10 +15,10 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from bench.geometry.cameras import Cameras
+from bench.geometry.foreground import MESHLESS_PARAMETERS, find_silhouettes
+from bench.geometry.prediction import check_views
 from bench.lifting.visual_hull import hull_masks
 from bench.metrics.declaration import Measurement, Result, Sample
-from bench.metrics.foreground import MESHLESS_PARAMETERS, find_silhouettes
-from bench.metrics.prediction import check_views
 
 
 def hull_iou(silhouettes: Tensor, cameras: Cameras) -> Measurement:

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import UsageError
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE
+from bench.geometry.foreground import MESHLESS_PARAMETERS
 from bench.lifting.hull import HullLifter
 from bench.lifting.rounded_hull import CELLS, SMOOTHING
 from bench.metrics.cde import REFERENCE_ENERGY, SIGMAS, BandEnergy, cde
 from bench.metrics.declaration import Measurement, Result, Sample
-from bench.metrics.foreground import MESHLESS_PARAMETERS
 from bench.metrics.loo_psnr import MIN_COVERAGE, loo_psnr
 from bench.metrics.psnr import HIGHEST
 

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from bench.errors import UsageError, WeightsMissing
 from bench.geometry.cameras import Cameras
+from bench.geometry.prediction import check_views
 from bench.lifting.lgm import INPUT_SIZE, LgmLifter, find_lgm
 from bench.lifting.protocol import Lifter
 from bench.metrics.declaration import Measurement, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
-from bench.metrics.prediction import check_views
 from bench.metrics.psnr import HIGHEST
 from bench.metrics.reprojection import SSIM_SIGMA, psnr_per_view, ssim_per_view
 

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.geometry.prediction import predict
 from bench.metrics.declaration import ErrorScale, Measurement, Result, Sample
-from bench.metrics.prediction import predict
 from bench.metrics.psnr import HIGHEST, psnr
 
 MIN_COVERAGE = 0.1  # of the foreground; a smaller part does not speak for the object

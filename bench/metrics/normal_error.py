@@ -23,12 +23,12 @@ from bench.estimators.protocol import NormalEstimator
 from bench.geometry.clay import render_clay
 from bench.geometry.correspondence import erode
 from bench.geometry.gbuffer import GBuffer
+from bench.geometry.prediction import check_views
 from bench.geometry.rendering import render_albedo
 from bench.geometry.scene import SceneGeometry
-from bench.images import RGB
 from bench.metrics.declaration import Measurement, Result, Sample
 from bench.metrics.pictures import as_pictures
-from bench.metrics.prediction import check_views
+from groundwork.pictures import RGB
 
 LIMITS = (11.25, 22.5, 30.0)  # degrees, as the literature on normals reports (Fouhey et al. 2013)
 EROSION = 1  # px: a pixel on the outline mixes the surface with the background

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from bench.images import Picture
+from groundwork.pictures import Picture
 
 
 def as_pictures(views: Tensor) -> list[Picture]:

@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.errors import WeightsMissing
 from bench.extractors.clip import ClipModel
 from bench.extractors.protocol import Features
-from bench.hashing import hash_strings
 from bench.metrics.clip_views import (
     NOT_PREPARED,
     check_clip,
@@ -28,6 +27,7 @@ from bench.metrics.clip_views import (
 )
 from bench.metrics.declaration import Measurement, Result, Sample
 from bench.metrics.prompts import distinct_prompts, wording
+from groundwork.hashing import hash_strings
 
 TIE = 1e-6  # cosines closer than float32's rounding
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.geometry.prediction import predict
 from bench.metrics.declaration import Measurement, Result, Sample
-from bench.metrics.prediction import predict
 
 
 def reproject(

@@ -20,7 +20,7 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from bench.errors import WeightsMissing
-from bench.metrics.bounding_box import bounding_box
+from bench.geometry.bounding_box import bounding_box
 from bench.metrics.declaration import Measurement, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST, psnr

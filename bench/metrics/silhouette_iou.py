@@ -8,8 +8,9 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
 from bench.metrics.declaration import Measurement, Result, Sample
-from bench.metrics.foreground import FOREGROUND_PARAMETERS, BoolArray, judge_foreground
+from bench.metrics.judged_foreground import judge_foreground
 
 
 def intersection_over_union(found: BoolArray, wanted: BoolArray) -> float:

@@ -15,12 +15,12 @@ from pydantic import JsonValue
 from bench.errors import UsageError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor, Features, Picture
-from bench.files import write_atomically
-from bench.hashing import hash_array, hash_strings
-from bench.images import RGB
 from bench.references.pictures import PREPARATION, picture_paths, reference_picture
 from bench.references.provenance import ExtractorRecord, Provenance, check_name
 from bench.references.reference_set import ReferenceFeatures
+from groundwork.files import write_atomically
+from groundwork.hashing import hash_array, hash_strings
+from groundwork.pictures import RGB
 
 
 def build_reference(

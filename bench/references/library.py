@@ -13,12 +13,12 @@ import platformdirs
 
 from bench.errors import ReferenceSetError, UsageError, nearest
 from bench.extractors.protocol import Extractor, Features
-from bench.hashing import hash_array
-from bench.images import RGB
 from bench.references.build import digest_of, feature_key
 from bench.references.pictures import PREPARATION
 from bench.references.provenance import Provenance, read_provenance
 from bench.references.reference_set import ReferenceFeatures
+from groundwork.hashing import hash_array
+from groundwork.pictures import RGB
 
 SHIPPED = Path(__file__).parent / "shipped"
 FOLDER_VARIABLE = "REALIZ3D_BENCH_REFERENCES"

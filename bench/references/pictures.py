@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import ImageError, ReferenceSetError
-from bench.images import RGB, SUFFIXES, Picture, PictureRGBA, composite, read_rgba
+from groundwork.pictures import RGB, SUFFIXES, Picture, PictureRGBA, composite, read_rgba
 
 PREPARATION = "centred-v1"  # the name of what `centred` does, raised when it changes
 

@@ -13,12 +13,12 @@ import numpy as np
 
 from bench.metrics.set_distances import Fd, Fid
 from bench.run.plan import Plan, is_calibration
-from bench.run.progress import Reporter, Stage
 from bench.run.score_sets import SetScores
 from bench.run.scores import ScoreRow
 from bench.run.summary import SummaryRow, object_values
 from bench.stats.comparison import Comparison, Interval, compare_distances, compare_means, holm_across
 from bench.stats.ties import Entry, bold_generators
+from groundwork.progress import Reporter, Stage
 
 FRECHET_PAIRS = 3
 """A Fréchet permutation costs an SVD a draw: with more pairs than this only primary Fréchet distances are tested."""

@@ -16,12 +16,12 @@ from PIL import Image
 from torch import Tensor
 
 from bench.errors import BenchError, UsageError
-from bench.files import write_atomically
-from bench.hashing import hash_json
 from bench.heat import strip_png
 from bench.metrics.declaration import ErrorScale, MappedMetric, ObjectMetric, Sample, error_scale, missing_results
 from bench.run.generate import Failure
 from bench.run.samples import SampleKey, SampleStore
+from groundwork.files import write_atomically
+from groundwork.hashing import hash_json
 
 VERSION = 1  # raise it when the drawing changes
 _MADE_FROM = "made_from"

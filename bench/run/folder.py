@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
-from bench.files import write_atomically
-from bench.hashing import hash_json
 from bench.run.plan import Plan, case_digest
+from groundwork.files import write_atomically
+from groundwork.hashing import hash_json
 
 MANIFEST = "manifest.json"
 

@@ -17,9 +17,9 @@ from bench.geometry.control import control_map
 from bench.geometry.scene import SceneGeometry
 from bench.run.executors import Executor
 from bench.run.plan import Plan, build_generator
-from bench.run.progress import Reporter
 from bench.run.samples import SampleKey, SampleStore, check_views
 from bench.suite.schema import GeneratorEntry
+from groundwork.progress import Reporter
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from bench.generators.catalogue import GENERATORS
 from bench.generators.ground_truth import cameras_digest
 from bench.generators.protocol import Generator, GeneratorContext
 from bench.geometry.cameras import Cameras, view_cameras
-from bench.hashing import hash_json, hash_strings, seed_from
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import ObjectMetric, Result, SetMetric, kind_of, show_prompts
 from bench.run.options import RunOptions
 from bench.suite.check import load_plugin, make_metric, read_options
 from bench.suite.schema import Cases, GeneratorEntry, MeshCases, PromptCases, Suite
 from bench.throughput.declaration import Throughput
+from groundwork.hashing import hash_json, hash_strings, seed_from
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,6 @@ from bench.extractors.feature_cache import features_of
 from bench.extractors.feature_store import FeatureStore
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.generators.ground_truth import SUPERSAMPLE, small_views
-from bench.hashing import hash_strings
-from bench.images import ENLARGEMENT
 from bench.metrics.declaration import FeatureSet, missing_results, prepare_metric
 from bench.references.build import folder_reference
 from bench.references.library import load_reference
@@ -30,8 +28,10 @@ from bench.references.pictures import picture_paths
 from bench.references.reference_set import ReferenceFeatures
 from bench.run.options import RunOptions
 from bench.run.plan import Plan
-from bench.run.progress import Reporter
 from bench.suite.schema import FolderReference, GeneratorReference, MiniworldReference, ShippedReference
+from groundwork.hashing import hash_strings
+from groundwork.pictures import ENLARGEMENT
+from groundwork.progress import Reporter
 
 Measured = TypeVar("Measured")
 

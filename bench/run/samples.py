@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import GeneratorError, ImageError
-from bench.files import write_atomically
-from bench.hashing import hash_array, hash_strings
-from bench.images import Picture, read_picture, write_png
+from groundwork.files import write_atomically
+from groundwork.hashing import hash_array, hash_strings
+from groundwork.pictures import Picture, read_picture, write_png
 
 Views = npt.NDArray[np.uint8]
 MARKER = "sample.json"

@@ -26,12 +26,12 @@ from bench.run.error_maps import MapStore, draw, map_identity, mapped_metrics
 from bench.run.executors import Executor
 from bench.run.generate import Failure
 from bench.run.plan import Plan
-from bench.run.progress import Reporter
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreRow, ScoreTable
 from bench.suite.check import make_metric
 from bench.suite.schema import MetricEntry
 from bench.threads import alone
+from groundwork.progress import Reporter
 
 
 @dataclass(frozen=True)

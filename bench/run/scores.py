@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import UsageError
-from bench.files import write_atomically
 from bench.run.samples import SampleKey
+from groundwork.files import write_atomically
 
 COLUMNS = [
     "generator", "case", "seed", "view", "metric", "value", "unit", "signature", "coverage", "status", "sample",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.files import remove_leftovers
 from bench.run.comparisons import best_and_ties, compare
 from bench.run.environment import git_state, hardware, optional_versions, versions
 from bench.run.error_maps import MapStore
@@ -16,7 +15,6 @@ from bench.run.folder import RunFolder
 from bench.run.generate import Failure, Generation, generate_samples
 from bench.run.options import RunOptions
 from bench.run.plan import Plan, generator_fingerprints, make_plan
-from bench.run.progress import Reporter
 from bench.run.references import Library, find_library, prepare_metrics
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.score_objects import ObjectScoring, failed_rows, score_objects, write_table
@@ -25,6 +23,8 @@ from bench.run.scores import ScoreTable
 from bench.run.summary import build_summary, summarise_objects, summarise_sets
 from bench.run.throughput import measure_throughput
 from bench.suite.schema import Suite, suite_hash
+from groundwork.files import remove_leftovers
+from groundwork.progress import Reporter
 
 _MANY = 64  # samples: fewer are measured before other processes have started
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.hashing import hash_strings
 from bench.metrics.declaration import Result, error_scale, missing_results
 from bench.run.generate import Failure
 from bench.run.normalised import find_yardsticks, normalised_row, role_of
@@ -20,6 +19,7 @@ from bench.run.scores import ScoreRow
 from bench.stats.intervals import bca_interval
 from bench.stats.normalise import NormalisedScore
 from bench.suite.schema import FolderReference, GeneratorReference, ShippedReference
+from groundwork.hashing import hash_strings
 
 SUMMARY_FORMAT = 1
 

@@ -21,7 +21,6 @@ from bench.cases.case import Case
 from bench.errors import BenchError
 from bench.generators.catalogue import GENERATORS
 from bench.generators.protocol import GenerationRequest, GeneratorContext
-from bench.hashing import hash_json, hash_strings
 from bench.metrics.declaration import Result
 from bench.run.environment import hardware
 from bench.run.executors import Executor, InProcess, Processes
@@ -29,13 +28,14 @@ from bench.run.folder import RunFolder
 from bench.run.generate import Failure, SceneControls
 from bench.run.options import RunOptions
 from bench.run.plan import Plan, build_generator, case_digest, is_calibration
-from bench.run.progress import Reporter
 from bench.run.summary import SummaryRow
 from bench.stats.intervals import mean_interval
 from bench.suite.schema import GeneratorEntry
 from bench.throughput.declaration import Throughput
 from bench.throughput.timing import Timing, time_generator
 from bench.throughput.work import peak_rate
+from groundwork.hashing import hash_json, hash_strings
+from groundwork.progress import Reporter
 
 FORMAT = 1
 _GIB, _TERA = 2**30, 1e12

@@ -22,7 +22,6 @@ from bench.generators.catalogue import GENERATORS
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.geometry.cameras import view_cameras
 from bench.geometry.scene import SceneGeometry
-from bench.hashing import seed_from
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import Measurement, ObjectMetric, Sample
 from bench.metrics.loo_psnr import loo_psnr
@@ -32,6 +31,7 @@ from bench.run.generate import SceneControls
 from bench.selftest.checks import EVERYWHERE, EXTRACTORS, FOREGROUND_ONLY, OTHER_ORDERS, PROPERTIES, WHERE_ASKED
 from bench.selftest.pictures import CEILING, CUT_OUT, PICTURES, RING, Pictures
 from bench.suite.check import load_plugin, read_options
+from groundwork.hashing import seed_from
 
 
 @dataclass(frozen=True)

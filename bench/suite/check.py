@@ -14,10 +14,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import BenchError, UsageError, nearest
-from bench.registry import Registry
 from bench.suite.explain import Problem, explain_options
 from bench.suite.schema import GeneratorEntry, MetricEntry
-from bench.suite.tree import Step
+from groundwork.registry import Registry
+from groundwork.yaml_tree import Step
 
 
 @dataclass(frozen=True)

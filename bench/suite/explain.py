@@ -19,7 +19,7 @@ from bench.suite.schema import (
     Suite,
     Views,
 )
-from bench.suite.tree import Node, Step
+from groundwork.yaml_tree import Node, Step
 
 _SAFE_NAME = "a name of letters, digits, '.', '_' and '-' that does not begin with '.' or '-', at most 64 characters"
 _SHOWN = 60

@@ -17,7 +17,7 @@ from bench.suite.check import Plugins
 from bench.suite.explain import Problem, explain_suite
 from bench.suite.overrides import override
 from bench.suite.schema import GeneratorEntry, MetricEntry, Suite
-from bench.suite.tree import Node, parse
+from groundwork.yaml_tree import Node, parse
 
 MAX_BYTES = 256 * 1024
 
@@ -39,7 +39,8 @@ def load_suite(source: str | Path, overrides: Sequence[str] = (), plugins: Plugi
     Raises `SuiteError`, or `SuiteErrors` when there are several problems.
     """
     file = _find(source)
-    root, errors = parse(_read(file), str(source) if file == Path(source) else str(file), file.absolute().parent)
+    label = str(source) if file == Path(source) else str(file)
+    root, errors = parse(_read(file), label, file.absolute().parent, SuiteError)
     for text in overrides:
         try:
             override(root, text)

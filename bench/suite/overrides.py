@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.errors import SuiteError, nearest
 from bench.suite.schema import REFERENCE_KINDS, Gate, MeshCases, MiniworldCases, PromptCases
-from bench.suite.tree import MAX_DEPTH, Node, Scalar, checked_text, parse, read_scalar
+from groundwork.yaml_tree import MAX_DEPTH, Node, Scalar, checked_text, parse, read_scalar
 
 _KEYS_OF_SOURCE = {
     "meshes": frozenset(MeshCases.model_fields),
@@ -44,7 +44,7 @@ def _value(text: str, whole: str) -> Node:
     where, base = f"--set {whole}", Path.cwd()
     if text[:1] in ("[", "{", '"', "'"):
         try:
-            node, problems = parse(text, where, base)
+            node, problems = parse(text, where, base, SuiteError)
         except SuiteError as error:
             raise SuiteError(error.message, where=where, expected=error.expected) from error
         if problems:

@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
-from bench.hashing import hash_json
+from groundwork.hashing import hash_json
 
 NAMED_BACKGROUNDS = {"white": "#ffffff", "black": "#000000", "grey": "#808080", "gray": "#808080"}
 _HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")

@@ -18,8 +18,8 @@ from bench.errors import ImageError, MeshError, UsageError
 from bench.geometry.cameras import Cameras
 from bench.geometry.correspondence import Sight, at, erode
 from bench.geometry.mesh import FloatArray, Material, Mesh
+from bench.geometry.prediction import bilinear, check_views
 from bench.geometry.rasteriser import rasterise, rasterise_uv
-from bench.metrics.prediction import bilinear, check_views
 from bench.texture_bake.atlas import charts
 from bench.texture_bake.fill import fill_along_surface, fill_gutters
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from bench.errors import WeightsMissing
-from bench.registry import Registry
 from bench.vqa.protocol import VqaModel
+from groundwork.registry import Registry
 
 VQA_MODELS = Registry(
     kind="VQA model",

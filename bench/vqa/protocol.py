@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bench.images import Picture
+from groundwork.pictures import Picture
 
 
 class VqaModel(Protocol):

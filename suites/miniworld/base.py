@@ -12,7 +12,7 @@ import diffusers
 import torch
 
 from bench.errors import UsageError
-from bench.hashing import hash_file
+from groundwork.hashing import hash_file
 from realiz3d.training.checkpoint import TRANSFORMER, read_record
 from realiz3d.training.trainer import SUMMARY
 from suites.miniworld.gate import Gate, measure

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.hashing import seed_from
+from groundwork.hashing import seed_from
 from realiz3d.data import MultiviewSamples
 from realiz3d.multiview import MultiviewModel
 from realiz3d.plan import Domain, DomainPlan

@@ -22,8 +22,8 @@ from PIL import Image
 
 from bench.extractors.efficientnet_lite0 import pooled_extractor, texture_extractor
 from bench.extractors.level import LevelExtractor
-from bench.hashing import seed_from
 from bench.metrics.kernel import cluster_kernel_distance
+from groundwork.hashing import seed_from
 from realiz3d.data import MultiviewSamples
 from realiz3d.pipeline import Realiz3DPipeline
 from realiz3d.sampling.shifting import Shifting

@@ -29,7 +29,7 @@ from bench.generators.sdedit import SDEditGenerator, SDEditOptions
 from bench.geometry.cameras import Cameras
 from bench.geometry.control import control_map
 from bench.geometry.scene import SceneGeometry
-from bench.images import ENLARGEMENT, enlarged
+from groundwork.pictures import ENLARGEMENT, enlarged
 from suites.miniworld.base import BASE, open_base
 from suites.miniworld.gate import single_pictures
 from suites.miniworld.models import MiniworldMethod, need_base

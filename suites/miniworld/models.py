@@ -25,12 +25,10 @@ from rich.console import Console
 from bench.cases.miniworld import world as miniworld
 from bench.dataset.sample import VERSION as SAMPLE_VERSION
 from bench.errors import UsageError, WeightsMissing, nearest
-from bench.generators.pipeline_base import translated
-from bench.hashing import hash_file, hash_json
-from bench.run.progress import Reporter
+from groundwork.hashing import hash_file, hash_json
+from groundwork.progress import Reporter
 from realiz3d.data.base_model import BaseModel
 from realiz3d.data.layout import MANIFEST
-from realiz3d.errors import RealizError
 from realiz3d.training.callbacks import Callback
 from realiz3d.training.checkpoint import read_record
 from realiz3d.training.config import Task, TrainConfig
@@ -216,8 +214,6 @@ def _train(config: TrainConfig, out: Path, callbacks: Sequence[Callback]) -> Pat
     try:
         with torch.random.fork_rng(devices=[]):
             return train(config, out, device="cpu", callbacks=callbacks)
-    except RealizError as error:
-        raise translated(error) from error
     finally:
         torch.set_num_threads(threads)
 

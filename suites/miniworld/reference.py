@@ -10,10 +10,10 @@ from rich.console import Console
 from bench.references.measured import FOLDER, write_measured
 from bench.run.options import RunOptions
 from bench.run.plan import make_plan
-from bench.run.progress import Reporter
 from bench.run.references import find_library, rendered_pictures
 from bench.suite.load import load_suite
 from bench.suite.schema import MiniworldReference
+from groundwork.progress import Reporter
 
 NAME = "rich"
 FILE = FOLDER / "miniworld_rich_16px.npz"

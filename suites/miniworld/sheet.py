@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.errors import InputError
-from bench.images import read_picture
+from groundwork.pictures import read_picture
 
 _SIDE, _LABEL, _GAP = 64, 130, 6  # pixels: of a view, of the names' column, between objects
 

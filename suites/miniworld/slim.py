@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, UsageError
-from bench.hashing import hash_file
+from groundwork.hashing import hash_file
 from realiz3d.training.checkpoint import RECORD, STATE, TRANSFORMER, read_record
 from realiz3d.training.trainer import SUMMARY
 

@@ -24,10 +24,10 @@ from bench.cases.miniworld.looks import COLOURS
 from bench.cases.miniworld.world import DEFAULT_COUNT, LookName, Split, miniworld_cases
 from bench.dataset.make import make_dataset
 from bench.errors import InputError
-from bench.hashing import hash_strings
-from bench.run.progress import Reporter
 from bench.suite.load import load_suite
 from bench.suite.schema import Views
+from groundwork.hashing import hash_strings
+from groundwork.progress import Reporter
 from realiz3d.data import MultiviewSamples
 from realiz3d.data.layout import CAPTION, MANIFEST, file_name, shard_name
 

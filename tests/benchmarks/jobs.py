@@ -46,9 +46,9 @@ def prepare(folder: Path, count: int) -> Answer:
 def ours(folder: Path, count: int) -> Answer:
     """FID and KID of this project: decoding, resizing and the network side by side, one pass for both."""
     from bench.extractors.feature_cache import features_of
-    from bench.images import read_picture
     from bench.metrics.frechet import frechet_distance
     from bench.metrics.kernel import kernel_distance
+    from groundwork.pictures import read_picture
 
     extractor = _our_extractor(folder)
     renders, photos = (

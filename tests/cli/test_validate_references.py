@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench.cli import main
-from bench.images import write_png
+from groundwork.pictures import write_png
 
 
 @pytest.fixture

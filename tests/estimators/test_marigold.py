@@ -16,7 +16,7 @@ from bench.errors import UsageError, WeightsMissing
 from bench.estimators.catalogue import find_estimator
 from bench.estimators.marigold import MARIGOLD, marigold_normals
 from bench.extractors.weights import FOLDER_VARIABLE
-from bench.hashing import hash_file
+from groundwork.hashing import hash_file
 
 diffusers = pytest.importorskip("diffusers")
 transformers = pytest.importorskip("transformers")

@@ -19,7 +19,7 @@ from bench.extractors.catalogue import load_extractor
 from bench.extractors.clip import CLIP_WEIGHTS, DEVIATION, MEAN, load_clip, resized_square
 from bench.extractors.feature_cache import features_of
 from bench.extractors.weights import FOLDER_VARIABLE
-from bench.hashing import hash_file
+from groundwork.hashing import hash_file
 
 open_clip = pytest.importorskip("open_clip")
 

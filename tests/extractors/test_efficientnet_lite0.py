@@ -20,7 +20,7 @@ from bench.extractors.efficientnet_lite0 import (
     weights_path,
 )
 from bench.extractors.efficientnet_lite0_network import EfficientNetLite0, network_from
-from bench.images import read_picture
+from groundwork.pictures import read_picture
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from bench.extractors.feature_cache import features_of
 from bench.extractors.feature_store import FILE_NAME, FeatureStore
 from bench.extractors.forward import run_backbones
 from bench.extractors.protocol import Features, Picture
-from bench.images import read_picture, write_png
+from groundwork.pictures import read_picture, write_png
 
 LEVELS = ("efficientnet_lite0", "efficientnet_lite0_texture")
 

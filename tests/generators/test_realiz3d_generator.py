@@ -27,7 +27,6 @@ from bench.run.options import RunOptions  # noqa: E402
 from bench.run.plan import build_generator, make_plan  # noqa: E402
 from bench.suite.load import load_suite  # noqa: E402
 from realiz3d import DomainShifters, Realiz3DPipeline  # noqa: E402
-from realiz3d.errors import WeightsMissing as RealizWeightsMissing  # noqa: E402
 from realiz3d.training.checkpoint import save_modules, write_checkpoint  # noqa: E402
 
 TEXT = {"encoder": "pipeline", "length_tokens": None, "dtype": "float32"}
@@ -174,7 +173,7 @@ def test_a_training_checkpoint_needs_its_base(training: Path, base: Path, tmp_pa
     record = json.loads((moved / "realiz3d.json").read_text())
     record["base"]["checkpoint"] = str(tmp_path / "gone")
     (moved / "realiz3d.json").write_text(json.dumps(record))
-    with pytest.raises(RealizWeightsMissing, match="no such checkpoint"):
+    with pytest.raises(WeightsMissing, match="no such checkpoint"):
         Realiz3DPipeline.from_checkpoint(moved, offline=True)
     suite = write_suite(tmp_path, f"{{name: mine, use: realiz3d, checkpoint: '{moved}', steps: 2}}")
     with pytest.raises(WeightsMissing, match="no such checkpoint"):
@@ -252,7 +251,7 @@ def test_any_pipeline_that_paints_a_grid(base: Path, tmp_path: Path) -> None:
     generator, requests = build(suite)
     found = [answer.views for answer in generator.generate(requests)]
     pipe = diffusers.DiffusionPipeline.from_pretrained(base)
-    from bench.hashing import seed_from
+    from groundwork.hashing import seed_from
 
     rng = torch.Generator().manual_seed(seed_from(*requests[0].noise_seeds))
     grid = pipe(

@@ -188,6 +188,6 @@ def test_generate_needs_one_source_and_says_what_failed(
     assert main([*command, "--prompts", str(prompts)]) == 3  # this checkpoint is controlled by meshes
     assert "case 'mug' is a prompt without one" in capsys.readouterr().err
     assert main([*command, "--prompts", str(prompts), "--option", "control=false"]) == 0
-    from bench.images import read_picture
+    from groundwork.pictures import read_picture
 
     assert np.ptp(read_picture(tmp_path / "out" / "views" / "mug" / "seed_0" / "view_0.png")) > 0

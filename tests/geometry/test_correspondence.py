@@ -13,9 +13,9 @@ from scipy import ndimage
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.geometry.correspondence import MIN_COSINE, Correspondence, correspond, erode
 from bench.geometry.mesh import Mesh
+from bench.geometry.prediction import bilinear, predict
 from bench.geometry.rasteriser import rasterise
 from bench.geometry.shadow_rays import ShadowRays
-from bench.metrics.prediction import bilinear, predict
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -13,8 +13,8 @@ import pandas as pd
 
 from bench.extractors.efficientnet_lite0 import texture_extractor
 from bench.extractors.feature_store import FeatureStore
-from bench.hashing import hash_array
 from bench.run.samples import SampleKey, SampleStore
+from groundwork.hashing import hash_array
 
 SEEDS = (0, 1, 2)
 CASES = tuple(f"eval_{number:03d}" for number in range(12))

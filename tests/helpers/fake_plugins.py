@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.metrics.declaration import Result
-from bench.registry import Registry
 from bench.suite.check import Plugins
+from groundwork.registry import Registry
 
 
 class _Options(BaseModel):

@@ -12,9 +12,9 @@ from rich.console import Console
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import ground_truth
 from bench.run.options import RunOptions
-from bench.run.progress import Reporter
 from bench.run.session import run
 from bench.suite.load import load_suite
+from groundwork.progress import Reporter
 
 KD = "kd_cluster[efficientnet_lite0_texture]@photos"
 

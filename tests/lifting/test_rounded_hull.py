@@ -11,10 +11,10 @@ from torch import Tensor
 
 from bench.errors import ImageError
 from bench.geometry.cameras import Cameras, view_cameras
+from bench.geometry.prediction import predict
 from bench.geometry.rasteriser import rasterise
 from bench.lifting.hull import HullLift, HullLifter
 from bench.lifting.rounded_hull import rounded_hull, row_shares
-from bench.metrics.prediction import predict
 
 CAMERAS = view_cameras(resolution=96)
 

@@ -22,7 +22,9 @@ from bench.cases.miniworld.world import miniworld_cases
 from bench.errors import ImageError, UsageError
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.geometry.correspondence import Correspondence, correspond
+from bench.geometry.masked_gaussian import masked_gaussian
 from bench.geometry.mesh import Mesh
+from bench.geometry.prediction import predict
 from bench.geometry.rasteriser import rasterise
 from bench.geometry.rendering import render_albedo
 from bench.geometry.scene import SceneGeometry
@@ -30,8 +32,6 @@ from bench.metrics.catalogue import METRICS
 from bench.metrics.cde import REFERENCE_ENERGY, SIGMAS, cde, detail_energy
 from bench.metrics.declaration import Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE, loo_psnr
-from bench.metrics.masked_gaussian import masked_gaussian
-from bench.metrics.prediction import predict
 
 Floats = npt.NDArray[np.float64]
 SHAPES = {

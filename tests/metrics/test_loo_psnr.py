@@ -19,12 +19,12 @@ from bench.errors import ImageError, UsageError
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.geometry.correspondence import Correspondence, correspond
 from bench.geometry.mesh import Mesh
+from bench.geometry.prediction import predict
 from bench.geometry.rasteriser import rasterise
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import Sample
 from bench.metrics.loo_psnr import loo_psnr
-from bench.metrics.prediction import predict
 from bench.metrics.psnr import HIGHEST, psnr
 
 MESHES = {

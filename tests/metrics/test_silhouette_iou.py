@@ -14,9 +14,9 @@ from sklearn.metrics import jaccard_score
 
 from bench.errors import ImageError
 from bench.geometry.cameras import view_cameras
+from bench.geometry.foreground import estimate_foreground
 from bench.geometry.rasteriser import rasterise
 from bench.metrics.catalogue import METRICS
-from bench.metrics.foreground import estimate_foreground
 from bench.metrics.silhouette_iou import intersection_over_union, silhouette_iou
 
 SIZE = 128

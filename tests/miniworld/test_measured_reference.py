@@ -14,9 +14,9 @@ from bench.references.measured import measured_features
 from bench.run import references
 from bench.run.options import RunOptions
 from bench.run.plan import Plan, make_plan
-from bench.run.progress import Reporter
 from bench.suite.load import load_suite
 from bench.suite.schema import MiniworldReference
+from groundwork.progress import Reporter
 from suites.miniworld.reference import NAME
 
 OPTIONS = RunOptions(offline=True, device="cpu")

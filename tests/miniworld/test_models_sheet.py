@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.errors import InputError
-from bench.images import write_png
+from groundwork.pictures import write_png
 from suites.miniworld.sheet import run_sheet
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("diffusers")
 
-from bench.hashing import hash_file
+from groundwork.hashing import hash_file
 from realiz3d.data.base_model import BaseModel
 from suites.miniworld import models, slim, world
 from suites.miniworld.base import BASE, FACTS, WEIGHTS, open_base

@@ -16,13 +16,13 @@ from bench.generators.ground_truth import ground_truth
 from bench.generators.miniworld_look import LookOptions, MiniworldLook
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.geometry.cameras import view_cameras
-from bench.images import enlarged
 from bench.run import references
 from bench.run.generate import SceneControls
 from bench.run.options import RunOptions
 from bench.run.plan import make_plan
-from bench.run.progress import Reporter
 from bench.suite.load import load_suite
+from groundwork.pictures import enlarged
+from groundwork.progress import Reporter
 
 WHITE = (1.0, 1.0, 1.0)
 SUITE = """

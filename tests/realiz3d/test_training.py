@@ -414,7 +414,9 @@ def test_two_processes_learn_what_one_does(world, tmp_path):
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     here = Path(__file__)
-    code = _PROCESS.format(paths=[str(here.parents[1] / "helpers"), str(here.parents[2])], world=str(world), out=str(tmp_path / "two"))
+    code = _PROCESS.format(
+        paths=[str(here.parents[1] / "helpers"), str(here.parents[2])], world=str(world), out=str(tmp_path / "two")
+    )
     shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
               "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}  # fmt: skip
     running = [

@@ -18,12 +18,12 @@ from bench.commands import imagenet as command
 from bench.extractors.catalogue import load_extractor
 from bench.extractors.clip import load_clip
 from bench.extractors.weights import FOLDER_VARIABLE
-from bench.hashing import hash_file
-from bench.images import read_picture, read_rgba
 from bench.references.imagenet.choice import class_embeddings
 from bench.references.imagenet.classes import imagenet_classes
 from bench.references.library import load_reference
 from bench.references.provenance import Provenance, read_provenance
+from groundwork.hashing import hash_file
+from groundwork.pictures import read_picture, read_rgba
 
 pytest.importorskip("open_clip")
 pytest.importorskip("timm")

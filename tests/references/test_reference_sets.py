@@ -16,11 +16,11 @@ from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor
 from bench.geometry.cameras import view_cameras
-from bench.hashing import hash_array
-from bench.images import read_picture, write_png
 from bench.references.build import build_reference, digest_of, folder_reference
 from bench.references.library import FOLDER_VARIABLE, SHIPPED, list_references, load_reference
 from bench.references.pictures import FRAME, centred, picture_paths, reference_picture
+from groundwork.hashing import hash_array
+from groundwork.pictures import read_picture, write_png
 
 WHITE = (1.0, 1.0, 1.0)
 LEVELS = ("efficientnet_lite0", "efficientnet_lite0_texture")

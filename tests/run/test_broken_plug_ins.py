@@ -18,10 +18,10 @@ from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import ground_truth
-from bench.images import write_png
 from bench.metrics.declaration import Measurement, Result
 from bench.run.executors import Processes, WorkerLost
 from bench.run.samples import SampleKey, check_views
+from groundwork.pictures import write_png
 
 KEY = SampleKey("mine", "cow", 0)
 

@@ -16,9 +16,9 @@ from bench.extractors.clip import load_clip
 from bench.extractors.dinov2 import dinov2_extractor
 from bench.extractors.weights import FOLDER_VARIABLE
 from bench.run.options import RunOptions
-from bench.run.progress import Reporter
 from bench.run.session import run
 from bench.suite.load import load_suite
+from groundwork.progress import Reporter
 
 pytest.importorskip("huggingface_hub")
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from bench.errors import GeneratorError, ImageError
-from bench.images import write_png
 from bench.run.samples import MARKER, SampleKey, SampleStore, check_views
+from groundwork.pictures import write_png
 
 KEY = SampleKey("mine", "cow", 0)
 

@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from bench.run.options import RunOptions
-from bench.run.progress import Reporter
 from bench.run.session import run
 from bench.suite.load import load_suite
+from groundwork.progress import Reporter
 from suites.miniworld import models
 from suites.miniworld.trainings import TRAININGS
 

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from bench.run.options import RunOptions
-from bench.run.progress import Reporter
 from bench.run.session import run
 from bench.suite.load import load_suite, shipped_suites
+from groundwork.progress import Reporter
 
 TEXTURE = "kd_cluster[efficientnet_lite0_texture]@photos"
 POOLED = "kd_cluster[efficientnet_lite0]@photos"

@@ -12,9 +12,9 @@ from tiny_blip import WORDS, save_tiny_blip
 
 from bench.errors import UsageError, WeightsMissing
 from bench.extractors.weights import FOLDER_VARIABLE
-from bench.hashing import hash_file
 from bench.vqa.blip import BLIP, blip_vqa
 from bench.vqa.catalogue import find_vqa
+from groundwork.hashing import hash_file
 
 transformers = pytest.importorskip("transformers")
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bench.errors import ImageError
-from bench.images import decode_rgba
+from groundwork.pictures import decode_rgba
 
 Split = Literal["train", "eval"]
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels

@@ -26,7 +26,7 @@ from bench.cases.miniworld.photos import MATERIALS, PHOTOS, draw_crop
 from bench.cases.miniworld.prompts import prompt
 from bench.errors import UsageError, nearest
 from bench.geometry.mesh import Mesh
-from bench.hashing import hash_json
+from groundwork.hashing import hash_json
 
 Split = Literal["eval", "train"]
 LookName = Literal["rich", "synthetic", "muted", "vivid"]

@@ -15,10 +15,10 @@ from bench.extractors.clip import ClipModel, unit_length
 from bench.extractors.feature_cache import features_of
 from bench.extractors.hub import needed_package
 from bench.extractors.protocol import Features, Picture
-from bench.files import write_atomically
-from bench.hashing import hash_strings
-from bench.images import read_picture
 from bench.references.imagenet.classes import ImagenetClass
+from groundwork.files import write_atomically
+from groundwork.hashing import hash_strings
+from groundwork.pictures import read_picture
 
 SAVE_EVERY = 50  # classes whose texts a kill may lose
 

@@ -16,8 +16,8 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from bench.errors import ReferenceSetError
-from bench.images import SUFFIXES
 from bench.references.imagenet.classes import ImagenetClass
+from groundwork.pictures import SUFFIXES
 
 TABLES = ("val_map.txt", "val.txt", "LOC_val_solution.csv", "ILSVRC2012_validation_ground_truth.txt")
 

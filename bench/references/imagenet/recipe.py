@@ -21,15 +21,15 @@ from PIL import Image
 from bench.errors import ImageError, ReferenceSetError
 from bench.extractors.clip import ClipModel
 from bench.extractors.protocol import Extractor, Features
-from bench.files import write_atomically
-from bench.hashing import hash_array, hash_file
-from bench.images import RGB, PictureRGBA, read_picture, read_rgba
 from bench.references.build import build_reference
 from bench.references.imagenet.choice import ScoredPhoto, class_embeddings, nearest_classes, score_photos, templates
 from bench.references.imagenet.classes import ImagenetClass
 from bench.references.imagenet.photos import Photos
 from bench.references.provenance import Provenance, check_name
 from bench.references.segmenter import Segmenter
+from groundwork.files import write_atomically
+from groundwork.hashing import hash_array, hash_file
+from groundwork.pictures import RGB, PictureRGBA, read_picture, read_rgba
 
 RECIPE = "imagenet-v1"  # raised when the same photographs would give another set
 FAINT = 16  # of 255: less object than this is none, else a haze at the picture's rim would be its outline

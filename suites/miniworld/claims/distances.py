@@ -23,10 +23,10 @@ from bench.references.reference_set import ReferenceFeatures
 from bench.run.folder import RunFolder
 from bench.run.options import RunOptions
 from bench.run.plan import Plan, make_plan
-from bench.run.progress import Reporter
 from bench.run.references import Library, find_library, generator_reference
 from bench.run.samples import SampleKey, SampleStore
 from bench.suite.schema import Suite
+from groundwork.progress import Reporter
 from reports.run_folder import RunResults
 from suites.miniworld.claims.crossed import DistanceGain, DistanceOf, rows_of
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
-from bench.files import write_atomically
+from groundwork.files import write_atomically
 from reports.markdown import escape
 from reports.numbers import format_interval, format_p, format_value
 from reports.published import HEADS, WARNING, published

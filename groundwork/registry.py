@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
-from bench.errors import BenchError, UsageError, nearest
+from groundwork.errors import UsageError, UserError, nearest
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Registry:
             found: Any = importlib.import_module(module_name)
             for part in attribute.split("."):
                 found = getattr(found, part)
-        except BenchError:
+        except UserError:
             raise
         except (ImportError, AttributeError, ValueError) as error:  # ValueError: names that no module can have
             raise UsageError(
@@ -69,7 +69,7 @@ class Registry:
         factory = self.load(name)
         try:
             return factory(device=device, offline=offline)
-        except BenchError:
+        except UserError:
             raise
         except Exception as error:
             raise UsageError(

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.errors import BenchError, ImageError
-from bench.files import write_atomically
-from bench.images import composite, decode_rgba, read_picture, read_rgba, write_png
+from groundwork.files import write_atomically
+from groundwork.pictures import composite, decode_rgba, read_picture, read_rgba, write_png
 
 WHITE = (1.0, 1.0, 1.0)
 

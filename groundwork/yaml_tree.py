@@ -11,15 +11,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import yaml
 
-from bench.errors import SuiteError
+from groundwork.errors import UsageError
 
-MAX_DEPTH = 16  # a suite needs five
+MAX_DEPTH = 16  # suites and training configs need five
 Scalar: TypeAlias = str | int | float | bool | None
 Step: TypeAlias = str | int
+Kind = TypeVar("Kind", bound=UsageError)
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
@@ -126,17 +127,18 @@ def checked_text(text: str) -> str:
     return text
 
 
-def parse(text: str, label: str, base: Path) -> tuple[Node, list[SuiteError]]:
+def parse(text: str, label: str, base: Path, kind: type[Kind]) -> tuple[Node, list[Kind]]:
     """The one document in `text`, and what is wrong with single keys of it (duplicates).
 
-    `label` names the text in messages. Raises `SuiteError` where the text cannot be read on: bad syntax, an alias.
+    `label` names the text in messages. Raises an error of `kind` where the text cannot be read on: bad syntax, an
+    alias, a tag, nesting beyond `MAX_DEPTH`.
     """
-    reader = _Reader(text, label, base)
+    reader = _Reader(text, label, base, kind)
     try:
         return reader.document(), reader.problems
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position if isinstance(error.position, int) else 0) + 1
-        raise SuiteError(
+        raise kind(
             f"a character that YAML does not allow: {error.reason}",
             where=f"{label}:{line}",
             expected="printable text in UTF-8",
@@ -144,7 +146,7 @@ def parse(text: str, label: str, base: Path) -> tuple[Node, list[SuiteError]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         tab = "'\\t'" in str(error.problem)
-        raise SuiteError(
+        raise kind(
             f"this is not YAML: {error.problem}{f', {error.context}' if error.context else ''}",
             where=f"{label}:{mark.line + 1}" if mark else label,
             expected="YAML such as `views: {azimuths: [0, 90], elevation: 0}`",
@@ -154,13 +156,13 @@ def parse(text: str, label: str, base: Path) -> tuple[Node, list[SuiteError]]:
         ) from error
 
 
-class _Reader:
+class _Reader(Generic[Kind]):
     """Turns PyYAML's events into nodes; events carry positions and need no construction of objects."""
 
-    def __init__(self, text: str, label: str, base: Path) -> None:
+    def __init__(self, text: str, label: str, base: Path, kind: type[Kind]) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
-        self._label, self._base = label, base
-        self.problems: list[SuiteError] = []
+        self._label, self._base, self._kind = label, base, kind
+        self.problems: list[Kind] = []
 
     def document(self) -> Node:
         next(self._events)  # stream start
@@ -176,8 +178,8 @@ class _Reader:
     def _where(self, event: Any) -> str:
         return f"{self._label}:{event.start_mark.line + 1}"
 
-    def _error(self, event: Any, message: str, expected: str) -> SuiteError:
-        return SuiteError(message, where=self._where(event), expected=expected)
+    def _error(self, event: Any, message: str, expected: str) -> Kind:
+        return self._kind(message, where=self._where(event), expected=expected)
 
     def _node(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
@@ -210,7 +212,7 @@ class _Reader:
             name = key.value if not isinstance(name, str) else name
             if name in entries:
                 self.problems.append(
-                    SuiteError(
+                    self._kind(
                         f"the key '{name}' comes twice",
                         where=f"{self._where(key)}: {name}",
                         expected=f"one of them; the first is at {entries[name].where}",

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from bench.run.progress import Reporter
+from groundwork.progress import Reporter
 
 
 def test_plain_lines_where_there_is_no_terminal():

@@ -15,17 +15,11 @@ as object; a hole that should not be there counts as a white patch.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy import ndimage
 from torch import Tensor
-
-from bench.metrics.declaration import Measurement
-from bench.metrics.prediction import check_views
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -74,28 +68,6 @@ def find_silhouettes(views: Tensor, background: tuple[float, float, float]) -> T
     """The object in each picture, bool (V, H, W), enclosed regions included. `views` float (V, H, W, 3) in [0, 1]."""
     found = np.stack([estimate_foreground(picture, background) for picture in views.cpu().numpy()])
     return torch.from_numpy(found).to(views.device)
-
-
-def judge_foreground(
-    views: Tensor,
-    mask: Tensor,
-    background: tuple[float, float, float],
-    judge: Callable[[BoolArray, BoolArray], float],
-) -> Measurement:
-    """Mean over views of `judge(found, wanted)`: the object estimated from each picture against the mesh's mask.
-
-    `views` float (V, H, W, 3) in [0, 1], `mask` bool (V, H, W). NaN and 'not_measurable' when no view shows the mesh.
-    Raises `ImageError` when views and mask differ in number or size.
-    """
-    check_views(views, mask)
-    if not bool(mask.any()):
-        return Measurement(math.nan, "not_measurable")
-    pictures, wanted = views.cpu().numpy(), mask.cpu().numpy()
-    per_view = tuple(
-        judge(estimate_foreground(picture, background, see_through=~shown), shown)
-        for picture, shown in zip(pictures, wanted, strict=True)
-    )
-    return Measurement(float(np.mean(per_view)), per_view=per_view)
 
 
 def _without_specks(mask: BoolArray) -> BoolArray:

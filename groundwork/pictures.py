@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from bench.errors import ImageError
-from bench.files import write_atomically
+from groundwork.errors import ImageError
+from groundwork.files import write_atomically
 
 RGB = tuple[float, float, float]
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) sRGB

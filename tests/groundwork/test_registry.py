@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import BenchError, UsageError
-from bench.registry import Registry
+from groundwork.registry import Registry
 
 
 def load(name: str, room: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> BenchError:

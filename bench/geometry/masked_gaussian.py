@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.metrics.bounding_box import bounding_box
+from bench.geometry.bounding_box import bounding_box
 
 TRUNCATE = 4.0  # sigmas; the tails beyond hold 6e-5 of the weight
 

@@ -1,0 +1,35 @@
+"""Metrics that judge the object's pixels, as estimated from each picture, against the mesh's mask."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from torch import Tensor
+
+from bench.geometry.foreground import BoolArray, estimate_foreground
+from bench.geometry.prediction import check_views
+from bench.metrics.declaration import Measurement
+
+
+def judge_foreground(
+    views: Tensor,
+    mask: Tensor,
+    background: tuple[float, float, float],
+    judge: Callable[[BoolArray, BoolArray], float],
+) -> Measurement:
+    """Mean over views of `judge(found, wanted)`: the object estimated from each picture against the mesh's mask.
+
+    `views` float (V, H, W, 3) in [0, 1], `mask` bool (V, H, W). NaN and 'not_measurable' when no view shows the mesh.
+    Raises `ImageError` when views and mask differ in number or size.
+    """
+    check_views(views, mask)
+    if not bool(mask.any()):
+        return Measurement(math.nan, "not_measurable")
+    pictures, wanted = views.cpu().numpy(), mask.cpu().numpy()
+    per_view = tuple(
+        judge(estimate_foreground(picture, background, see_through=~shown), shown)
+        for picture, shown in zip(pictures, wanted, strict=True)
+    )
+    return Measurement(float(np.mean(per_view)), per_view=per_view)
