@@ -115,7 +115,7 @@ def test_samples_come_from_the_request_alone(saved: Path, tmp_path: Path) -> Non
     again = [answer.views for answer in build(suite)[0].generate(requests)]
     for one, other, third in zip(together, alone, again, strict=True):
         assert np.abs(one.astype(int) - other).max() <= 1  # rounding of another batch size
-        assert np.array_equal(one, third)
+        assert np.abs(one.astype(int) - third).max() <= 1  # weights elsewhere in memory
     assert not np.array_equal(together[0], together[1])
 
 
@@ -182,7 +182,8 @@ def test_a_training_checkpoint_needs_its_base(training: Path, base: Path, tmp_pa
     generator, requests = build(suite)
     found = next(generator.generate(requests[:1])).views
     usual = write_suite(tmp_path, f"{{name: mine, use: realiz3d, checkpoint: '{training}', steps: 2}}")
-    assert np.array_equal(found, next(build(usual)[0].generate(requests[:1])).views)
+    expected = next(build(usual)[0].generate(requests[:1])).views
+    assert np.abs(found.astype(int) - expected).max() <= 1  # weights elsewhere in memory
 
 
 def test_a_host_made_from_a_config_needs_no_base(tmp_path: Path) -> None:
@@ -262,7 +263,8 @@ def test_any_pipeline_that_paints_a_grid(base: Path, tmp_path: Path) -> None:
         top, left = SIDE * (view // 2), SIDE * (view % 2)
         wanted = np.asarray(grid.crop((left, top, left + SIDE, top + SIDE)))
         assert np.abs(found[0][view].astype(int) - wanted).max() <= 1
-    assert np.array_equal(found[1], next(generator.generate(requests[1:])).views)
+    alone = next(generator.generate(requests[1:])).views
+    assert np.abs(found[1].astype(int) - alone).max() <= 1
     assert main(["run", str(suite), "--out", str(tmp_path / "run")]) == 0
 
 

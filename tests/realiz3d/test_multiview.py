@@ -17,7 +17,9 @@ from realiz3d.shifters import DomainShifters
 from realiz3d.text import Text
 from realiz3d.tiling import tile, untile
 
-TOLERANCE = {"atol": 5e-6, "rtol": 1e-5}  # float32, another batch size and therefore another order of summation
+# float32: another batch size, or the same weights elsewhere in memory (those mapped from a file are not aligned as
+# torch aligns its own), is another order of summation
+TOLERANCE = {"atol": 5e-6, "rtol": 1e-5}
 
 
 def base_forward(tiny: Any, transformer: Any, pictures: torch.Tensor, t: torch.Tensor, text: Text, crop: Any = None):
@@ -177,23 +179,29 @@ def test_sanas_convolution_does_not_leak_between_views_of_a_grid(tiny_hosts):
 def test_the_shift_is_added_to_the_image_tokens_of_the_block_that_the_plan_names(tiny, trained):
     model = trained(tiny)
     x, t, text = tiny.latents(2), tiny.times(2), tiny.text(2)
-    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+    seen: list[torch.Tensor] = []
 
     def spy(block: Any, args: Any, kwargs: Any) -> None:
-        seen.append(tuple((args[0] if args else kwargs["hidden_states"]).mean(dim=1)))
+        seen.append((args[0] if args else kwargs["hidden_states"]).mean(dim=1))
+
+    def inputs(domains: list[list[int]]) -> list[torch.Tensor]:
+        """What enters each block, (samples, d), under a plan of (blocks, samples)."""
+        seen.clear()
+        model(x, t, text, plan=DomainPlan(torch.tensor([domains])))
+        return list(seen)
 
     handles = [block.register_forward_pre_hook(spy, with_kwargs=True) for block in model.host.blocks]
-    plan = DomainPlan(torch.tensor([[[0, 1]] + [[1, 0]] * (model.n_blocks - 1)]))
-    model(x, t, text, plan=plan)
-    first = seen[0]
-    seen.clear()
-    flipped = DomainPlan(torch.tensor([[[1, 1]] + [[1, 0]] * (model.n_blocks - 1)]))
-    model(x, t, text, plan=flipped)
+    plain = [[1, 0] for _ in range(model.n_blocks)]
+    usual, table = inputs(plain), model.shifters.table()
+    for block in range(model.n_blocks):
+        changed = inputs([[0, 0] if at == block else row for at, row in enumerate(plain)])
+        for before in range(block):
+            torch.testing.assert_close(changed[before], usual[before], **TOLERANCE)
+        moved = table[block][0] - table[block][1]
+        torch.testing.assert_close(changed[block][0] - usual[block][0], moved, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(changed[block][1], usual[block][1], **TOLERANCE)
     for handle in handles:
         handle.remove()
-    table = model.shifters.table()[0]
-    torch.testing.assert_close(seen[0][0] - first[0], table[1] - table[0], atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(seen[0][1], first[1])
 
 
 def test_attach_after_compile_is_refused(tiny_hosts):
@@ -241,7 +249,7 @@ def test_unwrap_gives_the_host_back(tiny):
     untouched = base_forward(tiny, tiny.transformer(), x[:, 0], t, text)
     model = MultiviewModel.wrap(tiny.transformer(), control_channels=0)
     model.attach(DomainShifters.for_model(model))
-    torch.testing.assert_close(base_forward(tiny, model.unwrap(), x[:, 0], t, text), untouched, atol=0, rtol=0)
+    torch.testing.assert_close(base_forward(tiny, model.unwrap(), x[:, 0], t, text), untouched, **TOLERANCE)
 
 
 def test_a_deep_copy_is_a_model_of_its_own(tiny, trained, real_plan):
@@ -254,11 +262,11 @@ def test_a_deep_copy_is_a_model_of_its_own(tiny, trained, real_plan):
         for parameter in model.parameters():
             parameter.zero_()
     got = twin(x, t, text, mode="single", plan=real_plan(twin), stop=[1])
-    assert torch.equal(got, expected)
+    torch.testing.assert_close(got, expected, **TOLERANCE)
     got.sum().backward()
     assert all(parameter.grad is None for parameter in model.parameters())
     with torch.no_grad():
-        assert torch.equal(twin(x, t, text, mode="single", plan=real_plan(twin)), expected)
+        torch.testing.assert_close(twin(x, t, text, mode="single", plan=real_plan(twin)), expected, **TOLERANCE)
 
 
 def test_the_config_wraps_a_saved_model_again(tiny, trained, real_plan, tmp_path):
@@ -276,7 +284,7 @@ def test_the_config_wraps_a_saved_model_again(tiny, trained, real_plan, tmp_path
     for mode in ("single", "multiview"):
         expected = model(x, t, text, maps, mode=mode, plan=real_plan(model))
         got = again.eval()(x, t, text, maps, mode=mode, plan=real_plan(again))
-        torch.testing.assert_close(got, expected, atol=0, rtol=0)
+        torch.testing.assert_close(got, expected, **TOLERANCE)
 
 
 def test_lora_lives_beside_the_shifters(tiny, trained, real_plan):

@@ -14,6 +14,7 @@ diffusers = pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
 from random_pipelines import (  # noqa: E402
+    ELSEWHERE,
     FAMILIES,
     FLOW,
     SIDE,
@@ -196,16 +197,18 @@ def test_control_comes_as_maps_arrays_pictures_or_latents(bases: dict[str, Path]
     tensors = {k: v.float() / 255 for k, v in eight_bit.items()}
     wanted = sample(pipe, 0, control=tensors).images
     arrays = {k: v.movedim(2, -1).numpy() for k, v in eight_bit.items()}
-    assert torch.equal(wanted, sample(pipe, 0, control=arrays).images)
-    assert torch.equal(wanted, sample(pipe, 0, control={k: v[0] for k, v in arrays.items()}).images)
+    torch.testing.assert_close(sample(pipe, 0, control=arrays).images, wanted, **ELSEWHERE)
+    torch.testing.assert_close(
+        sample(pipe, 0, control={k: v[0] for k, v in arrays.items()}).images, wanted, **ELSEWHERE
+    )
     from PIL import Image
 
     pictures = {k: [[Image.fromarray(view) for view in v[0]]] for k, v in arrays.items()}
-    assert torch.equal(wanted, sample(pipe, 0, control=pictures).images)
+    torch.testing.assert_close(sample(pipe, 0, control=pictures).images, wanted, **ELSEWHERE)
     from realiz3d import encode_control
 
     latents = encode_control(pipe.vae, tensors["normal"] * 2 - 1, tensors["position"] * 2 - 1)
-    assert torch.equal(wanted, sample(pipe, 0, control=latents).images)
+    torch.testing.assert_close(sample(pipe, 0, control=latents).images, wanted, **ELSEWHERE)
 
 
 def test_viewpoints_place_the_views(bases: dict[str, Path], tmp_path: Path) -> None:
@@ -221,7 +224,7 @@ def test_viewpoints_place_the_views(bases: dict[str, Path], tmp_path: Path) -> N
     pipe.save_pretrained(tmp_path)
     loaded = Realiz3DPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)
-    assert torch.equal(seen, sample(loaded, 0, control=None, viewpoints=around).images)
+    torch.testing.assert_close(sample(loaded, 0, control=None, viewpoints=around).images, seen, **ELSEWHERE)
     with pytest.raises(UsageError, match="viewpoints of shape"):
         sample(pipe, 0, control=None, viewpoints=around[:3])
 
