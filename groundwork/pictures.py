@@ -8,19 +8,22 @@ orientation is honoured, and transparency is composited in sRGB values, as brows
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from groundwork.errors import ImageError
+from groundwork.errors import ImageError, UserError
 from groundwork.files import write_atomically
 
 RGB = tuple[float, float, float]
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) sRGB
 PictureRGBA = npt.NDArray[np.uint8]  # (H, W, 4) sRGB, alpha not multiplied in
 
+WHITE: RGB = (1.0, 1.0, 1.0)
 FORMATS = ("PNG", "JPEG", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MAX_PIXELS = 8192 * 8192
@@ -32,12 +35,17 @@ _CONVERTIBLE = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
 _SIXTEEN_BIT = ("I", "I;16", "I;16L", "I;16B")
 
 
-def read_picture(path: Path, background: RGB = (1.0, 1.0, 1.0)) -> Picture:
+def read_picture(path: Path, background: RGB = WHITE) -> Picture:
     """Pixels of a picture file on `background` (sRGB in [0, 1]), uint8 (H, W, 3).
 
     Raises `ImageError` when the file is missing, empty, truncated, too large, animated, CMYK or not a picture.
     """
-    pixels = _decoded(_file_bytes(path), where=str(path))
+    return decode_picture(_file_bytes(path), str(path), background)
+
+
+def decode_picture(content: bytes, where: str, background: RGB = WHITE) -> Picture:
+    """Pixels of an encoded picture, as `read_picture`. `where` names its origin in error messages."""
+    pixels = _decoded(content, where)
     return pixels if pixels.shape[2] == 3 else composite(pixels, background)
 
 
@@ -54,34 +62,44 @@ def decode_rgba(content: bytes, where: str) -> PictureRGBA:
     return np.dstack([pixels, np.full(pixels.shape[:2], 255, dtype=np.uint8)])
 
 
-def _decoded(content: bytes, where: str) -> Picture | PictureRGBA:
-    """Pixels with an alpha channel only where the file has one: most have none, and carrying it costs time."""
+@contextmanager
+def opened(content: bytes, where: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """An encoded picture of one of `formats` whose size was checked and whose pixels are not decoded yet.
+
+    Raises `ImageError`, with `where` as its origin, also for whatever goes wrong in the `with` block: decode there.
+    """
     if not content:
         raise ImageError("the picture file is empty (zero bytes)", where=where, hint="make the picture again")
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise _too_large(f"{width} x {height} pixels", where)
-            # a JPEG may carry a depth or gain map behind the photo (MPO); its first frame is the photo
-            if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
-                raise ImageError("the picture is animated", where=where, expected="one still picture a file")
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            return _to_srgb(image, where)
-    except ImageError:
+            yield image
+    except UserError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(str(error), where) from error
     except UnidentifiedImageError as error:
         raise ImageError(
-            "the file is not a picture that can be read", where=where, expected="PNG, JPEG or WebP contents"
+            "the file is not a picture that can be read", where=where, expected=f"{', '.join(formats)} contents"
         ) from error
     except Exception as error:
         # decoders meet broken files with OSError, SyntaxError, ValueError, struct.error, zlib.error, ...
         raise ImageError(
             f"the picture is truncated or broken: {error}", where=where, hint="make or fetch the picture again"
         ) from error
+
+
+def _decoded(content: bytes, where: str) -> Picture | PictureRGBA:
+    """Pixels with an alpha channel only where the file has one: most have none, and carrying it costs time."""
+    with opened(content, where) as image:
+        # a JPEG may carry a depth or gain map behind the photo (MPO); its first frame is the photo
+        if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
+            raise ImageError("the picture is animated", where=where, expected="one still picture a file")
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_srgb(image, where)
 
 
 def composite(rgba: PictureRGBA, background: RGB) -> Picture:

@@ -13,8 +13,8 @@ from bench.commands.terminal import answer, answer_json, invocation, note
 from bench.errors import EXIT_INCOMPLETE, InputError
 
 if TYPE_CHECKING:
+    from groundwork.pictures import Picture
     from realiz3d.data.base_model import BaseModel, Sampling
-    from realiz3d.data.pictures import Picture
 
 FORMATS = ("folder", "webdataset")
 VERSION = 1  # raise when the same settings would give other pictures

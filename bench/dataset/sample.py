@@ -19,7 +19,7 @@ from bench.run.plan import case_digest
 from groundwork.hashing import hash_strings
 from groundwork.pictures import RGB, Picture
 from realiz3d.data.layout import CAMERAS, CAPTION, file_name
-from realiz3d.data.pictures import encode_map
+from realiz3d.data.maps import encode_map
 
 VERSION = 1  # raise when the same object would give other bytes
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from groundwork.pictures import Picture
 from realiz3d.data.packages import needed
-from realiz3d.data.pictures import Picture
 from realiz3d.data.tensor_cache import content_key
 from realiz3d.errors import UsageError, WeightsMissing, nearest
 

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from groundwork.pictures import decode_picture
 from realiz3d.data.captions import decode_caption
 from realiz3d.data.layout import CAPTION, KINDS, MANIFEST, file_name, is_id
-from realiz3d.data.pictures import decode_map, decode_picture, to_tensor
+from realiz3d.data.maps import decode_map, to_tensor
 from realiz3d.data.store import Folders, Store, is_sharded, open_shards
 from realiz3d.errors import DataError
 
@@ -58,7 +59,7 @@ class MultiviewSamples(Dataset[MultiviewSample]):
 
     `views` and `resolution` are what the training expects; when None, what the first sample has, which all others must
     have too. Opening checks that every sample has all of its files, and looks closely at the first one.
-    Raises `DataError`, then and when a sample is read.
+    Raises `InputError`, then and when a sample is read.
     """
 
     def __init__(self, path: str | Path, *, views: int | None = None, resolution: int | None = None) -> None:
@@ -80,7 +81,7 @@ class MultiviewSamples(Dataset[MultiviewSample]):
         return len(self.ids)
 
     def __getitem__(self, index: int) -> MultiviewSample:
-        """Decode a sample. Raises `DataError` for pictures that are broken or of another size."""
+        """Decode a sample. Raises `ImageError` for broken pictures, `DataError` for those of another size."""
         names = [file_name(kind, view) for kind in KINDS for view in range(self.views)]
         (caption, where), *files = self._read(index, [CAPTION, *names])
         pictures = [to_tensor(decode_picture(*file)) for file in files[: self.views]]

@@ -15,9 +15,10 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from groundwork.pictures import SUFFIXES, Picture, decode_picture
 from realiz3d.data.captions import decode_caption, read_table
 from realiz3d.data.layout import MANIFEST
-from realiz3d.data.pictures import SUFFIXES, Picture, decode_picture, to_tensor
+from realiz3d.data.maps import to_tensor
 from realiz3d.data.store import Folders, Shards, Store, is_sharded, open_shards
 from realiz3d.errors import DataError, UsageError, nearest
 
@@ -55,7 +56,7 @@ class RealImages(Dataset[RealImage]):
     Captions: a text file beside each picture (`cat.jpg`, `cat.txt`), or one `captions.csv` (`file,caption`) on top.
     `fit` says what to do with pictures that are not `resolution` x `resolution`: 'exact' refuses them, 'crop' scales
     the shorter side and cuts the middle out, 'pad' scales the longer side and fills up with white.
-    Raises `DataError` when opened, for pictures or captions that are missing, and when a picture is read.
+    Raises `DataError` when opened, for pictures or captions that are missing, and `InputError` when a picture is read.
     """
 
     def __init__(self, path: str | Path, *, resolution: int, fit: Fit = "exact") -> None:
@@ -81,7 +82,7 @@ class RealImages(Dataset[RealImage]):
         return len(self.ids)
 
     def __getitem__(self, index: int) -> RealImage:
-        """Decode a picture. Raises `DataError` for one that is broken or, with 'exact', of another size."""
+        """Decode a picture. Raises `ImageError` for a broken one, `DataError` with 'exact' for one of another size."""
         name = self._names[index]
         where = self.store.where(index, name)
         picture = decode_picture(self.store.read(index, [name])[0], where)

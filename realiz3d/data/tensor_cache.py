@@ -7,13 +7,13 @@ changed picture or another VAE is another key, so the cache never has to be empt
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from groundwork.files import write_atomically
 from realiz3d.data.packages import needed
 from realiz3d.errors import UsageError
 
@@ -49,15 +49,8 @@ class TensorCache:
 
     def put(self, key: str, tensors: Mapping[str, Tensor]) -> None:
         """Keep tensors under a key; readers see all of them or none."""
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        try:
-            plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-            temporary.write_bytes(self._safetensors.save(plain))
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        write_atomically(self._path(key), self._safetensors.save(plain))
 
     @property
     def _safetensors(self) -> Any:  # not kept: modules do not travel to worker processes

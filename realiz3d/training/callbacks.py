@@ -21,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from groundwork.files import write_atomically
 from realiz3d.errors import DependencyMissing
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class JsonLines(Silent):
         path = trainer.out / "log.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         kept = [line for line in lines if _step_of(line) <= trainer.progress.step]
-        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
 
     def step(self, trainer: Trainer, log: Log | None) -> None:
         """Append."""
@@ -212,7 +213,7 @@ class WeightsAndBiases(Silent):
             dir=str(trainer.out),
             config=trainer.config.model_dump(mode="json"),
         )
-        note.write_text(self._run.id, encoding="utf-8")
+        write_atomically(note, str(self._run.id).encode())
 
     def step(self, trainer: Trainer, log: Log | None) -> None:
         """Write."""

@@ -17,6 +17,7 @@ from accelerate.utils import DistributedType
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from groundwork.files import write_atomically
 from realiz3d.errors import UsageError
 from realiz3d.multiview import MultiviewModel
 from realiz3d.schedules import NoiseSchedule
@@ -348,9 +349,7 @@ class Trainer:
             "finished": self.progress.step == sum(self.totals),
             "phases": [budget.to_json() for budget in self.progress.budgets],
         }
-        part = self.out / f".{SUMMARY}.part"
-        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        part.replace(self.out / SUMMARY)
+        write_atomically(self.out / SUMMARY, f"{json.dumps(content, indent=2)}\n".encode())
 
     def _resume(self, folder: Path) -> dict[str, Any]:
         record = read_record(folder)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from realiz3d.data.pictures import encode_map
+from realiz3d.data.maps import encode_map
 from realiz3d.training.config import TrainConfig
 
 SIDE, VIEWS = 8, 4

@@ -14,7 +14,7 @@ pytest.importorskip("diffusers")
 pytest.importorskip("accelerate")
 
 from bench.errors import UsageError
-from realiz3d.data.pictures import encode_map
+from realiz3d.data.maps import encode_map
 from realiz3d.multiview import MultiviewModel
 from realiz3d.sampling.loading import base_parts
 from realiz3d.training import load_config

@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 
 from realiz3d.data import MultiviewSamples, RealImages
-from realiz3d.data.pictures import decode_map, decode_picture, encode_map
+from realiz3d.data.maps import decode_map, encode_map
 from realiz3d.data.shards import index_shard, tar_bytes
-from realiz3d.errors import DataError
+from realiz3d.errors import DataError, InputError
 
 SIZE = 8
 
@@ -92,7 +92,7 @@ def test_a_sound_data_set_is_read(write: object, tmp_path: Path) -> None:
 def test_broken_samples_are_named(write: object, change: dict[str, bytes | None], message: str, tmp_path: Path) -> None:
     files = {name: data for name, data in {**sample_files(), **change}.items() if data is not None}
     root = write(tmp_path / "set", {"a": sample_files(), "b": files})  # type: ignore[operator]
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         MultiviewSamples(root)[1]
     assert str(root) in caught.value.where and "b" in caught.value.where.removeprefix(str(root))
 
@@ -199,16 +199,3 @@ def test_maps_are_lossless() -> None:
     )
     # written and read again nothing is lost at all
     assert torch.equal(decode_map(encode_map(read.permute(1, 2, 0)), "memory"), read)
-
-
-def test_pictures_are_read_as_people_see_them() -> None:
-    rgba = np.zeros((4, 4, 4), np.uint8)
-    rgba[..., 0], rgba[:2, :, 3] = 200, 255
-    encoded = io.BytesIO()
-    Image.fromarray(rgba).save(encoded, format="PNG")
-    picture = decode_picture(encoded.getvalue(), "memory")
-    assert (picture[0, 0] == (200, 0, 0)).all() and (picture[3, 3] == 255).all()
-    cmyk = io.BytesIO()
-    Image.new("CMYK", (4, 4)).save(cmyk, format="JPEG")
-    with pytest.raises(DataError, match="colour mode CMYK"):
-        decode_picture(cmyk.getvalue(), "memory")

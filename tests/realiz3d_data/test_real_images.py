@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from realiz3d.data import RealImages, ResumableLoader, SeededBatches, TensorCache, collate_real, content_key
-from realiz3d.errors import DataError, UsageError
+from realiz3d.errors import DataError, InputError, UsageError
 
 
 def picture(width: int, height: int, seed: int, form: str = "PNG") -> bytes:
@@ -83,7 +83,7 @@ def spoil(name: str, content: bytes | None) -> Callable[[Path], None]:
 )
 def test_mistakes_are_named(photos: Path, change: Callable[[Path], None], message: str) -> None:
     change(photos)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(InputError, match=message):
         RealImages(photos, resolution=16)[1]
 
 
