@@ -16,7 +16,8 @@ from bench.run.plan import Plan, is_calibration
 from bench.run.score_sets import SetScores
 from bench.run.scores import ScoreRow
 from bench.run.summary import SummaryRow, object_values
-from bench.stats.comparison import Comparison, Interval, compare_distances, compare_means, holm_across
+from bench.stats.comparison import Comparison, compare_distances, compare_means, holm_across
+from bench.stats.intervals import Interval
 from bench.stats.ties import Entry, bold_generators
 from groundwork.progress import Reporter, Stage
 

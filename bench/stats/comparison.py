@@ -9,27 +9,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from bench.stats.intervals import bca_interval
+from bench.stats.intervals import Interval, bca_interval
 from bench.stats.paired import effect_size, holm, minimum_detectable_effect, paired_differences, paired_t, sign_flip
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A confidence interval: `low` and `high` (NaN when there is none), its `level`, and how it was got."""
-
-    low: float
-    high: float
-    level: float
-    method: str
-
-    @property
-    def known(self) -> bool:
-        """Whether there is an interval at all."""
-        return math.isfinite(self.low) and math.isfinite(self.high)
-
-    def overlaps(self, other: Interval) -> bool:
-        """Whether the two have a point in common; False when either is not known."""
-        return self.known and other.known and self.low <= other.high and other.low <= self.high
 
 
 @dataclass(frozen=True)

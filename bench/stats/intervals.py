@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,25 @@ MINIMUM_OBJECTS = 3
 NO_INTERVAL = (math.nan, math.nan)
 
 _RESAMPLED_VALUES = 2**22  # resampled values held at once, 32 MiB
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval: `low` and `high` (NaN when there is none), its `level`, and how it was got."""
+
+    low: float
+    high: float
+    level: float
+    method: str
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval at all."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def overlaps(self, other: Interval) -> bool:
+        """Whether the two have a point in common; False when either is not known."""
+        return self.known and other.known and self.low <= other.high and other.low <= self.high
 
 
 def bca_interval(values: npt.ArrayLike, level: float = 0.95, seed: int = 0) -> tuple[float, float]:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.stats.comparison import Comparison, Interval
+from bench.stats.comparison import Comparison
+from bench.stats.intervals import Interval
 from bench.stats.label_swaps import DRAWS, EXACT_LIMIT
 from bench.stats.paired import holm
 

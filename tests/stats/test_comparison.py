@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bench.errors import InputError
-from bench.stats.comparison import Comparison, Interval, compare_distances, compare_means, holm_across
-from bench.stats.intervals import bca_interval
+from bench.stats.comparison import Comparison, compare_distances, compare_means, holm_across
+from bench.stats.intervals import Interval, bca_interval
 from bench.stats.paired import minimum_detectable_effect, paired_t, sign_flip
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bench.stats.comparison import Comparison, Interval
+from bench.stats.comparison import Comparison
+from bench.stats.intervals import Interval
 from bench.stats.ties import Entry, bold_generators
 
 
