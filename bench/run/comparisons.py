@@ -46,7 +46,7 @@ def compare(
                         continue
                     cases = [case.id for case in plan.cases if case.id in values[a]]
                     first, second = (np.array([values[g][case] for case in cases]) for g in (a, b))
-                    comparisons.append(compare_means(result.name, a, b, first, second, plan.suite.seed))
+                    comparisons.append(compare_means(result.name, a, b, first, second))
         comparisons += _distances(plan, pairs, found, stage)
     return holm_across(comparisons, plan.suite.primary)
 

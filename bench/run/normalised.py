@@ -57,4 +57,4 @@ def normalised_row(
         [values.get(name, {}).get(case.id, math.nan) for case in plan.cases]
         for name in (generator, yardsticks.ceiling, yardsticks.floor)
     )
-    return normalised_score(scores, ceilings, floors, result.direction, plan.suite.seed)
+    return normalised_score(scores, ceilings, floors, result.direction)

@@ -16,7 +16,7 @@ from bench.run.normalised import find_yardsticks, normalised_row, role_of
 from bench.run.plan import Plan, is_calibration, training_of
 from bench.run.score_sets import SetScores
 from bench.run.scores import ScoreRow
-from bench.stats.intervals import bca_interval
+from bench.stats.difference import mean_difference
 from bench.stats.normalise import NormalisedScore
 from bench.suite.schema import FolderReference, GeneratorReference, ShippedReference
 from groundwork.hashing import hash_strings
@@ -94,7 +94,7 @@ def object_values(rows: Sequence[ScoreRow], metric: str) -> dict[str, dict[str, 
 
 
 def summarise_objects(plan: Plan, rows: Sequence[ScoreRow]) -> list[SummaryRow]:
-    """Rows of the object metrics: mean over objects with a BCa interval, raw and between floor and ceiling."""
+    """Rows of the object metrics: mean over objects with its interval, raw and between floor and ceiling."""
     table: list[SummaryRow] = []
     yardsticks = find_yardsticks(plan.generators)
     for metric in plan.object_metrics:
@@ -129,9 +129,21 @@ def _object_row(
         unmeasurable = any(row.status == "not_measurable" for row in rows)
         status = "weights_missing" if missing is not None else "not_measurable" if unmeasurable else "failed"
         return SummaryRow(generator, result, math.nan, math.nan, math.nan, 0, 0, coverage, signature, status, note)
-    low, high = bca_interval(numbers, seed=plan.suite.seed)
-    mean = math.fsum(numbers.tolist()) / len(numbers)
-    return SummaryRow(generator, result, mean, low, high, len(judged), images, coverage, signature, "ok", note)
+    mean = mean_difference(numbers)
+    interval = mean.interval()
+    return SummaryRow(
+        generator,
+        result,
+        mean.estimate,
+        interval.low,
+        interval.high,
+        len(judged),
+        images,
+        coverage,
+        signature,
+        "ok",
+        note,
+    )
 
 
 def _note(plan: Plan, rows: Sequence[ScoreRow]) -> str:

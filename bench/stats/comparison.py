@@ -9,17 +9,18 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from bench.stats.intervals import Interval, bca_interval
-from bench.stats.paired import effect_size, holm, minimum_detectable_effect, paired_differences, paired_t, sign_flip
+from bench.stats.difference import Difference, difference_of_means
+from bench.stats.intervals import Interval
+from bench.stats.paired import effect_size, holm
 
 
 @dataclass(frozen=True)
 class Comparison:
     """`difference` is a - b in the metric's unit; `p_value` is two-sided, None without a test (`method` says why).
 
-    `effect_size` is d_z; `detectable` the least true difference in the metric's unit that so many objects would have
-    revealed with 80 % power; both are None for distances, which have no value per object. `p_t` is the paired t-test
-    beside the permutation. `p_holm` is set for primary metrics only, by `holm_across`.
+    `effect_size` is d_z, None for distances, which have no value per object; `detectable` the least true difference in
+    the metric's unit that this test on so many objects would have revealed with 80 % power. `p_holm` is set for primary
+    metrics only, by `holm_across`.
     """
 
     metric: str
@@ -32,7 +33,6 @@ class Comparison:
     interval: Interval | None = None
     effect_size: float | None = None
     detectable: float | None = None
-    p_t: float | None = None
     p_holm: float | None = None
 
     def to_dict(self) -> dict[str, object]:
@@ -44,29 +44,13 @@ class Comparison:
         return {key: None if _not_finite(value) else value for key, value in record.items()}
 
 
-def compare_means(
-    metric: str, a: str, b: str, a_values: npt.ArrayLike, b_values: npt.ArrayLike, seed: int = 0, level: float = 0.95
-) -> Comparison:
+def compare_means(metric: str, a: str, b: str, a_values: npt.ArrayLike, b_values: npt.ArrayLike) -> Comparison:
     """Compare generators `a` and `b` on one value per object each, (objects,) in the same order.
 
-    The p-value is the sign-flip permutation's. Raises `InputError` when the values are not finite pairs.
+    Raises `InputError` when the values are not finite pairs.
     """
-    differences = paired_differences(a_values, b_values)
-    p_value, method = sign_flip(a_values, b_values, seed)
-    spread = float(differences.std(ddof=1)) if len(differences) > 1 else math.nan
-    return Comparison(
-        metric=metric,
-        a=a,
-        b=b,
-        difference=float(differences.mean()),
-        p_value=p_value,
-        method=method,
-        n_objects=len(differences),
-        interval=Interval(*bca_interval(differences, level, seed), level, "BCa bootstrap over objects"),
-        effect_size=_known(effect_size(a_values, b_values)),
-        detectable=_known(minimum_detectable_effect(len(differences)) * spread),
-        p_t=_known(paired_t(a_values, b_values)),
-    )
+    found = difference_of_means(a_values, b_values)
+    return replace(_comparison(metric, a, b, found), effect_size=_known(effect_size(a_values, b_values)))
 
 
 def compare_distances(
@@ -93,6 +77,20 @@ def holm_across(comparisons: Sequence[Comparison], primary: Collection[str]) -> 
         for index, p_holm in zip(family, holm(p_values), strict=True):
             adjusted[index] = replace(comparisons[index], p_holm=_known(p_holm))
     return tuple(adjusted)
+
+
+def _comparison(metric: str, a: str, b: str, found: Difference) -> Comparison:
+    return Comparison(
+        metric=metric,
+        a=a,
+        b=b,
+        difference=found.estimate,
+        p_value=found.p_value(),
+        method=found.method,
+        n_objects=found.n_objects,
+        interval=found.interval(),
+        detectable=found.detectable(),
+    )
 
 
 def _known(value: float) -> float | None:

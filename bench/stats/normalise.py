@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from bench.stats.intervals import bca_interval
+from bench.stats.difference import mean_difference
 
 if TYPE_CHECKING:
     from bench.metrics.declaration import Direction  # brings torch, which tables do without
@@ -27,7 +27,7 @@ MIN_SHARE = 0.5
 
 @dataclass(frozen=True)
 class NormalisedScore:
-    """Mean over `objects` of (s - floor) / (ceiling - floor) with its BCa interval; NaN without one (see `note`).
+    """Mean over `objects` of (s - floor) / (ceiling - floor) with its interval; NaN without one (see `note`).
 
     Not clipped: a generator may do better than the ceiling (above 1) or worse than the floor (below 0).
     """
@@ -58,7 +58,7 @@ def normalise(
 
 
 def normalised_score(
-    scores: npt.ArrayLike, ceilings: npt.ArrayLike, floors: npt.ArrayLike, direction: Direction, seed: int = 0
+    scores: npt.ArrayLike, ceilings: npt.ArrayLike, floors: npt.ArrayLike, direction: Direction
 ) -> NormalisedScore:
     """Mean and interval of `normalise` over the objects that have a score (NaN in `scores`: no score, not counted).
 
@@ -72,5 +72,6 @@ def normalised_score(
     note = f"{lacking} of {total} objects not measurable: ceiling and floor do not differ enough" if lacking else ""
     if len(found) == 0 or len(found) < MIN_SHARE * total:
         return NormalisedScore(note=note)
-    low, high = bca_interval(found, seed=seed)
-    return NormalisedScore(math.fsum(found.tolist()) / len(found), low, high, len(found), note)
+    mean = mean_difference(found)
+    low, high = mean.interval().ends
+    return NormalisedScore(mean.estimate, low, high, len(found), note)

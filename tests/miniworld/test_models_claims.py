@@ -20,7 +20,6 @@ from bench.metrics.kernel import ObjectGram, cluster_kernel_distance
 from bench.metrics.set_distances import ExtractorOptions, KdCluster
 from bench.references.library import load_reference
 from bench.references.reference_set import ReferenceFeatures
-from bench.stats.paired import sign_flip
 from reports.published import published
 from suites.miniworld.__main__ import app
 from suites.miniworld.claims.crossed import DistanceGain, DistanceOf, MeanOf, crossed, rows_of, swap_test
@@ -81,7 +80,9 @@ def test_equal_orders_have_correlation_one_with_the_least_p() -> None:
 
 def test_swap_test_of_means_is_the_sign_flip_on_means_over_seeds() -> None:
     values = noise(0.3, 1.0)
-    assert swap_test(MeanOf(values))[0] == sign_flip(values.mean(axis=1), np.zeros(len(values)))[0]
+    pairs = (values.mean(axis=1), np.zeros(len(values)))
+    theirs = stats.permutation_test(pairs, lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=np.inf)
+    assert swap_test(MeanOf(values))[0] == pytest.approx(theirs.pvalue)
 
 
 def test_interval_spans_the_seeds_when_nothing_else_varies() -> None:

@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.metrics.kernel import ObjectGram, PairSums
-from bench.stats.intervals import MINIMUM_OBJECTS, NO_INTERVAL, RESAMPLES
+from bench.stats.intervals import MINIMUM_OBJECTS, NO_INTERVAL
 from bench.stats.label_swaps import label_swaps
 
 Array = npt.NDArray[np.float64]
+RESAMPLES = 9999
 _AT_ONCE = 1024
 
 
