@@ -261,9 +261,17 @@ def _data_uri(picture: Image.Image, quality: int) -> str:
 
 
 def _view_names(table: Table, exhibits: tuple[Exhibit, ...]) -> tuple[str, ...]:
-    """'azimuth 90°' where the suite lists azimuths, else 'view 2'."""
+    """'azimuth 90°' where the suite lists azimuths, 'azimuth 90°, elevation 20°' of its own, else 'view 2'."""
     count = max((len(strip.shots) for exhibit in exhibits for strip in exhibit.strips), default=0)
     azimuths = table.runs[0].summary.views.get("azimuths")
     if isinstance(azimuths, list) and len(azimuths) == count:
-        return tuple(f"azimuth {str(azimuth).removesuffix('.0')}°" for azimuth in azimuths)
+        elevation = table.runs[0].summary.views.get("elevation")
+        heights = elevation if isinstance(elevation, list) and len(elevation) == count else [None] * count
+        return tuple(", ".join(_angles(*pair)) for pair in zip(azimuths, heights, strict=True))
     return tuple(f"view {number + 1}" for number in range(count))
+
+
+def _angles(azimuth: object, elevation: object) -> Iterator[str]:
+    yield f"azimuth {str(azimuth).removesuffix('.0')}°"
+    if elevation is not None:
+        yield f"elevation {str(elevation).removesuffix('.0')}°"

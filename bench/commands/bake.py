@@ -108,10 +108,10 @@ def _cameras(folder: Path, suite: str | None, views: npt.NDArray[np.uint8]) -> C
 
     side, beside = views.shape[1], folder / CAMERAS
     if suite is not None:
+        from bench.suite.cameras import cameras_of
         from bench.suite.load import load_suite
 
-        v = load_suite(suite).views
-        cameras, origin = view_cameras(v.azimuths, v.elevation, v.projection, v.fov, side), f"suite {suite}"
+        cameras, origin = cameras_of(load_suite(suite).views, side), f"suite {suite}"
     elif beside.is_file():
         cameras, origin = read_cameras(beside), str(beside)
     elif len(views) == 4:

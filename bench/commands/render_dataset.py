@@ -44,7 +44,7 @@ def render_dataset(
         str | None, flags.flag("--views", "Azimuths in degrees [default: 0,90,180,270].", metavar="A,B")
     ] = None,
     elevation: Annotated[
-        float | None, flags.flag("--elevation", "Elevation of all views in degrees.", metavar="DEG")
+        str | None, flags.flag("--elevation", "Elevation in degrees, of all views or one a view.", metavar="A,B")
     ] = None,
     projection: Annotated[
         str | None, flags.flag("--projection", "perspective (default) or orthographic.", metavar="KIND")
@@ -104,7 +104,9 @@ def render_dataset(
         split, chosen = flags.one_of(str(miniworld), SPLITS, "split"), flags.one_of(look or "synthetic", LOOKS, "look")
         cases = miniworld_cases(split, count, chosen)  # type: ignore[arg-type]
         about["source"] = {"miniworld": split, "look": chosen}
-    changes: dict[str, Any] = {"azimuths": _angles(views), "elevation": elevation, "projection": projection}
+    changes: dict[str, Any] = {"azimuths": _angles(views, "--views"), "projection": projection}
+    heights = _angles(elevation, "--elevation")
+    changes |= {"elevation": heights[0] if heights and len(heights) == 1 else heights}
     changes |= {"fov": fov, "resolution": resolution, "background": background}
     made = make_dataset(
         cases,
@@ -130,13 +132,13 @@ def _refuse_idle(name: str, idle: bool, owner: str) -> None:
         raise UsageError(f"{name} says nothing without {owner}", expected=f"{owner} ... {name} ...")
 
 
-def _angles(text: str | None) -> tuple[float, ...] | None:
+def _angles(text: str | None, name: str) -> tuple[float, ...] | None:
     if text is None:
         return None
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise UsageError("these are not azimuths", where=f"--views {text}", expected="degrees: 0,90,180,270") from error
+        raise UsageError("these are not angles", where=f"{name} {text}", expected="degrees: 0,90,180,270") from error
 
 
 def _views(fields: dict[str, Any]) -> Views:

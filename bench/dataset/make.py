@@ -17,8 +17,8 @@ from bench.dataset.folder import Growing
 from bench.dataset.sample import VERSION, SampleRequest, render_sample
 from bench.errors import BenchError, ImageError, InputError, MeshError
 from bench.generators.ground_truth import SUPERSAMPLE
-from bench.geometry.cameras import view_cameras
 from bench.run.executors import WorkerLost
+from bench.suite.cameras import cameras_of
 from bench.suite.schema import Views
 from groundwork.progress import Reporter
 from realiz3d.data.layout import is_id
@@ -132,7 +132,7 @@ def _render(request: SampleRequest) -> tuple[str, dict[str, bytes]] | BenchError
 
 
 def _requests(cases: Sequence[Case], views: Views, device: str) -> dict[str, SampleRequest]:
-    cameras = view_cameras(views.azimuths, views.elevation, views.projection, views.fov, views.resolution)
+    cameras = cameras_of(views)
     requests: dict[str, SampleRequest] = {}
     for case in cases:
         name = case.id.replace(".", "-")

@@ -23,7 +23,6 @@ from bench.generators.pipeline_base import (
     with_suffix,
 )
 from bench.generators.protocol import GenerationRequest, GeneratorContext
-from bench.geometry.cameras import Cameras
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -158,7 +157,7 @@ class Realiz3DGenerator(PipelineGenerator):
             }
         viewpoints = None
         if self.options.control and pipeline.multiview.viewpoints is not None:
-            viewpoints = torch.tensor(view_angles(self.context.cameras))
+            viewpoints = torch.tensor(np.deg2rad(self.context.cameras.angles))
         made = pipeline(
             [with_suffix(request, self.options.prompt_suffix) for request in requests],
             control,
@@ -208,12 +207,6 @@ def trained_size(checkpoint: Path) -> int | None:
     content = json.loads((folder / (_INDEX if saved else _RECORD)).read_bytes())
     size = content.get("view_size") if saved else content.get("config", {}).get("data", {}).get("resolution_px")
     return size if isinstance(size, int) else None
-
-
-def view_angles(cameras: Cameras) -> npt.NDArray[np.float64]:
-    """Azimuth and elevation in radians of every view, (V, 2)."""
-    x, y, z = cameras.centres.T
-    return np.stack([np.arctan2(x, z) % math.tau, np.arctan2(y, np.hypot(x, z))], axis=-1)
 
 
 def _map(request: GenerationRequest, kind: str) -> Tensor:

@@ -8,6 +8,7 @@ azimuth a sits at (sin a, 0, cos a) and looks at the origin: 0 front, 90 the obj
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -46,6 +47,14 @@ class Cameras:
         """Viewing directions in the world, unit, (V, 3)."""
         return self.world_to_camera[:, 2, :3]
 
+    @property
+    def angles(self) -> FloatArray:
+        """Azimuth in [0, 360) and elevation in [-90, 90] in degrees, (V, 2), of cameras that are not rolled."""
+        right, forward = self.world_to_camera[:, 0, :3], self.forward
+        azimuth = np.arctan2(-right[:, 2], right[:, 0])  # also defined straight above and below
+        elevation = np.arctan2(-forward[:, 1], np.hypot(forward[:, 0], forward[:, 2]))
+        return np.stack([np.rad2deg(azimuth) % 360.0, np.rad2deg(elevation)], axis=-1)
+
     def at_resolution(self, resolution: int) -> Cameras:
         """The same cameras with pictures of `resolution` pixels a side."""
         intrinsics = self.intrinsics.copy()
@@ -70,30 +79,36 @@ def _rotation(azimuth: float, elevation: float) -> FloatArray:
 
 
 def view_cameras(
-    azimuths: tuple[float, ...] = (0.0, 90.0, 180.0, 270.0),
-    elevation: float = 0.0,
+    azimuths: Sequence[float] = (0.0, 90.0, 180.0, 270.0),
+    elevation: float | Sequence[float] = 0.0,
     projection: Literal["perspective", "orthographic"] = "perspective",
     fov: float = 40.0,
     resolution: int = 512,
+    distance: float | None = None,
+    frame: float | None = None,
 ) -> Cameras:
-    """Cameras on a ring, degrees in, all framing the unit cube alike (so the scale never depends on the object).
+    """Cameras round the object, degrees in, all framing the unit cube alike (so the scale never depends on the object).
 
-    `fov` is the full vertical angle in degrees (perspective only); |elevation| must stay below 90.
+    `elevation` in [-90, 90] is one for all views or one a view; straight above or below, the azimuth turns the picture:
+    right in it is right in the level view of that azimuth. `fov` is the full vertical angle (perspective only).
+    `distance` (perspective) from the origin and `frame` (orthographic), its side, are in world units; None: what holds
+    the unit cube and a margin in every view.
     """
-    rotations = np.stack([_rotation(a, elevation) for a in azimuths])
+    elevations = np.broadcast_to(elevation, len(azimuths))
+    rotations = np.stack([_rotation(a, e) for a, e in zip(azimuths, elevations, strict=True)])
     corners = np.stack(np.meshgrid(*[[-0.5, 0.5]] * 3, indexing="ij"), axis=-1).reshape(8, 3)
     local = np.einsum("vij,nj->vni", rotations, corners)
     half = np.abs(local[..., :2]).max(axis=-1) * MARGIN
     if projection == "perspective":
         tangent = np.tan(np.deg2rad(fov) / 2)
         # the nearest distance at which every corner of the cube stays inside the frame less its margin
-        distance = float((half / tangent - local[..., 2]).max())
+        away = float((half / tangent - local[..., 2]).max()) if distance is None else distance
         focal = resolution / 2 / tangent
     else:
-        distance = 2.0
-        focal = resolution / 2 / float(half.max())
+        away = 2.0
+        focal = resolution / (2 * float(half.max()) if frame is None else frame)
     matrices = np.tile(np.eye(4), (len(azimuths), 1, 1))
     matrices[:, :3, :3] = rotations
-    matrices[:, 2, 3] = distance
+    matrices[:, 2, 3] = away
     k = np.array([[focal, 0.0, resolution / 2], [0.0, focal, resolution / 2], [0.0, 0.0, 1.0]])
     return Cameras(matrices, np.tile(k, (len(azimuths), 1, 1)), projection, resolution)

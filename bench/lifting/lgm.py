@@ -57,7 +57,7 @@ FOV = 49.1  # degrees
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 _FOV_TOLERANCE = 0.05  # degrees
-_AZIMUTH_TOLERANCE = 0.5  # degrees
+_ANGLE_TOLERANCE = 0.5  # degrees
 
 
 class LgmNetwork(nn.Module):
@@ -107,16 +107,17 @@ class LgmWorld:
     def of(cls, cameras: Cameras, background: tuple[float, float, float]) -> LgmWorld:
         """The world in which the first camera is LGM's canonical one.
 
-        Raises `UsageError` for views that LGM was not made for: other than four a quarter turn apart in view order,
-        another field of view, a background that is not white.
+        Raises `UsageError` for views that LGM was not made for: other than four of one elevation a quarter turn apart
+        in view order, another field of view, a background that is not white.
         """
-        right = cameras.world_to_camera[:, 0, :3]
-        azimuths = np.rad2deg(np.arctan2(-right[:, 2], right[:, 0]))
+        azimuths, elevations = cameras.angles.T
         turns = (azimuths - azimuths[0]) % 360.0
         distances = cameras.world_to_camera[:, 2, 3]
         fov = 2.0 * np.rad2deg(np.arctan(cameras.resolution / 2.0 / cameras.intrinsics[:, 1, 1]))
-        if len(cameras) != VIEWS or np.abs(turns - 90.0 * np.arange(VIEWS)).max() > _AZIMUTH_TOLERANCE:
+        if len(cameras) != VIEWS or np.abs(turns - 90.0 * np.arange(VIEWS)).max() > _ANGLE_TOLERANCE:
             raise _unfit("four views a quarter turn apart, such as azimuths: [0, 90, 180, 270]", f"{turns.round(1)}")
+        if np.abs(elevations - elevations[0]).max() > _ANGLE_TOLERANCE:
+            raise _unfit("one elevation for all four views", f"elevations {elevations.round(1)}")
         if cameras.projection != "perspective" or np.abs(fov - FOV).max() > _FOV_TOLERANCE:
             raise _unfit(f"projection: perspective, fov: {FOV}", f"{cameras.projection}, fov {fov[0]:.4g}")
         if background != (1.0, 1.0, 1.0):

@@ -13,10 +13,11 @@ from bench.errors import BenchError, GeneratorError, InputError, UsageError, nea
 from bench.generators.catalogue import GENERATORS
 from bench.generators.ground_truth import cameras_digest
 from bench.generators.protocol import Generator, GeneratorContext
-from bench.geometry.cameras import Cameras, view_cameras
+from bench.geometry.cameras import Cameras
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import ObjectMetric, Result, SetMetric, kind_of, show_prompts
 from bench.run.options import RunOptions
+from bench.suite.cameras import cameras_of
 from bench.suite.check import load_plugin, make_metric, read_options
 from bench.suite.schema import Cases, GeneratorEntry, MeshCases, PromptCases, Suite
 from bench.throughput.declaration import Throughput
@@ -52,9 +53,12 @@ class Plan:
         """The part of every signature that says what was looked at."""
         v = self.suite.views
         angles = ",".join(f"{azimuth:g}" for azimuth in v.azimuths)
+        heights = ",".join(f"{e:g}" for e in (v.elevation if isinstance(v.elevation, tuple) else (v.elevation,)))
         lens = f"perspective fov={v.fov:g}" if v.projection == "perspective" else "orthographic"
+        lens += "" if v.distance is None else f" distance={v.distance:g}"
+        lens += "" if v.frame is None else f" frame={v.frame:g}"
         return (
-            f"azimuths={angles} elevation={v.elevation:g} projection={lens} resolution={v.resolution} "
+            f"azimuths={angles} elevation={heights} projection={lens} resolution={v.resolution} "
             f"background={v.background}"
         )
 
@@ -77,8 +81,7 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
     """Resolve everything that can be wrong before work starts. Raises `BenchError` with what to do."""
     check_device(options.device)
     all_cases = find_cases(suite.cases, suite.folder)
-    v = suite.views
-    cameras = view_cameras(v.azimuths, v.elevation, v.projection, v.fov, v.resolution)
+    cameras = cameras_of(suite.views)
     metrics = [make_metric(entry, METRICS) for entry in suite.metrics]
     for metric in metrics:
         show_prompts(metric, tuple(case.prompt for case in all_cases))
@@ -92,7 +95,7 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
         generators=_chosen(suite.generators, options.generators),
         object_metrics=tuple(m for m in metrics if kind_of(m) == "object"),
         set_metrics=tuple(m for m in metrics if kind_of(m) == "set"),
-        context=GeneratorContext(all_cases, cameras, v.rgb, options.device, suite.folder),
+        context=GeneratorContext(all_cases, cameras, suite.views.rgb, options.device, suite.folder),
         comparable=limit is None or limit >= len(all_cases),
         throughput=next((m for m in metrics if kind_of(m) == "generator"), None),
     )

@@ -140,7 +140,7 @@ def _without_tags(location: tuple[Step, ...]) -> tuple[Step, ...]:
         location = location[:-1]
     if location[:1] == ("cases",):
         return location[:1] + location[2:]
-    if location[:1] == ("references",):
+    if location[:1] == ("references",) or location[:2] == ("views", "elevation"):
         return location[:2] + location[3:]
     return location
 

@@ -18,7 +18,9 @@ from pydantic import (
     Discriminator,
     Field,
     PrivateAttr,
+    SerializerFunctionWrapHandler,
     Tag,
+    ValidationInfo,
     model_serializer,
     model_validator,
 )
@@ -53,12 +55,23 @@ def _colour(text: str) -> str:
     return text
 
 
-def _distinct_directions(azimuths: tuple[float, ...]) -> tuple[float, ...]:
-    if len({azimuth % 360 for azimuth in azimuths}) < len(azimuths):
+def _distinct_directions(azimuths: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+    elevation = info.data.get("elevation", 0.0)
+    elevations = elevation if isinstance(elevation, tuple) else (elevation,) * len(azimuths)
+    if len(elevations) != len(azimuths):
+        raise ValueError(f"expected as many azimuths as elevations, {len(elevations)}, or one elevation for all views")
+    # from straight above or below, another azimuth turns the picture and shows nothing else
+    directions = {(None if abs(e) == 90 else a % 360, e) for a, e in zip(azimuths, elevations, strict=True)}
+    if len(directions) < len(azimuths):
         raise ValueError(
             "expected different azimuths: two views are the same, and agreeing with oneself is no consistency"
         )
     return azimuths
+
+
+def _one_if_equal(elevations: tuple[float, ...]) -> float | tuple[float, ...]:
+    """One elevation said often is one elevation: the same views are one suite, and one signature."""
+    return elevations[0] if len(set(elevations)) == 1 else elevations
 
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -109,19 +122,47 @@ Cases = Annotated[
 ]
 
 
+_Elevation = Annotated[float, Field(ge=-90, le=90)]
+
+
 class Views(_Section):
     """The cameras of every object, in degrees and pixels."""
 
+    elevation: Annotated[
+        Annotated[_Elevation, Tag("one")]
+        | Annotated[
+            tuple[_Elevation, ...],
+            Field(min_length=1, max_length=64),
+            AfterValidator(_one_if_equal),
+            Tag("each"),
+        ],
+        Discriminator(lambda value: "each" if isinstance(value, list | tuple) else "one"),
+    ] = Field(default=0.0, description="Elevation of all views in degrees, or a list with one for each view.")
     azimuths: Annotated[
         tuple[Annotated[float, Field(ge=-360, le=360)], ...],
         Field(min_length=1, max_length=64),
         AfterValidator(_distinct_directions),
     ] = Field(
-        default=(0.0, 90.0, 180.0, 270.0), description="Azimuth of each view in degrees, in view order; 0 is the front."
+        default=(0.0, 90.0, 180.0, 270.0),
+        validate_default=True,  # against the elevations
+        description="Azimuth of each view in degrees, in view order; 0 is the front.",
     )
-    elevation: float = Field(default=0.0, gt=-90, lt=90, description="Elevation of all views in degrees.")
     projection: Literal["perspective", "orthographic"] = Field(default="perspective", description="Kind of camera.")
     fov: float = Field(default=40.0, ge=1, le=150, description="Full vertical angle in degrees (perspective only).")
+    distance: float | None = Field(
+        default=None,
+        ge=0.9,
+        le=1000,
+        description="From the cameras to the object's centre, in its longest side (perspective only); left out: the "
+        "nearest at which the unit cube fits into every view with a margin of 10 %.",
+    )
+    frame: float | None = Field(
+        default=None,
+        ge=0.5,
+        le=1000,
+        description="Side of the frame in the object's longest side (orthographic only); left out: what holds the unit "
+        "cube in every view, and 10 % more.",
+    )
     resolution: int = Field(default=512, ge=16, le=4096, description="Side of the square pictures in pixels.")
     background: Annotated[str, AfterValidator(_colour)] = Field(
         default="white", description="Colour behind the object: white, black, grey or '#rrggbb'."
@@ -131,6 +172,26 @@ class Views(_Section):
     def rgb(self) -> tuple[float, float, float]:
         """The background as sRGB in [0, 1]."""
         return srgb(self.background)
+
+    @property
+    def directions(self) -> tuple[tuple[float, float], ...]:
+        """(azimuth, elevation) of each view in degrees, in view order."""
+        each = self.elevation if isinstance(self.elevation, tuple) else (self.elevation,) * len(self.azimuths)
+        return tuple(zip(self.azimuths, each, strict=True))
+
+    @model_validator(mode="after")
+    def _one_measure_of_size(self) -> Views:
+        if self.distance is not None and self.projection == "orthographic":
+            raise ValueError("expected frame in place of distance: orthographic views do not shrink with distance")
+        if self.frame is not None and self.projection == "perspective":
+            raise ValueError("expected distance and fov in place of frame: perspective views have no one frame")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _only_what_was_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Suites that say nothing of `distance` and `frame` keep the hash that they had before these existed."""
+        plain: dict[str, Any] = dump(self)
+        return {key: value for key, value in plain.items() if value is not None}
 
 
 class GeneratorReference(_Section):

@@ -20,7 +20,7 @@ from tiny_realiz3d import SIDE, trained  # noqa: E402
 from bench.cli import main  # noqa: E402
 from bench.errors import BenchError, GeneratorError, UsageError, WeightsMissing  # noqa: E402
 from bench.generators.protocol import GenerationRequest, GeneratorContext  # noqa: E402
-from bench.generators.realiz3d_pipeline import Realiz3DGenerator, view_angles  # noqa: E402
+from bench.generators.realiz3d_pipeline import Realiz3DGenerator  # noqa: E402
 from bench.geometry.cameras import view_cameras  # noqa: E402
 from bench.run.generate import SceneControls  # noqa: E402
 from bench.run.options import RunOptions  # noqa: E402
@@ -126,13 +126,6 @@ def test_viewpoints_of_the_suite_are_the_control(base: Path, tmp_path: Path) -> 
     seen = next(generator.generate(requests[:1])).views
     null, _ = build(write_suite(tmp_path, entry % ", control: false", task="text_to_multiview"))
     assert not np.array_equal(seen, next(null.generate(requests[:1])).views)
-
-
-def test_view_angles_are_those_that_cameras_were_made_from() -> None:
-    for projection in ("perspective", "orthographic"):
-        cameras = view_cameras((0.0, 90.0, 180.0, 250.0), 20.0, projection, 40.0, 64)
-        wanted = np.deg2rad([[0, 20], [90, 20], [180, 20], [250, 20]])
-        np.testing.assert_allclose(view_angles(cameras), wanted, atol=1e-12)
 
 
 def test_fingerprints_follow_weights_and_options_not_places(saved: Path, tmp_path: Path) -> None:

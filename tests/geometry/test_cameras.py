@@ -76,6 +76,32 @@ def test_perspective_is_the_pinhole_of_the_textbook() -> None:
     np.testing.assert_allclose(depth, local[:, 2], atol=1e-12)
 
 
+@pytest.mark.parametrize("projection", ["perspective", "orthographic"])
+def test_each_view_has_its_own_elevation(projection: str) -> None:
+    angles = [(0.0, 20.0), (90.0, -10.0), (250.0, 60.0), (180.0, 90.0), (135.0, -90.0)]
+    cameras = view_cameras([a for a, _ in angles], [e for _, e in angles], projection, resolution=100)
+    np.testing.assert_allclose(cameras.angles, angles, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.norm(cameras.centres, axis=1), np.linalg.norm(cameras.centres[0]))
+    pixels = torch.stack([cameras.project(CUBE, view)[0] for view in range(len(cameras))])
+    assert (pixels - 50).abs().max() <= 50 + 1e-9
+
+
+def test_from_above_right_stays_right_and_the_back_is_on_top() -> None:
+    (middle, x, z), _ = view_cameras((0.0,), 90.0, resolution=100).project(
+        torch.tensor([[0.0, 0.0, 0.0], [0.3, 0.0, 0.0], [0.0, 0.0, 0.3]], dtype=torch.float64), 0
+    )
+    assert x[0] > middle[0] and x[1] == pytest.approx(middle[1])
+    assert z[1] > middle[1] and z[0] == pytest.approx(middle[0])
+
+
+def test_distance_and_frame_are_taken_as_given() -> None:
+    near = view_cameras((0.0, 45.0), 30.0, fov=49.1, distance=1.5)
+    np.testing.assert_allclose(np.linalg.norm(near.centres, axis=1), 1.5)
+    flat = view_cameras((0.0, 45.0), 0.0, "orthographic", resolution=768, frame=1.1)
+    right, _ = flat.project(torch.tensor([[0.55, 0.0, 0.0]], dtype=torch.float64), 0)
+    assert right[0].tolist() == pytest.approx([768.0, 384.0])
+
+
 def test_project_keeps_the_points_type() -> None:
     pixels, depth = view_cameras((0.0,)).project(torch.zeros(2, 5, 3, dtype=torch.float32), 0)
     assert pixels.dtype == depth.dtype == torch.float32

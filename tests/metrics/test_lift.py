@@ -156,6 +156,7 @@ def test_activations_by_hand() -> None:
     [
         (view_cameras((0.0, 90.0, 180.0), fov=FOV), WHITE, "four views"),
         (view_cameras((0.0, 270.0, 180.0, 90.0), fov=FOV), WHITE, "four views"),
+        (view_cameras(elevation=(20.0, -10.0, 20.0, -10.0), fov=FOV), WHITE, "one elevation"),
         (view_cameras(fov=40.0), WHITE, "fov: 49.1"),
         (view_cameras(projection="orthographic"), WHITE, "perspective"),
         (view_cameras(fov=FOV), (0.0, 0.0, 0.0), "white"),

@@ -227,7 +227,7 @@ def test_the_command(mesh_folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
         (["--miniworld", "test"], "unknown split 'test'"),
         (["--miniworld", "train", "--look", "real"], "unknown look 'real'"),
         (["--miniworld", "train", "--prompts", "p.csv"], "--prompts says nothing without --meshes"),
-        (["--miniworld", "train", "--views", "0,left"], "these are not azimuths"),
+        (["--miniworld", "train", "--views", "0,left"], "these are not angles"),
         (["--miniworld", "train", "--resolution", "1"], "--resolution 1"),
         (["--miniworld", "train", "--format", "zip"], "unknown format 'zip'"),
         (["--meshes", "nowhere"], "no such folder of meshes"),

@@ -87,9 +87,19 @@ def test_least_suite_has_the_documented_defaults(tmp_path: Path) -> None:
     }
 
 
-def test_canonical_form_is_a_suite_again(suite_file: Path) -> None:
-    suite = load_suite(suite_file, plugins=PLUGINS)
+def test_each_view_may_have_its_own_elevation(suite_file: Path) -> None:
+    suite = load_suite(suite_file, ["views.elevation=[20, -10, 20, 90]"], PLUGINS)
+    assert suite.views.directions == ((0, 20), (90, -10), (180, 20), (270, 90))
+    assert suite.canonical()["views"]["elevation"] == [20, -10, 20, 90]
+    one, said_often = (load_suite(suite_file, [f"views.elevation={e}"], PLUGINS) for e in ("20", "[20, 20, 20, 20]"))
+    assert suite_hash(one) == suite_hash(said_often) != suite_hash(suite)
+
+
+@pytest.mark.parametrize("changes", [[], ["views.elevation=[20, -10, 20, -10]", "views.distance=1.5"]])
+def test_canonical_form_is_a_suite_again(suite_file: Path, changes: list[str]) -> None:
+    suite = load_suite(suite_file, changes, PLUGINS)
     assert Suite.model_validate_json(suite.model_dump_json()).canonical() == suite.canonical()
+    assert Suite.model_validate(suite.model_dump()).views == suite.views
 
 
 @pytest.mark.parametrize(
