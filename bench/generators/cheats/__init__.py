@@ -1,0 +1,1 @@
+"""Generators that try to win without doing what was asked: what the shipped suites' primaries are held against."""

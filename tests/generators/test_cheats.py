@@ -1,0 +1,143 @@
+"""The cheats do what they say, on small views of two meshes; what the metrics make of them is for tests/selftest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from bench.cases.mesh_folder import mesh_folder_cases
+from bench.errors import GeneratorError, MeshError
+from bench.generators.catalogue import GENERATORS
+from bench.generators.ground_truth import ground_truth
+from bench.generators.protocol import GenerationRequest, GeneratorContext
+from bench.geometry.cameras import view_cameras
+from bench.geometry.scene import SceneGeometry
+
+WHITE = (1.0, 1.0, 1.0)
+SIDE = 64
+OF_THE_OUTLINE = (
+    "flat_colour",
+    "solid_noise",
+    "painted_normals",
+    "photograph_projected",
+    "photograph_each_view",
+    "overlap_only",
+    "right_where_judged",
+    "specks",
+)
+
+
+@pytest.fixture(scope="module")
+def context(mesh_folder) -> GeneratorContext:
+    cases = mesh_folder_cases(mesh_folder, mesh_folder / "prompts.csv")
+    return GeneratorContext(cases, view_cameras(resolution=SIDE), WHITE, "cpu", Path("/"))
+
+
+@pytest.fixture(scope="module")
+def truth(context):
+    return ground_truth(context.cases[0], context.cameras, WHITE, "cpu")
+
+
+def make(use: str, context: GeneratorContext, case: int = 0, seeds=(1, 2, 3, 4), **options) -> np.ndarray:
+    factory = GENERATORS.load(use)
+    assert factory.calibration, "a cheat is never ranked"
+    generator = factory(use, factory.Options.model_validate(options), context)
+    request = GenerationRequest(context.cases[case], context.cameras, 0, context.background, seeds, None)
+    (answer,) = generator.generate([request])
+    assert answer.views.dtype == np.uint8 and answer.views.shape == (4, SIDE, SIDE, 3)
+    return answer.views
+
+
+@pytest.mark.parametrize("use", OF_THE_OUTLINE)
+def test_these_keep_the_outline_and_repeat_themselves(use, context, truth):
+    views = make(use, context)
+    assert (views[truth.alpha == 0] == 255).all()
+    assert (views[truth.alpha == 1] != truth.views[truth.alpha == 1]).any()
+    assert np.array_equal(views, make(use, context))
+
+
+@pytest.mark.parametrize("use", ["flat_colour", "solid_noise", "photograph_projected"])
+def test_solid_paint_is_the_same_point_for_point(use, context):
+    scene = SceneGeometry(context.cases[0].mesh.load(), context.cameras)
+    views = make(use, context).astype(float)
+    found, pixel = scene.correspondence.visible[0, 1], scene.correspondence.pixel[0, 1]
+    if not found.any():
+        pytest.skip("these two views share nothing")
+    column, row = (pixel[found] - 0.5).round().long().clamp(0, SIDE - 1).unbind(-1)
+    apart = np.abs(views[0][found.numpy()] - views[1][row.numpy(), column.numpy()])
+    assert np.median(apart) < 24  # half a pixel of noise
+
+
+def test_flat_colour_can_be_the_object_s_own(context, truth):
+    inside = truth.alpha == 1
+    flat = make("flat_colour", context, colour="own")[inside]
+    assert (flat == flat[0]).all()
+    assert np.abs(flat[0] - truth.views[inside].mean(axis=0)).max() < 4
+
+
+def test_eroded_loses_its_rim_alone(context, truth):
+    views = make("eroded", context, pixels=1)
+    shown = (views != 255).any(-1)
+    core = ndimage.binary_erosion(truth.alpha[0] > 0.999, np.ones((3, 3)))
+    assert np.array_equal(views[0][core], truth.views[0][core])
+    assert shown[0].sum() <= core.sum() < (truth.alpha[0] > 0).sum()
+
+
+def test_scaled_is_smaller_about_the_centre(context, truth):
+    views = make("scaled", context, factor=0.5)
+    before, after = ((255 - v.astype(float)).sum() for v in (truth.views, views))
+    assert after == pytest.approx(before / 4, rel=0.1)
+
+
+def test_right_where_judged_is_right_there(context, truth):
+    scene = SceneGeometry(context.cases[0].mesh.load(), context.cameras)
+    judged = scene.correspondence.scoring_mask.numpy()
+    views = make("right_where_judged", context)
+    assert np.array_equal(views[judged], truth.views[judged])
+
+
+def test_overlap_only_repaints_every_second_view(context):
+    views, independent = make("overlap_only", context), make("floor", context)
+    assert np.array_equal(views[::2], independent[::2])
+
+
+def test_the_best_of_many_is_one_of_them(context):
+    assert make("best_of", context, draws=1).shape == make("best_of", context, draws=3).shape
+
+
+def test_a_hard_object_is_not_answered(context):
+    assert make("fails_on_hard", context, least=0.0).shape == (4, SIDE, SIDE, 3)
+    with pytest.raises(GeneratorError, match="gives up"):
+        make("fails_on_hard", context, least=1.0, sigma=20.0)
+
+
+def test_one_shape_needs_no_mesh_and_is_the_same_ball(context):
+    bare = replace(context, cases=tuple(replace(case, mesh=None) for case in context.cases))
+    first, second = make("one_shape", bare), make("one_shape", bare, case=1, seeds=(5, 6, 7, 8))
+    assert ((first == 255).all(-1) == (second == 255).all(-1)).all()
+    with pytest.raises(MeshError, match="no mesh"):
+        make("solid_noise", bare)
+
+
+def test_one_answer_is_the_first_object_s(context, truth):
+    assert np.array_equal(make("one_answer", context, case=1), truth.views)
+
+
+def test_reference_copies_are_the_folder_s_pictures(context, tmp_path):
+    from bench.images import write_png
+
+    colours = [(10, 200, 30), (200, 10, 30)]
+    for number, colour in enumerate(colours):
+        write_png(tmp_path / f"{number}.png", np.full((40, 40, 3), colour, np.uint8))
+    views = make("reference_copies", context, folder=str(tmp_path))
+    assert [tuple(view[0, 0]) for view in views] == colours * 2
+
+
+def test_small_paint_is_enlarged(context):
+    views = make("solid_noise", context, size=16).astype(int)
+    steps = np.abs(np.diff(views, axis=2)).max()
+    assert steps < np.abs(np.diff(make("solid_noise", context).astype(int), axis=2)).max()
