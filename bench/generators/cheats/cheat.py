@@ -20,8 +20,8 @@ from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import GroundTruth, cameras_digest, ground_truth
 from bench.generators.protocol import GenerationRequest
 from bench.geometry.scene import SceneGeometry
-from bench.hashing import seed_from
-from bench.images import enlarged
+from groundwork.hashing import seed_from
+from groundwork.pictures import enlarged
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from bench.generators.base import NoOptions
 from bench.generators.cheats.cheat import Cheat, CheatOptions, Floats, Stage
 from bench.generators.cheats.solid import any_photograph, sampled
 from bench.generators.floor import Floor
-from bench.metrics.prediction import predict
+from bench.geometry.prediction import predict
 
 
 class IndependentViews(Cheat):

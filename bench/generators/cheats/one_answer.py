@@ -20,8 +20,8 @@ from bench.generators.protocol import GenerationRequest
 from bench.geometry.cameras import Cameras
 from bench.geometry.mesh import Material, Mesh
 from bench.geometry.rasteriser import rasterise
-from bench.images import enlarged
 from bench.references.pictures import picture_paths, reference_picture
+from groundwork.pictures import enlarged
 
 
 class OneShapeOptions(CheatOptions):
