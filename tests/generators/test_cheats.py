@@ -111,10 +111,10 @@ def test_the_best_of_many_is_one_of_them(context):
 
 
 def test_a_hard_object_is_not_answered(context):
-    egg = replace(context, cases=miniworld_cases("eval", 1))
-    assert make("fails_on_hard", egg, least=0.0).shape == (4, SIDE, SIDE, 3)
+    cylinder = replace(context, cases=miniworld_cases("eval", 3)[2:])
+    assert make("fails_on_hard", cylinder, least=0.0).shape == (4, SIDE, SIDE, 3)
     with pytest.raises(GeneratorError, match="gives up"):
-        make("fails_on_hard", egg, least=1.0)
+        make("fails_on_hard", cylinder, least=1.0)
 
 
 def test_one_shape_needs_no_mesh_and_is_the_same_ball(context):

@@ -65,7 +65,8 @@ class Stage:
     def framed(self, paint: Floats) -> Floats:
         """Paint (V, H, W, 3) in [0, 1] inside the object's outline, the background elsewhere."""
         alpha = self.truth.alpha[..., None].astype(np.float64)
-        return alpha * paint + (1.0 - alpha) * np.asarray(self.request.background)
+        framed: Floats = alpha * paint + (1.0 - alpha) * np.asarray(self.request.background)
+        return framed
 
 
 class Cheat(SingleCaseGenerator):

@@ -44,7 +44,7 @@ class RightWhereJudged(Cheat):
     def paint(self, stage: Stage) -> Floats:
         """Two pixels more than what is judged, for the samples between pixels."""
         judged = stage.scene.correspondence.scoring_mask.cpu().numpy()
-        kept = np.stack([ndimage.binary_dilation(one, np.ones((3, 3)), iterations=2) for one in judged])
+        kept = np.stack([ndimage.binary_dilation(one, np.ones((3, 3), dtype=bool), iterations=2) for one in judged])
         side = stage.request.cameras.resolution
         x = (np.arange(side) + 0.5) / side * 1.4 - 0.7
         plane = np.stack(np.meshgrid(x, x, indexing="xy"), axis=-1)

@@ -49,7 +49,7 @@ class OneShape(SingleCaseGenerator):
         points = buffer.position.cpu().numpy()
         random = np.random.default_rng(request.noise_seeds[0])
         if self.options.paint == "noise":
-            paint = 0.45 + solid_noise(points, SolidNoiseOptions(), random)
+            paint = 0.45 + solid_noise(points, SolidNoiseOptions.model_validate({}), random)
         else:
             plane = points[..., :2] @ np.array([[0.8, 0.3], [-0.3, 0.8]]) + 0.5 * points[..., 2:]
             paint = sampled(any_photograph(random), plane, random)

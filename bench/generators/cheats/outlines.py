@@ -25,7 +25,9 @@ class Eroded(Cheat):
     def paint(self, stage: Stage) -> Floats:
         """Pixels that are wholly the object's, less the outermost ones."""
         whole = stage.truth.alpha > 0.999
-        kept = [ndimage.binary_erosion(one, np.ones((3, 3)), iterations=self.options.pixels) for one in whole]
+        kept = [
+            ndimage.binary_erosion(one, np.ones((3, 3), dtype=bool), iterations=self.options.pixels) for one in whole
+        ]
         views = stage.truth.views / 255.0
         return np.where(np.stack(kept)[..., None], views, np.asarray(stage.request.background))
 
