@@ -41,8 +41,8 @@ from realiz3d.hosts.base import Removable
 from realiz3d.multiview import MultiviewModel
 from realiz3d.plan import Domain
 from realiz3d.training.checkpoint import EXTRAS, save_modules
-from realiz3d.training.config import MethodSettings, Warmup
-from realiz3d.training.method import Conditions, Method, Mix, Phase
+from realiz3d.training.method import Conditions, Method, MethodSettings, Mix, Phase
+from realiz3d.training.section import Warmup
 
 NAME = "domain_switcher"
 Mode = Literal["concat", "add"]

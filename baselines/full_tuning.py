@@ -16,8 +16,8 @@ from torch import nn
 from baselines.phases import CONTROL, WARMUP, Baseline, ControlPhase, backbone, no_empty
 from realiz3d.multiview import MultiviewModel
 from realiz3d.training.checkpoint import save_modules
-from realiz3d.training.config import MethodSettings, Warmup
-from realiz3d.training.method import Method, Phase
+from realiz3d.training.method import Method, MethodSettings, Phase
+from realiz3d.training.section import Warmup
 
 
 class FullTuningSettings(MethodSettings):

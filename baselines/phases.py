@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from realiz3d.multiview import MultiviewModel
 from realiz3d.plan import DomainPlan
-from realiz3d.training.config import Length, MethodSettings, PhaseSettings, Positive
-from realiz3d.training.method import Conditions, Phase
+from realiz3d.training.method import Conditions, MethodSettings, Phase
+from realiz3d.training.section import Length, PhaseSettings, Positive
 
 WARMUP, ADAPTER, CONTROL = "warmup", "adapter", "control"
 S = TypeVar("S", bound=MethodSettings)

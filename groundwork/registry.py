@@ -28,17 +28,21 @@ class Registry:
         found = {point.name: point.value for point in entry_points(group=self.group)}
         return {**found, **self.built_in}
 
-    def target(self, name: str) -> str:
-        """The `module:attribute` behind `name`, not imported. Raises `UsageError` that names the nearest valid name."""
+    def target(self, name: str, *, registered_only: bool = False) -> str:
+        """The `module:attribute` behind `name`, not imported. Raises `UsageError` that names the nearest valid name.
+
+        registered_only: refuse `module:attribute`, for names that come from files of others.
+        """
         # what ships is found without the entry points, which are slow to read in a large environment
-        target = name if ":" in name else self.built_in.get(name) or self.targets().get(name)
+        direct = ":" in name and not registered_only
+        target = name if direct else self.built_in.get(name) or self.targets().get(name)
         if target is None:
-            raise UsageError(f"unknown {self.kind} '{name}'", hint=nearest(name, self.targets()))
+            raise UsageError(f"unknown {self.kind} {ascii(name)[:80]}", hint=nearest(name, self.targets()))
         return target
 
-    def load(self, name: str) -> Any:
-        """The object behind `name`. Raises `UsageError` that names the nearest valid name, or why the import failed."""
-        target = self.target(name)
+    def load(self, name: str, *, registered_only: bool = False) -> Any:
+        """The object behind `name`, found as by `target`. Raises `UsageError`, also when the import failed: why."""
+        target = self.target(name, registered_only=registered_only)
         module_name, _, attribute = target.partition(":")
         try:
             found: Any = importlib.import_module(module_name)

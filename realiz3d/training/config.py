@@ -9,26 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, create_model, model_validator
 
-if TYPE_CHECKING:
-    from realiz3d.training.method import Method
+from realiz3d.training.realiz3d_method import Realiz3DSettings
+from realiz3d.training.registry import method_settings
+from realiz3d.training.section import Count, Fraction, NonNegative, Positive, Section, Task
 
-Task = Literal["texturing", "text_to_multiview"]
 Density = Literal["uniform", "logit_normal"]
-Positive = Annotated[int, Field(ge=1, le=10**9)]
-Count = Annotated[int, Field(ge=0, le=10**9)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Rate = Annotated[float, Field(gt=0.0, le=1.0)]
-NonNegative = Annotated[float, Field(ge=0.0, le=1e9)]
-
-
-class Section(BaseModel):
-    """A section of the config."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class HashedWords(Section):
@@ -149,94 +138,6 @@ class Data(Section):
         return self
 
 
-class Length(Section):
-    """How long a phase lasts: exactly one of the two."""
-
-    epochs: NonNegative | None = Field(default=None, description="passes over the data the phase sees most of")
-    steps: Count | None = Field(default=None, description="optimiser steps")
-
-    @model_validator(mode="after")
-    def _one(self) -> Length:
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError("expected exactly one of epochs and steps")
-        return self
-
-
-class PhaseSettings(Section):
-    """Length and learning rate of a phase."""
-
-    length: Length
-    learning_rate: Rate = Field(default=5e-5, description="the paper's for all models")
-
-
-class Stage1(PhaseSettings):
-    """Learn the domain: only shifters train, on both domains, control null, single-image mode."""
-
-    length: Length = Field(
-        default=Length(epochs=3), description="the paper's 3 epochs for adapters that train separately"
-    )
-
-
-class Stage2(PhaseSettings):
-    """Learn the control with Representation Binding: shifters frozen, the backbone trains."""
-
-    length: Length = Field(default=Length(epochs=10), description="the paper's 10 epochs")
-    real_data: bool = Field(default=True, description="half of each batch is real; false: Table 2, row 2")
-    layer_aware: bool = Field(
-        default=True,
-        description="real samples do not update the early blocks. **Choice**: nor the input projection below them; "
-        "embedders of time and captions, which later blocks read, do learn from them",
-    )
-    reassignment: bool = Field(default=True, description="some real samples run their early shifters in synthetic mode")
-    tau: Fraction = Field(default=0.4, description="deepest early block, as a fraction of the blocks (tau_B)")
-    reassign_p: Fraction = Field(default=0.1, description="probability of reassignment (p_B)")
-
-
-class Warmup(PhaseSettings):
-    """A very short training of the backbone on real samples alone, before all else."""
-
-    length: Length = Field(
-        default=Length(steps=100), description="**Choice**: the paper says 'very short'; 0 steps: none"
-    )
-
-
-class MethodSettings(Section):
-    """What a training method can be told; `realiz3d.training.registry` finds it by name."""
-
-    name: str
-
-    def learns_from_real(self) -> bool:
-        """Whether any phase sees real pictures."""
-        raise TypeError(f"{type(self).__name__} does not say whether it learns from real pictures")
-
-    def build(self, seed: int) -> Method:
-        """The method with these settings, for one run. `seed` makes the random start of what it adds."""
-        raise TypeError(f"{type(self).__name__} builds no method")
-
-
-class Realiz3DMethod(MethodSettings):
-    """The method and the switches of its ablation (Table 2)."""
-
-    name: Literal["realiz3d"] = "realiz3d"
-    rank: Positive = Field(default=8, description="r of the domain shifters")
-    joint: bool = Field(
-        default=False, description="shifters train together with the backbone in one stage: Table 2, row 1"
-    )
-    warmup: Warmup = Field(default_factory=Warmup)
-    stage1: Stage1 = Field(default_factory=Stage1)
-    stage2: Stage2 = Field(default_factory=Stage2)
-
-    def learns_from_real(self) -> bool:
-        """Stage 1 always does, stage 2 unless told otherwise."""
-        return self.joint or self.stage2.real_data or self.stage1.length != Length(steps=0)
-
-    def build(self, seed: int) -> Method:
-        """`realiz3d.training.realiz3d_method.Realiz3D`."""
-        from realiz3d.training.realiz3d_method import Realiz3D
-
-        return Realiz3D(self, seed=seed)
-
-
 class Optimisation(Section):
     """Optimiser, batch and precision; learning rates belong to the phases."""
 
@@ -330,8 +231,8 @@ class TrainConfig(Section):
     seed: Count = 0
     base: Base
     data: Data
-    # other methods have a schema of their own: `realiz3d.training.registry.schema_of`
-    method: Realiz3DMethod = Field(default_factory=Realiz3DMethod)
+    # other methods have a schema of their own: `schema_of`
+    method: Realiz3DSettings = Field(default_factory=Realiz3DSettings)
     optimisation: Optimisation = Field(default_factory=Optimisation)
     sampling: SamplingDefaults = Field(default_factory=SamplingDefaults)
     checkpoints: Checkpoints = Field(default_factory=Checkpoints)
@@ -358,3 +259,14 @@ class TrainConfig(Section):
     def hash(self) -> str:
         """SHA-256 (hex) of `decisive()`."""
         return hashlib.sha256(json.dumps(self.decisive(), sort_keys=True).encode()).hexdigest()
+
+
+def schema_of(values: Any) -> type[TrainConfig]:
+    """The schema of a config by the method that it names; Realiz3D's when it names none."""
+    method = values.get("method") if isinstance(values, dict) else None
+    name = method.get("name", "realiz3d") if isinstance(method, dict) else "realiz3d"
+    if name == "realiz3d" or not isinstance(name, str):
+        return TrainConfig
+    settings = method_settings(name)
+    # a schema of its own, so that messages point into the method's fields and name the nearest of them
+    return create_model("TrainConfig", __base__=TrainConfig, method=(settings, Field(default_factory=settings)))

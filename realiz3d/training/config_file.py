@@ -17,9 +17,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from realiz3d.errors import UsageError, nearest
-from realiz3d.training.config import TrainConfig
+from realiz3d.training.config import TrainConfig, schema_of
 from realiz3d.training.extends import merged
-from realiz3d.training.registry import schema_of
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16

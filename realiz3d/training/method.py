@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from realiz3d.multiview import Mode, MultiviewModel
 from realiz3d.plan import DomainPlan
-from realiz3d.training.config import PhaseSettings
+from realiz3d.training.section import PhaseSettings, Section
 
 Mix = Literal["synthetic", "real", "both"]
 
@@ -102,3 +102,17 @@ class Method(Protocol):
     def describe(self) -> dict[str, Any]:
         """Settings, as JSON, for records: those of the config."""
         ...
+
+
+class MethodSettings(Section):
+    """What a training method can be told; `realiz3d.training.registry` finds it by name."""
+
+    name: str
+
+    def learns_from_real(self) -> bool:
+        """Whether any phase sees real pictures."""
+        raise TypeError(f"{type(self).__name__} does not say whether it learns from real pictures")
+
+    def build(self, seed: int) -> Method:
+        """The method with these settings, for one run. `seed` makes the random start of what it adds."""
+        raise TypeError(f"{type(self).__name__} builds no method")

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from realiz3d.layer_aware import draw_stops
@@ -22,16 +23,60 @@ from realiz3d.multiview import MultiviewModel
 from realiz3d.plan import DomainPlan
 from realiz3d.shifters import DomainShifters
 from realiz3d.training.checkpoint import save_modules
-from realiz3d.training.config import Realiz3DMethod, Task
-from realiz3d.training.method import Conditions, Mix, Phase
+from realiz3d.training.method import Conditions, Method, MethodSettings, Mix, Phase
+from realiz3d.training.section import Fraction, Length, PhaseSettings, Positive, Task, Warmup
 
 WARMUP, STAGE1, STAGE2 = "warmup", "stage1", "stage2"
+
+
+class Stage1(PhaseSettings):
+    """Learn the domain: only shifters train, on both domains, control null, single-image mode."""
+
+    length: Length = Field(
+        default=Length(epochs=3), description="the paper's 3 epochs for adapters that train separately"
+    )
+
+
+class Stage2(PhaseSettings):
+    """Learn the control with Representation Binding: shifters frozen, the backbone trains."""
+
+    length: Length = Field(default=Length(epochs=10), description="the paper's 10 epochs")
+    real_data: bool = Field(default=True, description="half of each batch is real; false: Table 2, row 2")
+    layer_aware: bool = Field(
+        default=True,
+        description="real samples do not update the early blocks. **Choice**: nor the input projection below them; "
+        "embedders of time and captions, which later blocks read, do learn from them",
+    )
+    reassignment: bool = Field(default=True, description="some real samples run their early shifters in synthetic mode")
+    tau: Fraction = Field(default=0.4, description="deepest early block, as a fraction of the blocks (tau_B)")
+    reassign_p: Fraction = Field(default=0.1, description="probability of reassignment (p_B)")
+
+
+class Realiz3DSettings(MethodSettings):
+    """The method and the switches of its ablation (Table 2)."""
+
+    name: Literal["realiz3d"] = "realiz3d"
+    rank: Positive = Field(default=8, description="r of the domain shifters")
+    joint: bool = Field(
+        default=False, description="shifters train together with the backbone in one stage: Table 2, row 1"
+    )
+    warmup: Warmup = Field(default_factory=Warmup)
+    stage1: Stage1 = Field(default_factory=Stage1)
+    stage2: Stage2 = Field(default_factory=Stage2)
+
+    def learns_from_real(self) -> bool:
+        """Stage 1 always does, stage 2 unless told otherwise."""
+        return self.joint or self.stage2.real_data or self.stage1.length != Length(steps=0)
+
+    def build(self, seed: int) -> Method:
+        """`Realiz3D`."""
+        return Realiz3D(self, seed=seed)
 
 
 class Realiz3D:
     """The method of the paper, with the switches of its ablation. `seed` makes the shifters' random start."""
 
-    def __init__(self, settings: Realiz3DMethod, *, seed: int = 0) -> None:
+    def __init__(self, settings: Realiz3DSettings, *, seed: int = 0) -> None:
         self.name, self.settings, self.seed = settings.name, settings, seed
 
     def phases(self) -> tuple[Phase, ...]:

@@ -24,13 +24,14 @@ from realiz3d.schedules import NoiseSchedule
 from realiz3d.training.budget import Budget, count_flops, peak_memory
 from realiz3d.training.callbacks import Callback, Log
 from realiz3d.training.checkpoint import checkpoints, prune, read_record, read_state, write_checkpoint
-from realiz3d.training.config import PhaseSettings, TrainConfig
+from realiz3d.training.config import TrainConfig
 from realiz3d.training.draws import seed_of
 from realiz3d.training.ema import Average
 from realiz3d.training.feed import Feed, Loader, Material
 from realiz3d.training.interrupt import Interrupt
 from realiz3d.training.meter import Meter
 from realiz3d.training.method import Conditions, Method, Phase
+from realiz3d.training.section import PhaseSettings
 from realiz3d.training.shape import Shape
 
 SUMMARY = "training.json"

@@ -31,10 +31,10 @@ from realiz3d.data.base_model import BaseModel
 from realiz3d.data.layout import MANIFEST
 from realiz3d.training.callbacks import Callback
 from realiz3d.training.checkpoint import read_record
-from realiz3d.training.config import Task, TrainConfig
+from realiz3d.training.config import TrainConfig, schema_of
 from realiz3d.training.config_file import load_config
-from realiz3d.training.registry import schema_of
 from realiz3d.training.run import train
+from realiz3d.training.section import Task
 from suites.miniworld.base import BASE, WEIGHTS
 from suites.miniworld.slim import FILES, read_files, write_slim
 from suites.miniworld.world import RICH, SYNTHETIC, make_renders, model_views

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from realiz3d.multiview import MultiviewModel
 from realiz3d.training.checkpoint import TRANSFORMER
-from realiz3d.training.config import Length, MethodSettings, PhaseSettings
-from realiz3d.training.method import Conditions, Method, Phase
+from realiz3d.training.method import Conditions, Method, MethodSettings, Phase
+from realiz3d.training.section import Length, PhaseSettings
 
 
 class PretrainPhase(PhaseSettings):

@@ -74,7 +74,7 @@ def config_of(world: Path, host: str, method: dict[str, Any], **sections: Any) -
     """A tiny run of a method; sections replace the config's."""
     from training_worlds import tiny_config
 
-    from realiz3d.training.registry import schema_of
+    from realiz3d.training.config import schema_of
 
     values = tiny_config(world, host, checkpoints={"every_steps": 1000}).model_dump(mode="json")
     values |= {"method": method, **sections}

@@ -47,7 +47,7 @@ def test_numbers_of_the_paper_are_the_defaults() -> None:
     from inspect import signature
 
     from realiz3d import DomainPlan, DomainShifters, Realiz3DPipeline, Shifting, draw_stops
-    from realiz3d.training.config import Realiz3DMethod
+    from realiz3d.training.realiz3d_method import Realiz3DSettings
     from realiz3d.tuning import BLOCK_FRACS, T_MINS
 
     assert signature(DomainShifters.for_model).parameters["rank"].default == 8
@@ -57,7 +57,7 @@ def test_numbers_of_the_paper_are_the_defaults() -> None:
     assert Shifting() == Shifting(0.3, 950.0)
     assert BLOCK_FRACS == (0.0, 0.1, 0.2, 0.3, 0.4) and sorted(T_MINS) == [800, 850, 900, 950, 1000]
     assert signature(Realiz3DPipeline.__call__).parameters["num_inference_steps"].default == 50
-    method = Realiz3DMethod()
+    method = Realiz3DSettings()
     assert (method.rank, method.stage2.tau, method.stage2.reassign_p) == (8, 0.4, 0.1)
     assert method.stage1.length.epochs == 3 and method.stage2.length.epochs == 10
     assert method.stage2.learning_rate == method.stage1.learning_rate == 5e-5

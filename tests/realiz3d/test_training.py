@@ -25,9 +25,9 @@ from realiz3d.plan import Domain
 from realiz3d.training import samples
 from realiz3d.training.callbacks import Silent
 from realiz3d.training.checkpoint import checkpoints, load_checkpoint, read_state
-from realiz3d.training.config import PhaseSettings
 from realiz3d.training.method import Phase
 from realiz3d.training.run import build, train
+from realiz3d.training.section import PhaseSettings
 from realiz3d.training.shape import Shape
 from realiz3d.training.trainer import Trainer
 

@@ -11,8 +11,8 @@ pytest.importorskip("diffusers")
 
 from realiz3d.errors import UsageError
 from realiz3d.training import load_config, shipped_configs
-from realiz3d.training.config import Length, Realiz3DMethod
-from realiz3d.training.realiz3d_method import Realiz3D
+from realiz3d.training.realiz3d_method import Realiz3D, Realiz3DSettings
+from realiz3d.training.section import Length
 
 MINIMAL = """\
 name: mine
@@ -60,7 +60,7 @@ def test_defaults_are_the_papers(tmp_path):
     ],
 )
 def test_rows_of_the_ablation_are_configs(row, settings, phases):
-    method = Realiz3D(Realiz3DMethod.model_validate(settings))
+    method = Realiz3D(Realiz3DSettings.model_validate(settings))
     assert [phase.name for phase in method.phases()] == phases
     assert method.phases()[-1].mix == ("synthetic" if row == 2 else "both")
 

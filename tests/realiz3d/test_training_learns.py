@@ -22,11 +22,12 @@ from realiz3d.schedules import NoiseSchedule
 from realiz3d.text import Text
 from realiz3d.training.captions import Captions, NamedClasses
 from realiz3d.training.checkpoint import load_checkpoint, save_modules
-from realiz3d.training.config import ClassLabels, Length, PhaseSettings, Realiz3DMethod, TrainConfig
+from realiz3d.training.config import ClassLabels, TrainConfig
 from realiz3d.training.feed import Material
 from realiz3d.training.method import Conditions, Phase
-from realiz3d.training.realiz3d_method import Realiz3D
+from realiz3d.training.realiz3d_method import Realiz3D, Realiz3DSettings
 from realiz3d.training.samples import Latents
+from realiz3d.training.section import Length, PhaseSettings
 from realiz3d.training.trainer import Trainer
 
 SEEDS = (0, 1, 2)
@@ -168,7 +169,7 @@ def realiz3d(seed: int) -> Realiz3D:
         "stage1": {"length": {"steps": STAGE1_STEPS}, "learning_rate": 2e-2},
         "stage2": {"length": {"steps": TUNING_STEPS}, "learning_rate": 1e-3},
     }
-    return Realiz3D(Realiz3DMethod.model_validate(settings), seed=seed)
+    return Realiz3D(Realiz3DSettings.model_validate(settings), seed=seed)
 
 
 @pytest.mark.slow  # pre-trains a base and fine-tunes it six times: two minutes
