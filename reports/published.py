@@ -6,12 +6,10 @@ no number of the paper may be ranked with a measured one: the table shows which 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
+from bench.suite.paper_tables import published
 from reports.numbers import format_value
 from reports.table import Source, Table
 
@@ -51,14 +49,6 @@ class PublishedRow:
     place: str
     published: Mapping[str, str]
     measured: Mapping[str, str]
-
-
-@cache
-def published(table: int) -> dict[str, dict[str, str]]:
-    """The values of a table of the paper as printed, by row and metric."""
-    text = (files("reports") / "published" / f"table{table}.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines())
-    return {row["row"]: {name: value for name, value in row.items() if name != "row"} for row in rows}
 
 
 def published_rows(table: Table) -> list[PublishedRow]:

@@ -76,8 +76,9 @@ def read_options(
 
 
 def execute(suite: Suite, options: RunOptions) -> None:
-    """Run a loaded suite and print the answer; leaves with exit code 3 when something is incomplete."""
+    """Run a loaded suite, report and print the answer; leaves with exit code 3 when something is incomplete."""
     from bench.run import session
+    from reports import write_reports
 
     if options.dry_run:
         plan = session.dry_run(suite, options)
@@ -88,6 +89,7 @@ def execute(suite: Suite, options: RunOptions) -> None:
         return
     with only_answers_on_stdout():
         outcome = session.run(suite, options)
+        write_reports([outcome.folder])
     for line in outcome.incomplete:
         note(f"incomplete: {line}", style="yellow")
     if options.json:

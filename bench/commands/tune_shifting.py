@@ -68,6 +68,7 @@ def tune_shifting(
     from bench.suite.load import load_suite
     from bench.tuning import SuiteTradeoff, check_suite, choose_axes
     from realiz3d import tune_shifting as tune
+    from reports import write_reports
 
     loaded = load_suite(suite, overrides or ())
     run_options = read_options(
@@ -78,7 +79,9 @@ def tune_shifting(
     measure = SuiteTradeoff(loaded, options, run_options, axes)
     with only_answers_on_stdout():
         tuning = tune(measure, max_realism_loss=allowed, block_fracs=fracs, t_mins=times)
-    incomplete = measure.outcome.incomplete if measure.outcome is not None else ()
+        assert measure.outcome is not None
+        write_reports([measure.outcome.folder])
+    incomplete = measure.outcome.incomplete
     for line in incomplete:
         note(f"incomplete: {line}", style="yellow")
     result = _write(tuning, measure, axes, tolerance)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from bench.extractors.engine import Network
+if TYPE_CHECKING:
+    from bench.extractors.engine import Network
 
 INPUT = "pictures"
 _OPSET, _IR_VERSION = 17, 8  # old enough for every onnxruntime that runs on the supported Pythons

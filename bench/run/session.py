@@ -31,7 +31,10 @@ _MANY = 64  # samples: fewer are measured before other processes have started
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What a run left: its folder, the report to open, what is incomplete (a line each), and the summary."""
+    """What a run left: its folder, what is incomplete (a line each), and the summary.
+
+    `report` is the page that `reports.write_reports([folder])` writes from it; a run itself writes none.
+    """
 
     folder: Path
     report: Path
@@ -40,7 +43,7 @@ class RunOutcome:
 
 
 def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> RunOutcome:
-    """Plan, generate, score, store, report. Raises `BenchError` for what is wrong before or beside single cases."""
+    """Plan, generate, score, store. Raises `BenchError` for what is wrong before or beside single cases."""
     reporter = reporter or Reporter()
     started = time.time()
     plan = make_plan(suite, options)
@@ -79,10 +82,6 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     summary["throughput"] = list(speeds.timings)
     folder.write_json(folder.summary, summary)
     folder.write_json(folder.manifest, manifest | {"timing": _timing(reporter, generation, started)})
-
-    from reports import write_reports
-
-    write_reports([folder.root], folder.report)
     return RunOutcome(folder.root, folder.report / "index.html", _incomplete(failures), summary)
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from bench.errors import BenchError, UsageError, nearest
 from bench.suite.explain import Problem, explain_options
+from bench.suite.paper_tables import published
 from bench.suite.schema import GeneratorEntry, MetricEntry
 from groundwork.registry import Registry
 from groundwork.yaml_tree import Step
@@ -101,8 +102,6 @@ def _check_row(entry: GeneratorEntry, at: tuple[Step, ...]) -> Iterator[Problem]
     """A row of the paper that it does not have."""
     if entry.paper is None:
         return
-    from reports.published import published
-
     rows = published(entry.paper.table)
     if entry.paper.row not in rows:
         yield Problem(

@@ -102,7 +102,7 @@ def test_published_numbers_and_trainings_stand_beside_measured_ones(trained, tmp
 
 @pytest.mark.parametrize(("name", "table"), [("multiview-texturing", 1), ("ablation", 2), ("text-to-multiview", 3)])
 def test_every_row_that_a_suite_names_was_published(name, table):
-    from reports.published import published
+    from bench.suite.paper_tables import published
 
     rows = published(table)
     named = [entry.paper for entry in load_suite(name).generators if entry.paper is not None]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import typer
 
+import reports
 from bench import __version__
 from bench.cli import app, main
 from bench.errors import GeneratorError
@@ -50,9 +51,12 @@ def suite(tmp_path: Path) -> Path:
 
 
 class Runs(list[tuple[Any, RunOptions]]):
-    """What `run` was called with, in place of a run."""
+    """What `run` was called with, in place of a run, and the folders that were reported."""
 
     incomplete: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.reported: list[Path] = []
 
     def __call__(self, suite: Any, options: RunOptions) -> Any:
         self.append((suite, options))
@@ -69,6 +73,7 @@ class Runs(list[tuple[Any, RunOptions]]):
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     calls = Runs()
     monkeypatch.setattr(session, "run", calls)
+    monkeypatch.setattr(reports, "write_reports", calls.reported.extend)
     return calls
 
 
@@ -271,6 +276,7 @@ def test_run_passes_its_options_on(suite: Path, runs: Runs, capsys: Output, tmp_
         argv=("realiz3d-bench", *words, "--set", "views.fov=20"),
     )
     assert capsys.readouterr().out.splitlines()[-1] == str(Path("runs/small/report/index.html"))
+    assert runs.reported == [Path("runs/small")]
 
 
 def test_run_without_options_has_the_documented_defaults(suite: Path, runs: Runs) -> None:
@@ -390,8 +396,6 @@ def test_score_keeps_generators_that_a_reference_needs(suite: Path, runs: Runs, 
 
 
 def test_report_passes_runs_and_formats_on(monkeypatch: pytest.MonkeyPatch, capsys: Output, tmp_path: Path) -> None:
-    import reports
-
     calls: list[Any] = []
 
     def write(runs: Any, out: Any, formats: Any) -> list[Path]:

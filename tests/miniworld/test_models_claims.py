@@ -20,7 +20,7 @@ from bench.metrics.kernel import ObjectGram, cluster_kernel_distance
 from bench.metrics.set_distances import ExtractorOptions, KdCluster
 from bench.references.library import load_reference
 from bench.references.reference_set import ReferenceFeatures
-from reports.published import published
+from bench.suite.paper_tables import published
 from suites.miniworld.__main__ import app
 from suites.miniworld.claims.crossed import DistanceGain, DistanceOf, MeanOf, crossed, rows_of, swap_test
 from suites.miniworld.claims.measured import read_measured

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from fake_run import HOSTILE_MESSAGE, FakeRun
 
+from bench.suite.paper_tables import published
 from reports import write_reports
-from reports.published import HEADS, NOTHING, counterparts, published
+from reports.published import HEADS, NOTHING, counterparts
 
 PHASE = {
     "phase": "control", "trainable_parameters": 610_855_936, "steps": 2350, "synthetic_samples": 1_203_200,

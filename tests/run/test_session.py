@@ -17,10 +17,13 @@ from bench.errors import BenchError, InputError, UsageError
 from bench.run.options import RunOptions
 from bench.run.session import dry_run
 from bench.suite.load import load_suite
+from reports import write_reports
 
 
 def test_run_folder_is_the_documented_one(finished):
     out = finished / "run"
+    assert not (out / "report").exists()  # commands write it, a run does not
+    write_reports([out], formats=["html", "md"])
     for name in (
         "manifest.json",
         "scores.parquet",
@@ -172,6 +175,7 @@ def test_limit_marks_results_as_not_comparable(finished, tmp_path):
     outcome = go(finished / "suite.yaml", tmp_path / "run", limit=2)
     assert outcome.summary["comparable"] is False
     assert outcome.summary["n_cases"] == 2
+    write_reports([tmp_path / "run"], formats=["md"])
     assert "not comparable" in (tmp_path / "run/report/report.md").read_text().lower()
 
 

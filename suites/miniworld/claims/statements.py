@@ -1,7 +1,7 @@
 """What the paper claims, as data: which measured metric stands for which of its columns, and who should beat whom.
 
-Nothing here is a result. Values and directions come from the published tables (`reports.published`); a statement names
-the rows, the topic, and what kind of claim it is.
+Nothing here is a result. Values and directions come from the published tables (`bench.suite.paper_tables`); a statement
+names the rows, the topic, and what kind of claim it is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from reports.published import published
+from bench.suite.paper_tables import published
 
 ALPHA = 0.01
 RETAINED = 0.1
