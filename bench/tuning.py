@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.errors import UsageError, nearest
 from bench.metrics.declaration import Result
+from bench.results.summary import Row
 from bench.run.options import RunOptions
 from bench.run.plan import Plan, make_plan
 from bench.run.session import RunOutcome, run
@@ -87,7 +88,7 @@ class SuiteTradeoff:
         self.generators += [shifted_entry(setting, self.options) for setting in settings]
         suite = self.suite.model_copy(update={"generators": tuple(self.generators)})
         self.outcome = run(suite, replace(self.run_options, generators=None))
-        rows = {(row["generator"], row["metric"]): row for row in self.outcome.summary["rows"]}
+        rows = {(row.generator, row.metric): row for row in self.outcome.summary.rows}
         for setting in settings:
             found = [rows.get((label_of(setting), axis.name)) for axis in (self.axes.consistency, self.axes.realism)]
             self.measured[setting] = Measured(*(_interval(row) for row in found))
@@ -119,9 +120,8 @@ def check_suite(suite: Suite, options: dict[str, Any], run_options: RunOptions) 
     return make_plan(suite.model_copy(update={"generators": (entry,)}), replace(run_options, generators=None))
 
 
-def _interval(row: dict[str, Any] | None) -> tuple[float, float, float]:
-    if row is None or row["status"] != "ok" or row["value"] is None:
+def _interval(row: Row | None) -> tuple[float, float, float]:
+    if row is None or row.status != "ok" or row.value is None:
         return math.nan, math.nan, math.nan
-    value = float(row["value"])
-    low, high = (value if row[end] is None else float(row[end]) for end in ("ci_low", "ci_high"))
-    return value, low, high
+    low, high = (row.value if end is None else end for end in (row.ci_low, row.ci_high))
+    return row.value, low, high

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +20,11 @@ import numpy as np
 from PIL import Image
 
 from bench.errors import ImageError
-from groundwork.pictures import SUFFIXES, read_picture
+from bench.results.layout import is_name, sample_folder, stored_views
+from bench.results.scores import object_values
+from bench.results.summary import CaseInfo, MetricInfo
+from groundwork.pictures import read_picture
 from reports.maps import ErrorMap, Legend, legends, read_maps
-from reports.run_folder import CaseInfo, MetricInfo
 from reports.table import Source, Table
 
 THUMBNAIL, LARGE_THUMBNAIL = 144, 256  # px, about twice the size that they are shown at
@@ -132,7 +133,7 @@ def build_gallery(table: Table, budget: int) -> Gallery:
                     source,
                     tuple(pool.map(partial(_shot, side=side), files[source.label])),
                     _primary_values(table, source, case, values),
-                    _maps_of(source, files[source.label]),
+                    _maps_of(source, case.id, seed, len(files[source.label])),
                     values.get((source.label, case.id, ranked_by.name)) if ranked_by else None,
                 )
                 for source in table.sources
@@ -175,22 +176,15 @@ ValuesPerCase = Mapping[tuple[str, str, str], float]  # (source label, case, met
 
 
 def _values_per_case(table: Table, seed: int | None) -> ValuesPerCase:
-    """Object values of the seed that is shown. Rows of the pooled views (view -1 or none) win over single views."""
+    """Object values of the seed that is shown, means over views where a metric has a value a view."""
     found: dict[tuple[str, str, str], float] = {}
     for run in table.runs:
-        scores = run.scores
-        names = [name for name in run.summary.primary if name in set(scores["metric"])]
-        kept = scores[scores["metric"].isin(names) & (scores["status"] == "ok") & scores["case"].fillna("").ne("")]
-        if seed is not None:
-            kept = kept[kept["seed"] == seed]
-        pooled = kept["view"].isna() | (kept["view"] == -1)
+        shown = [row for row in run.score_rows if seed is None or row.seed == seed]
         labels = {source.generator.name: source.label for source in table.sources if source.run is run}
-        for part in (kept[~pooled], kept[pooled]):
-            means = part.groupby(["generator", "case", "metric"], observed=True, as_index=False)["value"].mean()
-            columns = (means[name].tolist() for name in ("generator", "case", "metric", "value"))
-            for generator, case, metric, value in zip(*columns, strict=True):
-                if generator in labels and math.isfinite(value):
-                    found[labels[generator], case, metric] = value
+        for metric in run.summary.primary:
+            for generator, values in object_values(shown, metric).items():
+                if generator in labels:
+                    found |= {(labels[generator], case, metric): value for case, value in values.items()}
     return found
 
 
@@ -223,24 +217,14 @@ def _primary_values(
 
 def _views_of(source: Source, case: str, seed: int | None) -> list[Path]:
     """The sample's picture files in view order; none when the folder is gone or a name would leave the run folder."""
-    folder = source.run.path / "samples"
-    for part in (source.generator.name, case):
-        if part in ("", ".", "..") or Path(part).name != part or "\\" in part:
-            return []
-        folder /= part
-    if seed is not None:
-        folder /= f"seed_{seed}"
-    views = {}
-    if folder.is_dir():
-        for path in folder.glob("view_*"):
-            number = path.stem.removeprefix("view_")
-            if path.suffix.lower() in SUFFIXES and number.isdecimal():
-                views[int(number)] = path
-    return [views[number] for number in sorted(views)]
+    name = source.generator.name
+    if seed is None or not (is_name(name) and is_name(case)):
+        return []
+    return stored_views(sample_folder(source.run.layout.samples, name, case, seed))
 
 
-def _maps_of(source: Source, views: list[Path]) -> tuple[ErrorMap, ...]:
-    return read_maps(source.run, views[0].parent, len(views)) if views else ()
+def _maps_of(source: Source, case: str, seed: int | None, views: int) -> tuple[ErrorMap, ...]:
+    return read_maps(source.run, source.generator.name, case, seed, views) if views and seed is not None else ()
 
 
 def _shot(path: Path, side: int) -> Shot:
@@ -263,15 +247,14 @@ def _data_uri(picture: Image.Image, quality: int) -> str:
 def _view_names(table: Table, exhibits: tuple[Exhibit, ...]) -> tuple[str, ...]:
     """'azimuth 90°' where the suite lists azimuths, 'azimuth 90°, elevation 20°' of its own, else 'view 2'."""
     count = max((len(strip.shots) for exhibit in exhibits for strip in exhibit.strips), default=0)
-    azimuths = table.runs[0].summary.views.get("azimuths")
-    if isinstance(azimuths, list) and len(azimuths) == count:
-        elevation = table.runs[0].summary.views.get("elevation")
-        heights = elevation if isinstance(elevation, list) and len(elevation) == count else [None] * count
-        return tuple(", ".join(_angles(*pair)) for pair in zip(azimuths, heights, strict=True))
+    views = table.runs[0].summary.views
+    if len(views.azimuths) == count:
+        heights = views.elevation if isinstance(views.elevation, tuple) else [None] * count
+        return tuple(", ".join(_angles(*pair)) for pair in zip(views.azimuths, heights, strict=True))
     return tuple(f"view {number + 1}" for number in range(count))
 
 
-def _angles(azimuth: object, elevation: object) -> Iterator[str]:
-    yield f"azimuth {str(azimuth).removesuffix('.0')}°"
+def _angles(azimuth: float, elevation: float | None) -> Iterator[str]:
+    yield f"azimuth {azimuth:g}°"
     if elevation is not None:
-        yield f"elevation {str(elevation).removesuffix('.0')}°"
+        yield f"elevation {elevation:g}°"

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from reports.run_folder import Row, RunResults
+from bench.results.read import RunResults
+from bench.results.summary import Row
 from reports.table import Table
 
 _ROW_FIELDS = tuple(Row.model_fields)

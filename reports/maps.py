@@ -6,12 +6,13 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from bench.errors import ImageError
 from bench.heat import UNSCORED, colours, position
+from bench.results.layout import map_file
+from bench.results.read import RunResults
+from bench.results.summary import ErrorMapInfo
 from groundwork.pictures import decode_rgba
-from reports.run_folder import ErrorMapInfo, RunResults
 
 MAX_BYTES = 1_000_000
 _TICKS = (0.0, 0.04, 0.2, 0.6, 1.0)  # of the scale's end; drawn at the square root of it
@@ -42,16 +43,14 @@ def legends(runs: Sequence[RunResults]) -> tuple[Legend, ...]:
     return tuple(_legend(info) for info in drawn.values())
 
 
-def read_maps(run: RunResults, folder: Path, views: int) -> tuple[ErrorMap, ...]:
-    """The maps of the sample whose pictures, `views` of them, lie in `folder` (`<run>/samples/...`).
+def read_maps(run: RunResults, generator: str, case: str, seed: int, views: int) -> tuple[ErrorMap, ...]:
+    """The maps of a sample of `views` pictures.
 
     A map that is gone, unreadable or not of so many square views is left out.
     """
-    there = run.path / "maps" / folder.relative_to(run.path / "samples")
     found = []
     for info in run.summary.error_maps:
-        path = there / f"{quote(info.metric, safe='@[]')}.png"
-        strip = _strip(path, views)
+        strip = _strip(map_file(run.layout.maps, generator, case, seed, info.metric), views)
         if strip:
             found.append(ErrorMap(info.metric, strip))
     return tuple(found)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bench.results.summary import Comparison
 from reports.numbers import format_interval, format_p, format_percent, format_value
 from reports.provenance import Facts
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
-from reports.run_folder import Comparison
 from reports.shares import EXPLANATION, Share, Shares, build_shares
 from reports.table import Cell, Column, Source, Table, gaps
 from reports.training_cost import EXPLANATION as COST

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reports.run_folder import RunResults
+from bench.results.read import RunResults
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ def facts_of(run: RunResults) -> Facts:
 
 def _scored(run: RunResults) -> str:
     summary = run.summary
-    azimuths = summary.views.get("azimuths")
+    azimuths = summary.views.azimuths
     counts = [(summary.n_cases, "object")]
-    counts += [(len(azimuths), "view")] if isinstance(azimuths, list) else []
+    counts += [(len(azimuths), "view")] if azimuths else []
     counts += [(len(summary.seeds), "seed")] if summary.seeds else []
     return " × ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in counts if n is not None)
 

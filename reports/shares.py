@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.run_folder import Row
+from bench.results.summary import Row
 from reports.table import Column, Source, Table
 
 EXPLANATION = (

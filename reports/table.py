@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reports.run_folder import Comparison, GeneratorInfo, MetricInfo, Row, RunResults
+from bench.results.read import RunResults
+from bench.results.summary import Comparison, GeneratorInfo, MetricInfo, Row
 from reports.signatures import describe_difference
 
 STATUS_TEXT = {
@@ -140,7 +141,7 @@ class Table:
     def title(self) -> str:
         """The suite with its version."""
         suite = self.runs[0].summary.suite
-        return f"{suite.name} v{suite.version}" if suite.version != "" else suite.name
+        return f"{suite.name} v{suite.version}"
 
     @property
     def turned(self) -> bool:

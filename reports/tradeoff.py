@@ -7,14 +7,11 @@ can show and that stands in the page while scripts are off.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.results.terms import Axis
 from reports.table import Column, Table
-
-_REALISM = re.compile(r"^(fid|kid|fd|kd|cmmd|prdc)(_|\[|@|$)")
-_CONSISTENCY = ("cde", "loo_psnr", "emr", "colour_drift", "reprojection", "hull_iou", "lift")
 
 WIDTH, HEIGHT = 720.0, 440.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72.0, 24.0, 20.0, 56.0
@@ -91,11 +88,11 @@ def default_axes(table: Table) -> tuple[Column, Column] | None:
     columns = plottable(table)
     if len(columns) < 2:
         return None
-    realism = [column for column in columns if _REALISM.match(column.metric.name)]
+    realism = _of(columns, "realism")
     realism.sort(key=lambda column: (not column.primary, not column.metric.name.startswith("k")))
     x = realism[0] if realism else columns[0]
     rest = [column for column in columns if column is not x]
-    consistent = [column for column in rest if column.metric.name.startswith(_CONSISTENCY)]
+    consistent = _of(rest, "consistency")
     other = [column for column in rest if column not in realism]
     return x, (consistent or other or rest)[0]
 
@@ -103,8 +100,7 @@ def default_axes(table: Table) -> tuple[Column, Column] | None:
 def heading(table: Table) -> str:
     """What the default axes set against each other."""
     axes = default_axes(table)
-    names = [column.metric.name for column in axes] if axes else ["", ""]
-    if _REALISM.match(names[0]) and names[1].startswith(_CONSISTENCY):
+    if axes and [column.metric.axis for column in axes] == ["realism", "consistency"]:
         return "Realism against consistency"
     return "One metric against another"
 
@@ -217,6 +213,10 @@ def place_labels(
         taken.append(best[1])
         labels.append(Label(text, best[1][0] + 1, best[1][3] - 4, width - 2, x, y))
     return tuple(labels)
+
+
+def _of(columns: Sequence[Column], axis: Axis) -> list[Column]:
+    return [column for column in columns if column.metric.axis == axis]
 
 
 def _ends(table: Table, label: str, column: Column) -> tuple[float, float, float] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.run_folder import PhaseInfo
+from bench.results.summary import PhaseInfo
 from reports.table import Table
 
 HEADS = (

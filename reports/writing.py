@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.errors import UsageError, nearest
+from bench.results.read import read_runs
 from groundwork.files import write_atomically
 from reports.html import write_html, write_svg
 from reports.latex import write_latex
 from reports.machine import write_csv, write_json
 from reports.markdown import write_markdown
 from reports.provenance import facts_of
-from reports.run_folder import read_runs
 from reports.table import build_tables
 
 FORMATS = ("html", "md", "csv", "latex", "json")

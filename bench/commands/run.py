@@ -93,7 +93,7 @@ def execute(suite: Suite, options: RunOptions) -> None:
     for line in outcome.incomplete:
         note(f"incomplete: {line}", style="yellow")
     if options.json:
-        answer_json(outcome.summary)
+        answer_json(outcome.summary.to_json())
     else:
         answer(str(outcome.report))
     if outcome.incomplete:

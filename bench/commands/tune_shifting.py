@@ -95,7 +95,6 @@ def tune_shifting(
 
 def _write(tuning: Tuning, measure: SuiteTradeoff, axes: Axes, tolerance: str) -> dict[str, Any]:
     """`tuning.json` and `tuning.svg` in the run's folder; the former is returned."""
-    from bench.run.summary import number
     from bench.tuning import label_of
     from groundwork.files import write_atomically
     from reports.tuning import TuningMark, tuning_svg
@@ -122,14 +121,14 @@ def _write(tuning: Tuning, measure: SuiteTradeoff, axes: Axes, tolerance: str) -
         "realism": axes.realism.name,
         "tolerance": tolerance,
         "largest_loss": tuning.largest_loss,
-        "comparable": measure.outcome.summary["comparable"],
+        "comparable": measure.outcome.summary.comparable,
         "trials": [
             {
                 "name": label_of(trial.setting),
                 **asdict(trial.setting),
-                "consistency": [number(value) for value in measure.measured[trial.setting].consistency],
-                "realism": [number(value) for value in measure.measured[trial.setting].realism],
-                "loss": number(trial.loss),
+                "consistency": [_finite(value) for value in measure.measured[trial.setting].consistency],
+                "realism": [_finite(value) for value in measure.measured[trial.setting].realism],
+                "loss": _finite(trial.loss),
                 "allowed": trial.allowed,
             }
             for trial in tuning.trials
@@ -139,6 +138,10 @@ def _write(tuning: Tuning, measure: SuiteTradeoff, axes: Axes, tolerance: str) -
     }
     write_atomically(folder / "tuning.json", (json.dumps(result, indent=1) + "\n").encode())
     return result
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _stages(settings: Sequence[Shifting], chosen: Shifting) -> list[list[int]]:

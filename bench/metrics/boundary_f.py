@@ -72,7 +72,7 @@ class BoundaryF:
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("boundary_f", "up", "", "boundary F-measure"),)
+        return (Result("boundary_f", "up", "", "boundary F-measure", axis="control"),)
 
     def parameters(self) -> str:
         """The tolerance, and how the object is found in the picture."""

@@ -97,7 +97,7 @@ class Cde:
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("cde", "up", "", "consistent detail energy"),)
+        return (Result("cde", "up", "", "consistent detail energy", axis="consistency"),)
 
     def parameters(self) -> str:
         """Bands and reference, and the constants of prediction and visibility."""

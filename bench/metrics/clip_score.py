@@ -61,7 +61,7 @@ class ClipScore:
 
     def results(self) -> tuple[Result, ...]:
         """One number a view."""
-        return (Result("clip_score", "up", "", "CLIP score (x 100)"),)
+        return (Result("clip_score", "up", "", "CLIP score (x 100)", axis="text"),)
 
     def parameters(self) -> str:
         """Network and fingerprint, the prompt's suffix, pooling."""

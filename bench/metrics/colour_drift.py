@@ -117,8 +117,8 @@ class ColourDrift:
     def results(self) -> tuple[Result, ...]:
         """What people see, and how it comes about."""
         return (
-            Result("colour_drift", "down", "dE00", "colour difference between views"),
-            Result("colour_gain", "down", "", "log gain of colour between views"),
+            Result("colour_drift", "down", "dE00", "colour difference between views", axis="consistency"),
+            Result("colour_gain", "down", "", "log gain of colour between views", axis="consistency"),
         )
 
     def parameters(self) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
@@ -23,19 +23,22 @@ from bench.extractors.protocol import Features
 from bench.geometry.cameras import Cameras
 from bench.geometry.scene import SceneGeometry
 from bench.references.reference_set import ReferenceFeatures
-
-Direction = Literal["up", "down"]
-Status = Literal["ok", "not_measurable", "weights_missing", "failed"]
+from bench.results.terms import Axis as Axis
+from bench.results.terms import Direction as Direction
+from bench.results.terms import Status as Status
 
 
 @dataclass(frozen=True)
 class Result:
-    """A number that a metric yields: `name` as printed, which way is better, and its unit ('' when it has none)."""
+    """A number that a metric yields: `name` as printed, which way is better, its unit ('' when it has none), and the
+    `axis` that it judges.
+    """
 
     name: str
     direction: Direction
     unit: str
     title: str = ""  # a few words for people, e.g. 'leave-one-view-out PSNR'
+    axis: Axis = field(kw_only=True)
 
 
 @dataclass(frozen=True)

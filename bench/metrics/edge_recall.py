@@ -165,7 +165,7 @@ class EdgeRecall:
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("edge_recall", "up", "", "recall of inner edges above chance"),)
+        return (Result("edge_recall", "up", "", "recall of inner edges above chance", axis="control"),)
 
     def parameters(self) -> str:
         """Which edges the mesh has, which the picture, and what is near."""

@@ -93,7 +93,7 @@ class Emr:
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("emr", "down", "px", "equivalent misregistration"),)
+        return (Result("emr", "down", "px", "equivalent misregistration", axis="consistency"),)
 
     def parameters(self) -> str:
         """The definition's constants."""

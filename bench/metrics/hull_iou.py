@@ -52,7 +52,7 @@ class HullIou:
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("hull_iou", "up", "", "visual hull IoU"),)
+        return (Result("hull_iou", "up", "", "visual hull IoU", axis="consistency"),)
 
     def parameters(self) -> str:
         """How the object is found in the pictures, and how the hull is."""

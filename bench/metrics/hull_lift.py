@@ -48,8 +48,8 @@ class HullLiftAgreement:
     def results(self) -> tuple[Result, ...]:
         """Two numbers a sample."""
         return (
-            Result("hull_lift_psnr", "up", "dB", "leave-one-view-out PSNR (hull lift, not LGM)"),
-            Result("hull_lift_cde", "up", "", "consistent detail energy (hull lift, not LGM)"),
+            Result("hull_lift_psnr", "up", "dB", "leave-one-view-out PSNR (hull lift, not LGM)", axis="consistency"),
+            Result("hull_lift_cde", "up", "", "consistent detail energy (hull lift, not LGM)", axis="consistency"),
         )
 
     def parameters(self) -> str:

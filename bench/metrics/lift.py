@@ -79,9 +79,9 @@ class LiftAgreement:
     def results(self) -> tuple[Result, ...]:
         """Three numbers a sample."""
         return (
-            Result("lift_psnr", "up", "dB", "PSNR of LGM's lift (compat)"),
-            Result("lift_ssim", "up", "", "SSIM of LGM's lift (compat)"),
-            Result("lift_lpips", "down", "", "LPIPS of LGM's lift (compat)"),
+            Result("lift_psnr", "up", "dB", "PSNR of LGM's lift (compat)", axis="consistency"),
+            Result("lift_ssim", "up", "", "SSIM of LGM's lift (compat)", axis="consistency"),
+            Result("lift_lpips", "down", "", "LPIPS of LGM's lift (compat)", axis="consistency"),
         )
 
     def parameters(self) -> str:

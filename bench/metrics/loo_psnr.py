@@ -66,7 +66,7 @@ class LooPsnr:
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("loo_psnr", "up", "dB", "leave-one-view-out PSNR"),)
+        return (Result("loo_psnr", "up", "dB", "leave-one-view-out PSNR", axis="consistency"),)
 
     def parameters(self) -> str:
         """The definition's constants."""

@@ -138,9 +138,17 @@ class NormalError:
     def results(self) -> tuple[Result, ...]:
         """Excess of the median angle, and how many percentage points fewer normals lie within each limit."""
         return (
-            Result("normal_error", "down", "deg", "median normal error, excess over ground-truth renders"),
+            Result(
+                "normal_error", "down", "deg", "median normal error, excess over ground-truth renders", axis="control"
+            ),
             *(
-                Result(f"normal_within_{limit:g}", "down", "pp", f"normals within {limit:g} deg, fewer than on renders")
+                Result(
+                    f"normal_within_{limit:g}",
+                    "down",
+                    "pp",
+                    f"normals within {limit:g} deg, fewer than on renders",
+                    axis="control",
+                )
                 for limit in LIMITS
             ),
         )

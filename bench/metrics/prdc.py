@@ -101,7 +101,7 @@ class _Neighbourhood(ABC):
     def result(self) -> Result:
         """`symbol[extractor]@reference`. Higher is better; no unit."""
         name = f"{self.symbol}[{self.extractor}]@{self.reference}"
-        return Result(name, "up", "", f"{self.symbol} on {self.extractor} features")
+        return Result(name, "up", "", f"{self.symbol} on {self.extractor} features", axis="realism")
 
     def parameters(self) -> str:
         """Whose balls, and how far they reach."""

@@ -84,8 +84,10 @@ class PromptRetrieval:
         """The share of hits and the mean reciprocal rank."""
         chance = f", chance {1 / len(self._prompts):.3g}" if self._prompts else ""
         return (
-            Result("prompt_retrieval", "up", "", f"prompt retrieval, top 1 of the suite's prompts{chance}"),
-            Result("prompt_reciprocal_rank", "up", "", "reciprocal rank of the prompt"),
+            Result(
+                "prompt_retrieval", "up", "", f"prompt retrieval, top 1 of the suite's prompts{chance}", axis="text"
+            ),
+            Result("prompt_reciprocal_rank", "up", "", "reciprocal rank of the prompt", axis="text"),
         )
 
     def parameters(self) -> str:

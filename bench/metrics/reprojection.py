@@ -98,12 +98,30 @@ class Reprojection:
     def results(self) -> tuple[Result, ...]:
         """PSNR, SSIM and LPIPS under both hole policies."""
         return (
-            Result("reprojection_psnr_white", "up", "dB", "re-projection PSNR, holes white (compat)"),
-            Result("reprojection_psnr_skipped", "up", "dB", "re-projection PSNR, holes skipped (compat)"),
-            Result("reprojection_ssim_white", "up", "", "re-projection SSIM, holes white (compat)"),
-            Result("reprojection_ssim_skipped", "up", "", "re-projection SSIM, holes skipped (compat)"),
-            Result("reprojection_lpips_white", "down", "", "re-projection LPIPS, holes white (compat)"),
-            Result("reprojection_lpips_skipped", "down", "", "re-projection LPIPS, holes skipped (compat)"),
+            Result(
+                "reprojection_psnr_white", "up", "dB", "re-projection PSNR, holes white (compat)", axis="consistency"
+            ),
+            Result(
+                "reprojection_psnr_skipped",
+                "up",
+                "dB",
+                "re-projection PSNR, holes skipped (compat)",
+                axis="consistency",
+            ),
+            Result("reprojection_ssim_white", "up", "", "re-projection SSIM, holes white (compat)", axis="consistency"),
+            Result(
+                "reprojection_ssim_skipped", "up", "", "re-projection SSIM, holes skipped (compat)", axis="consistency"
+            ),
+            Result(
+                "reprojection_lpips_white", "down", "", "re-projection LPIPS, holes white (compat)", axis="consistency"
+            ),
+            Result(
+                "reprojection_lpips_skipped",
+                "down",
+                "",
+                "re-projection LPIPS, holes skipped (compat)",
+                axis="consistency",
+            ),
         )
 
     def parameters(self) -> str:

@@ -38,7 +38,10 @@ class ReprojectionFeatures:
     def results(self) -> tuple[Result, ...]:
         """The distance under both hole policies."""
         title = "re-projection distance on EfficientNet-Lite0, holes {} (uncalibrated: not LPIPS)"
-        return tuple(Result(f"{NAME}_{holes}", "down", "", title.format(holes)) for holes in ("white", "skipped"))
+        return tuple(
+            Result(f"{NAME}_{holes}", "down", "", title.format(holes), axis="consistency")
+            for holes in ("white", "skipped")
+        )
 
     def parameters(self) -> str:
         """Weight, cut-off and mask of the projection; the distance's weights and layers."""

@@ -68,7 +68,7 @@ class _SetDistance(ABC):
     def result(self) -> Result:
         """`symbol@reference`, with `[extractor]` where the symbol does not imply it. Lower is better; no unit."""
         title = self.title if self._name == self.symbol else f"{self.title} on {self.extractor} features"
-        return Result(name=f"{self._name}@{self.reference}", direction="down", unit="", title=title)
+        return Result(name=f"{self._name}@{self.reference}", direction="down", unit="", title=title, axis="realism")
 
     @abstractmethod
     def parameters(self) -> str:

@@ -43,7 +43,7 @@ class SilhouetteIou:
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("silhouette_iou", "up", "", "silhouette IoU"),)
+        return (Result("silhouette_iou", "up", "", "silhouette IoU", axis="control"),)
 
     def parameters(self) -> str:
         """How the object is found in the picture."""

@@ -55,7 +55,7 @@ class VqaScore:
 
     def results(self) -> tuple[Result, ...]:
         """One number a view."""
-        return (Result("vqa_score", "up", "", "VQA score"),)
+        return (Result("vqa_score", "up", "", "VQA score", axis="text"),)
 
     def parameters(self) -> str:
         """Network and its fingerprint, the question, the prompt's suffix."""

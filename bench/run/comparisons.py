@@ -6,16 +6,17 @@ the difference of its values withheld and the reason in its place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from bench.metrics.set_distances import Fd, Fid
+from bench.results.scores import ScoreRow, object_values
+from bench.results.summary import Row
 from bench.run.plan import Plan, is_calibration
 from bench.run.score_sets import SetScores
-from bench.run.scores import ScoreRow
-from bench.run.summary import SummaryRow, object_values
 from bench.stats.comparison import Comparison, compare_distances, compare_means, holm_across
 from bench.stats.intervals import Interval
 from bench.stats.ties import Entry, bold_generators
@@ -26,14 +27,14 @@ FRECHET_PAIRS = 3
 
 
 def compare(
-    plan: Plan, rows: Sequence[SummaryRow], scores: Sequence[ScoreRow], found: SetScores, reporter: Reporter
+    plan: Plan, rows: Sequence[Row], scores: Sequence[ScoreRow], found: SetScores, reporter: Reporter
 ) -> tuple[Comparison, ...]:
     """Every pair of generators under every metric that both have a number for."""
     pairs = list(combinations([entry.name for entry in plan.generators], 2))
     comparisons: list[Comparison] = []
     total = len(pairs) * (sum(len(m.results()) for m in plan.object_metrics) + len(plan.set_metrics))
     with reporter.stage("compare generators", total) as stage:
-        by_key = {(row.result.name, row.generator): row for row in rows}
+        by_key = {(row.metric, row.generator): row for row in rows}
         for metric in plan.object_metrics:
             for result in metric.results():
                 values = object_values(scores, result.name)
@@ -51,7 +52,7 @@ def compare(
     return holm_across(comparisons, plan.suite.primary)
 
 
-def best_and_ties(plan: Plan, rows: Sequence[SummaryRow], comparisons: Sequence[Comparison]) -> set[tuple[str, str]]:
+def best_and_ties(plan: Plan, rows: Sequence[Row], comparisons: Sequence[Comparison]) -> set[tuple[str, str]]:
     """(metric, generator) pairs to print bold. A metric whose signatures differ has none.
 
     Calibration generators take part only where there is nothing else: a ceiling would win every column.
@@ -60,11 +61,11 @@ def best_and_ties(plan: Plan, rows: Sequence[SummaryRow], comparisons: Sequence[
     contestants = {entry.name for entry in plan.generators if not is_calibration(entry)}
     contestants = contestants or {entry.name for entry in plan.generators}
     for result in plan.results:
-        own = [row for row in rows if row.result.name == result.name and row.status == "ok"]
+        own = [row for row in rows if row.metric == result.name and row.status == "ok"]
         own = [row for row in own if row.generator in contestants]
         if len(own) < 2 or len({row.signature for row in own}) > 1:
             continue
-        entries = [Entry(row.generator, row.value, Interval(row.low, row.high, 0.95, "")) for row in own]
+        entries = [Entry(row.generator, _known(row.value), _interval(row)) for row in own]
         mine = [c for c in comparisons if c.metric == result.name]
         bold |= {(result.name, name) for name in bold_generators(entries, result.direction, mine)}
     return bold
@@ -93,7 +94,15 @@ def _distances(plan: Plan, pairs: Sequence[tuple[str, str]], found: SetScores, s
             yield compare_distances(result, a, b, first.value, second.value, test, first.objects)
 
 
-def _both_ok(rows: dict[tuple[str, str], SummaryRow], metric: str, a: str, b: str) -> bool:
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _interval(row: Row) -> Interval:
+    return Interval(_known(row.ci_low), _known(row.ci_high), 0.95, "")
+
+
+def _both_ok(rows: dict[tuple[str, str], Row], metric: str, a: str, b: str) -> bool:
     return all(rows[metric, name].status == "ok" for name in (a, b))
 
 

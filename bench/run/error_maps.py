@@ -1,7 +1,5 @@
 """The `maps/` folder of a run: where on the object each view went wrong, one small picture strip a sample and metric.
 
-    maps/<generator>/<case>/seed_<s>/<result>.png
-
 A strip carries the hash of what it was drawn from, so that it is drawn again when the sample or the metric changes.
 """
 
@@ -10,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
 from PIL import Image
 from torch import Tensor
@@ -18,6 +15,7 @@ from torch import Tensor
 from bench.errors import BenchError, UsageError
 from bench.heat import strip_png
 from bench.metrics.declaration import ErrorScale, MappedMetric, ObjectMetric, Sample, error_scale, missing_results
+from bench.results.layout import map_file, seed_of
 from bench.run.generate import Failure
 from bench.run.samples import SampleKey, SampleStore
 from groundwork.files import write_atomically
@@ -34,8 +32,8 @@ class MapStore:
         self.root = root
 
     def path(self, key: SampleKey, result: str) -> Path:
-        """Where a map lies; names of results are strangers' and are quoted."""
-        return self.root / key.generator / key.case / f"seed_{key.seed}" / f"{quote(result, safe='@[]')}.png"
+        """Where a map lies."""
+        return map_file(self.root, key.generator, key.case, key.seed, result)
 
     def write(
         self, key: SampleKey, scale: ErrorScale, identity: str, errors: Tensor, foreground: Tensor | None
@@ -60,10 +58,10 @@ class MapStore:
         """
         wanted = {self.path(key, result): identity for (key, result), identity in identities.items()}
         for folder in self.root.glob("*/*/seed_*"):
-            number = folder.name.removeprefix("seed_")
-            if not number.isdecimal():
+            seed = seed_of(folder)
+            if seed is None:
                 continue
-            key = SampleKey(folder.parent.parent.name, folder.parent.name, int(number))
+            key = SampleKey(folder.parent.parent.name, folder.parent.name, seed)
             if key not in planned and store.holds(key):
                 continue
             for path in folder.glob("*.png"):

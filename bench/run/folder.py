@@ -1,4 +1,4 @@
-"""The run folder: what lies where, and the manifest that says what the run was.
+"""The run folder as the run uses it: the manifest that says what was run, and whose folder it is.
 
 A folder belongs to one protocol: the name, task, cases, views and seed of its suite. Generators, metrics and references
 may come and go (samples and scores are recognised by what they were made from), but numbers of two protocols must
@@ -12,26 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
+from bench.results.layout import RunLayout
 from bench.run.plan import Plan, case_digest
 from groundwork.files import write_atomically
 from groundwork.hashing import hash_json
 
-MANIFEST = "manifest.json"
 
-
-class RunFolder:
-    """Paths of a run folder."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.manifest = root / MANIFEST
-        self.samples = root / "samples"
-        self.scores = root / "scores.parquet"
-        self.summary = root / "summary.json"
-        self.features = root / "features"
-        self.maps = root / "maps"
-        self.throughput = root / "throughput.json"
-        self.report = root / "report"
+class RunFolder(RunLayout):
+    """A run folder that a run writes to."""
 
     def read_manifest(self) -> dict[str, Any] | None:
         """The manifest, or None for a folder that holds none. Raises `UsageError` for a broken one."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from bench.generators.catalogue import GENERATORS
 from bench.metrics.declaration import Result
+from bench.results.terms import Role
 from bench.run.plan import Plan
 from bench.stats.normalise import NormalisedScore, normalised_score
 from bench.suite.schema import GeneratorEntry
 
-ROLES = ("ceiling", "floor")
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class Yardsticks:
     problem: str = ""
 
 
-def role_of(entry: GeneratorEntry) -> str | None:
-    """'ceiling', 'floor' or None: what the generator's class says that it stands for."""
-    role = getattr(GENERATORS.load(entry.use), "role", None)
+def role_of(entry: GeneratorEntry) -> Role | None:
+    """What the generator's class says that it stands for."""
+    role: Role | None = getattr(GENERATORS.load(entry.use), "role", None)
     return role if role in ROLES else None
 
 

@@ -16,6 +16,7 @@ from bench.generators.protocol import Generator, GeneratorContext
 from bench.geometry.cameras import Cameras
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import ObjectMetric, Result, SetMetric, kind_of, show_prompts
+from bench.results.summary import PhaseInfo
 from bench.run.options import RunOptions
 from bench.suite.cameras import cameras_of
 from bench.suite.check import load_plugin, make_metric, read_options
@@ -188,19 +189,18 @@ def is_calibration(entry: GeneratorEntry) -> bool:
     return bool(getattr(GENERATORS.load(entry.use), "calibration", False))
 
 
-def training_of(entry: GeneratorEntry, context: GeneratorContext) -> list[dict[str, Any]]:
+def training_of(entry: GeneratorEntry, context: GeneratorContext) -> tuple[PhaseInfo, ...]:
     """What the training behind a generator cost, by phase; empty where nobody wrote that down.
 
     Generators that know it have a method `training`.
     """
     if not hasattr(GENERATORS.load(entry.use), "training"):
-        return []
+        return ()
     try:
         generator: Any = build_generator(entry, context)
-        phases: list[dict[str, Any]] = generator.training()
+        return tuple(PhaseInfo.model_validate(phase) for phase in generator.training())
     except BenchError:  # the checkpoint may be gone while its pictures are scored
-        return []
-    return phases
+        return ()
 
 
 def check_device(device: str) -> None:

@@ -1,10 +1,7 @@
 """Samples on disk: written whole, recognised by what they were made from, checked when read.
 
-    samples/<generator>/<case>/seed_<s>/view_<i>.png    the pictures
-    samples/<generator>/<case>/seed_<s>/sample.json     written last: what they were made from, and their digest
-
-A sample counts as complete when `sample.json` carries the identity that is asked for. Because it is written after the
-pictures, a kill in between leaves a sample that is simply made again.
+A sample (see `bench.results.layout`) counts as complete when its `sample.json` carries the identity that is asked for.
+Because it is written after the pictures, a kill in between leaves a sample that is simply made again.
 """
 
 from __future__ import annotations
@@ -17,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import GeneratorError, ImageError
+from bench.results.layout import MARKER, sample_folder, view_file
 from groundwork.files import write_atomically
 from groundwork.hashing import hash_array, hash_strings
 from groundwork.pictures import Picture, read_picture, write_png
 
 Views = npt.NDArray[np.uint8]
-MARKER = "sample.json"
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,14 @@ class SampleStore:
 
     def folder(self, key: SampleKey) -> Path:
         """Where the pictures of a sample lie."""
-        return self.root / key.generator / key.case / f"seed_{key.seed}"
+        return sample_folder(self.root, key.generator, key.case, key.seed)
 
     def write(self, key: SampleKey, views: Views, identity: str) -> str:
         """Store (V, H, W, 3) pictures, then the marker. Returns the digest of the pixels."""
         folder = self.folder(key)
         (folder / MARKER).unlink(missing_ok=True)
         for index, picture in enumerate(views):
-            write_png(folder / f"view_{index}.png", picture)
+            write_png(view_file(folder, index), picture)
         pictures = [hash_array(picture) for picture in views]
         digest = hash_strings(pictures)
         marker = {"identity": identity, "digest": digest, "pictures": pictures}
@@ -66,7 +63,7 @@ class SampleStore:
         try:
             marker = json.loads((folder / MARKER).read_bytes())
             found = marker["identity"] == identity
-            present = all((folder / f"view_{i}.png").is_file() for i in range(len(marker["pictures"])))
+            present = all(view_file(folder, i).is_file() for i in range(len(marker["pictures"])))
             return str(marker["digest"]) if found and present else None
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
@@ -79,7 +76,7 @@ class SampleStore:
         """One picture, uint8 (H, W, 3), of the sample with this digest. Raises `ImageError` as `read`."""
         wanted = self._pictures(key, digest)[index]
         try:
-            picture = read_picture(self.folder(key) / f"view_{index}.png")
+            picture = read_picture(view_file(self.folder(key), index))
         except ImageError as error:
             raise self._changed(key) from error
         if hash_array(picture) != wanted:

@@ -22,12 +22,13 @@ from bench.metrics.declaration import (
     prepare_metric,
     show_prompts,
 )
+from bench.results.scores import ScoreRow
 from bench.run.error_maps import MapStore, draw, map_identity, mapped_metrics
 from bench.run.executors import Executor
 from bench.run.generate import Failure
 from bench.run.plan import Plan
 from bench.run.samples import SampleKey, SampleStore
-from bench.run.scores import ScoreRow, ScoreTable
+from bench.run.scores import ScoreTable
 from bench.suite.check import make_metric
 from bench.suite.schema import MetricEntry
 from bench.threads import alone

@@ -14,11 +14,11 @@ from bench.extractors.protocol import Extractor
 from bench.metrics.declaration import FeatureSet, SetMetric, limits_of
 from bench.metrics.reference_floor import reference_floor
 from bench.references.reference_set import ReferenceFeatures
+from bench.results.scores import ScoreRow
 from bench.run.generate import Failure
 from bench.run.plan import Plan, case_digest
 from bench.run.references import Library, generator_reference
 from bench.run.samples import SampleKey, SampleStore
-from bench.run.scores import ScoreRow
 from bench.stats.intervals import jackknife_interval
 from groundwork.hashing import hash_strings
 from groundwork.progress import Reporter

@@ -1,52 +1,22 @@
-"""The long table of scores: one row a number, appended per case, written atomically, always in the same order."""
+"""The long table of scores while it grows: appended per case, written atomically, always in the same order."""
 
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from bench.errors import UsageError
+from bench.results.scores import ScoreRow, frame, read_scores
 from bench.run.samples import SampleKey
 from groundwork.files import write_atomically
 
-COLUMNS = [
-    "generator", "case", "seed", "view", "metric", "value", "unit", "signature", "coverage", "status", "sample",
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class ScoreRow:
-    """One number. Set distances have no case and no seed; metrics that pool the views have no view.
-
-    `sample` is the digest of the pictures that the number was measured on; a row is reused only for the same pictures
-    and the same signature.
-    """
-
-    generator: str
-    case: str | None
-    seed: int | None
-    view: int | None
-    metric: str
-    value: float
-    unit: str
-    signature: str
-    coverage: float | None = None
-    status: str = "ok"
-    sample: str = ""
-
 
 class ScoreTable:
-    """Rows in memory with a file behind them. Raises `UsageError` for a file that cannot be read."""
+    """Rows in memory with a file behind them. Raises `InputError` for a file that cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: list[ScoreRow] = _read(path) if path.is_file() else []
+        self.rows: list[ScoreRow] = read_scores(path) if path.is_file() else []
 
     def replace(self, rows: Iterable[ScoreRow]) -> None:
         """Add rows; those of the same generator, case, seed and metric give way."""
@@ -77,48 +47,7 @@ class ScoreTable:
         write_atomically(self.path, buffer.getvalue())
 
 
-def frame(rows: Iterable[ScoreRow]) -> pd.DataFrame:
-    """The rows as a typed pandas table (missing case, seed and view are NA)."""
-    table = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
-    text = ["generator", "case", "metric", "unit", "signature", "status", "sample"]
-    return table.astype(
-        {**dict.fromkeys(text, "string"), "seed": "Int64", "view": "Int64", "value": "float64", "coverage": "float64"}
-    )
-
-
 def _is_of(row: ScoreRow, digests: Mapping[SampleKey, str]) -> bool:
     if row.case is None or row.seed is None:
         return True
     return digests.get(SampleKey(row.generator, row.case, row.seed)) == row.sample
-
-
-def _read(path: Path) -> list[ScoreRow]:
-    try:
-        return [_row(record) for record in pd.read_parquet(path).to_dict("records")]
-    except Exception as error:  # pyarrow, pandas and odd columns each have errors of their own
-        raise UsageError(
-            f"the table of scores cannot be read: {error}",
-            where=str(path),
-            hint="delete the file and run the same command again: what the samples still show is measured anew",
-        ) from error
-
-
-def _row(record: dict[Hashable, Any]) -> ScoreRow:
-    coverage = record["coverage"]
-    return ScoreRow(
-        generator=record["generator"],
-        case=_none(record["case"]),
-        seed=None if pd.isna(record["seed"]) else int(record["seed"]),
-        view=None if pd.isna(record["view"]) else int(record["view"]),
-        metric=record["metric"],
-        value=float(record["value"]),
-        unit=record["unit"],
-        signature=record["signature"],
-        coverage=None if coverage is None or math.isnan(coverage) else float(coverage),
-        status=record["status"],
-        sample=record["sample"],
-    )
-
-
-def _none(value: object) -> str | None:
-    return value if isinstance(value, str) else None

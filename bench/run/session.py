@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.results.summary import Summary
 from bench.run.comparisons import best_and_ties, compare
 from bench.run.environment import git_state, hardware, optional_versions, versions
 from bench.run.error_maps import MapStore
@@ -39,7 +40,7 @@ class RunOutcome:
     folder: Path
     report: Path
     incomplete: tuple[str, ...]
-    summary: dict[str, Any]
+    summary: Summary
 
 
 def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> RunOutcome:
@@ -77,10 +78,8 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     rows = [*summarise_objects(plan, table.rows), *summarise_sets(found), *speeds.rows]
     comparisons = compare(plan, rows, table.rows, found, reporter)
     bold = best_and_ties(plan, rows, comparisons)
-    records = [comparison.to_dict() for comparison in comparisons]
-    summary = build_summary(plan, rows, bold, records, found, failures, suite_hash(suite))
-    summary["throughput"] = list(speeds.timings)
-    folder.write_json(folder.summary, summary)
+    summary = build_summary(plan, rows, bold, comparisons, found, failures, speeds.timings, suite_hash(suite))
+    folder.write_json(folder.summary, summary.to_json())
     folder.write_json(folder.manifest, manifest | {"timing": _timing(reporter, generation, started)})
     return RunOutcome(folder.root, folder.report / "index.html", _incomplete(failures), summary)
 

@@ -8,9 +8,8 @@ changes.
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +21,15 @@ from bench.errors import BenchError
 from bench.generators.catalogue import GENERATORS
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.metrics.declaration import Result
+from bench.results.summary import RepeatInfo, Row, TimingInfo
+from bench.results.terms import Status
 from bench.run.environment import hardware
 from bench.run.executors import Executor, InProcess, Processes
 from bench.run.folder import RunFolder
 from bench.run.generate import Failure, SceneControls
 from bench.run.options import RunOptions
 from bench.run.plan import Plan, build_generator, case_digest, is_calibration
-from bench.run.summary import SummaryRow
+from bench.run.summary import row_of
 from bench.stats.intervals import mean_interval
 from bench.suite.schema import GeneratorEntry
 from bench.throughput.declaration import Throughput
@@ -39,16 +40,15 @@ from groundwork.progress import Reporter
 
 FORMAT = 1
 _GIB, _TERA = 2**30, 1e12
-_KEYS = {"generator", "identity", "signature", "cases", "images", "repeats", "values", "interval"}  # read again
 
 
 @dataclass(frozen=True)
 class Speeds:
     """Rows for the summary, what failed, and what the report lists of each generator's timing."""
 
-    rows: tuple[SummaryRow, ...] = ()
+    rows: tuple[Row, ...] = ()
     failures: tuple[Failure, ...] = ()
-    timings: tuple[dict[str, Any], ...] = ()
+    timings: tuple[TimingInfo, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ def measure_throughput(
     size = _batch_size(plan, metric, options)
     alone = _alone(executor)
     records = _read(folder)
-    rows: list[SummaryRow] = []
+    rows: list[Row] = []
     failures: list[Failure] = []
-    timings: list[dict[str, Any]] = []
+    timings: list[TimingInfo] = []
     with reporter.stage("time generators", len(plan.generators)) as stage:
         for entry in plan.generators:
             identity = _identity(plan, metric, fingerprints[entry.name], options)
@@ -91,7 +91,7 @@ def measure_throughput(
                 stage.advance()
                 continue
             record = records.get(entry.name)
-            if record is None or record["identity"] != identity:
+            if record is None or record.identity != identity:
                 record = None
                 answer = _ask(alone, _task(plan, metric, entry, options))
                 if answer.timing is None:
@@ -181,8 +181,8 @@ def _identity(plan: Plan, metric: Throughput, fingerprint: str, options: RunOpti
 
 def _record(
     plan: Plan, metric: Throughput, generator: str, identity: str, timing: Timing, answer: _Answer, size: int
-) -> dict[str, Any]:
-    """Everything that was measured, as `throughput.json` keeps it. Times in s, memory in bytes."""
+) -> TimingInfo:
+    """Everything that was measured, as `throughput.json` keeps it."""
     machine = answer.hardware
     images = timing.images
     rates = [images / repeat.seconds for repeat in timing.repeats]
@@ -201,24 +201,24 @@ def _record(
         "flops_per_image": flops / _TERA if flops else None,
         "mfu": 100 * rate * flops / _TERA / peak if flops and peak else None,
     }
-    return {
-        "generator": generator,
-        "identity": identity,
-        "signature": _signature(plan, metric, machine, answer.threads, timing, size),
-        "hardware": machine,
-        "torch": torch.__version__,
-        "threads": answer.threads,
-        "precision": timing.precision,
-        "compile": timing.compile_mode,
-        "batch_size": size,
-        "cases": [case.id for case in _cases(plan, metric)],
-        "images": images,
-        "load": timing.load,
-        "warm_up": list(timing.warm_up),
-        "repeats": [{"seconds": r.seconds, "latencies": list(r.latencies)} for r in timing.repeats],
-        "values": values,
-        "interval": [None, None] if math.isnan(low) else [low, high],
-    }
+    return TimingInfo(
+        generator=generator,
+        identity=identity,
+        signature=_signature(plan, metric, machine, answer.threads, timing, size),
+        hardware=machine,
+        torch=torch.__version__,
+        threads=answer.threads,
+        precision=timing.precision,
+        compile=timing.compile_mode,
+        batch_size=size,
+        cases=tuple(case.id for case in _cases(plan, metric)),
+        images=images,
+        load=timing.load,
+        warm_up=tuple(timing.warm_up),
+        repeats=tuple(RepeatInfo(seconds=r.seconds, latencies=tuple(r.latencies)) for r in timing.repeats),
+        values=values,
+        interval=(low, high),
+    )
 
 
 def _signature(
@@ -248,36 +248,38 @@ _UNKNOWN = {
 
 
 def _rows(
-    plan: Plan, metric: Throughput, generator: str, record: Mapping[str, Any] | None, status: str, note: str
-) -> list[SummaryRow]:
+    plan: Plan, metric: Throughput, generator: str, record: TimingInfo | None, status: Status, note: str
+) -> list[Row]:
     return [_row(result, generator, record, status, note, len(plan.cameras)) for result in metric.results()]
 
 
-def _row(
-    result: Result, generator: str, record: Mapping[str, Any] | None, status: str, note: str, views: int
-) -> SummaryRow:
-    signature = f"{result.name} {record['signature']}" if record is not None else ""
-    value = record["values"].get(result.name) if record is not None else None
+def _row(result: Result, generator: str, record: TimingInfo | None, status: Status, note: str, views: int) -> Row:
+    signature = f"{result.name} {record.signature}" if record is not None else ""
+    value = record.values.get(result.name) if record is not None else None
     if record is None or value is None:
-        why = (status, note) if record is None else ("not_measurable", _UNKNOWN.get(result.name, "not known"))
-        return SummaryRow(generator, result, math.nan, math.nan, math.nan, 0, 0, None, signature, *why)
-    low, high = record["interval"] if result.name == "throughput" else (None, None)
-    low, high = (math.nan if end is None else end for end in (low, high))
-    cases = len(record["cases"])
-    return SummaryRow(generator, result, value, low, high, cases, cases * views, None, signature, "ok", "")
+        if record is not None:
+            status, note = "not_measurable", _UNKNOWN.get(result.name, "not known")
+        return row_of(generator, result, signature=signature, status=status, note=note)
+    low, high = record.interval if result.name == "throughput" else (None, None)
+    cases = len(record.cases)
+    return row_of(
+        generator, result, value=value, ci_low=low, ci_high=high, n_objects=cases, n_images=cases * views,
+        signature=signature, status="ok",
+    )  # fmt: skip
 
 
-def _read(folder: RunFolder) -> dict[str, dict[str, Any]]:
+def _read(folder: RunFolder) -> dict[str, TimingInfo]:
     """Timings of earlier commands by generator; none when the file is not of this format."""
     try:
         content = json.loads(folder.throughput.read_bytes())
         if content["format"] != FORMAT:
             return {}
-        return {record["generator"]: record for record in content["timings"] if record.keys() >= _KEYS}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        records = [TimingInfo.model_validate(record) for record in content["timings"]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # pydantic's errors are ValueErrors
         return {}
+    return {record.generator: record for record in records}
 
 
-def _write(folder: RunFolder, records: Mapping[str, Mapping[str, Any]]) -> None:
-    timings: Sequence[Mapping[str, Any]] = list(records.values())
+def _write(folder: RunFolder, records: Mapping[str, TimingInfo]) -> None:
+    timings = [record.model_dump(mode="json") for record in records.values()]
     folder.write_json(folder.throughput, {"format": FORMAT, "timings": timings})

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.results.terms import Direction
 from bench.stats.difference import mean_difference
-
-if TYPE_CHECKING:
-    from bench.metrics.declaration import Direction  # brings torch, which tables do without
 
 MIN_SPAN = 0.05
 """Of the larger of |ceiling| and |floor|: where the two are nearer than this, there is nothing to divide by."""

@@ -31,14 +31,22 @@ class Throughput:
     def results(self) -> tuple[Result, ...]:
         """Eight numbers a generator; those that cannot be known are shown as not measurable."""
         return (
-            Result("throughput", "up", "images/s", "images a second"),
-            Result("latency_p50", "down", "s", "from a batch's request to an object's views, median"),
-            Result("latency_p95", "down", "s", "from a batch's request to an object's views, 95th percentile"),
-            Result("time_to_first_image", "down", "s", "loading and the first batch's first answer, in a new process"),
-            Result("peak_host_memory", "down", "GiB", "largest resident memory of the process"),
-            Result("peak_device_memory", "down", "GiB", "most device memory allocated by torch"),
-            Result("flops_per_image", "down", "TFLOP", "floating-point operations an image"),
-            Result("mfu", "up", "%", "of the hardware's peak rate at this precision"),
+            Result("throughput", "up", "images/s", "images a second", axis="speed"),
+            Result("latency_p50", "down", "s", "from a batch's request to an object's views, median", axis="speed"),
+            Result(
+                "latency_p95", "down", "s", "from a batch's request to an object's views, 95th percentile", axis="speed"
+            ),
+            Result(
+                "time_to_first_image",
+                "down",
+                "s",
+                "loading and the first batch's first answer, in a new process",
+                axis="speed",
+            ),
+            Result("peak_host_memory", "down", "GiB", "largest resident memory of the process", axis="speed"),
+            Result("peak_device_memory", "down", "GiB", "most device memory allocated by torch", axis="speed"),
+            Result("flops_per_image", "down", "TFLOP", "floating-point operations an image", axis="speed"),
+            Result("mfu", "up", "%", "of the hardware's peak rate at this precision", axis="speed"),
         )
 
     def parameters(self) -> str:

@@ -106,7 +106,7 @@ def test_the_rule_reads_the_suites_numbers(
         return SimpleNamespace(summary={"rows": rows})
 
     monkeypatch.setattr(tuning, "run", run)
-    axes = tuning.Axes(Result("loo_psnr", "up", "dB"), Result("kd", "down", ""))
+    axes = tuning.Axes(Result("loo_psnr", "up", "dB", axis="consistency"), Result("kd", "down", "", axis="realism"))
     measure = tuning.SuiteTradeoff(load_suite(suite), {"checkpoint": str(checkpoint)}, RunOptions(), axes)
     found = tune_shifting(measure, max_realism_loss=9.5)
     assert found.chosen == Shifting(0.3, 900.0)  # 6 of loss by blocks, 3 by steps

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from bench.extractors.efficientnet_lite0 import texture_extractor
 from bench.extractors.feature_store import FeatureStore
+from bench.results.scores import ScoreRow, frame
+from bench.results.summary import SUMMARY_FORMAT
 from bench.run.samples import SampleKey, SampleStore
 from groundwork.hashing import hash_array
 
@@ -43,31 +44,36 @@ def write_run(
     metrics = list(dict.fromkeys(metric for _, metric in (*scores, *stated)))
     directions = {name: "down" if name.startswith(DOWN) else "up" for name in metrics}
     long = [
-        {
-            "generator": generator, "case": case, "seed": seed, "view": None, "metric": metric,
-            "value": values[o, s], "status": "ok" if np.isfinite(values[o, s]) else "not_measurable",
-            "signature": f"{metric} v1", "sample": (digests or {}).get(SampleKey(generator, case, seed), ""),
-        }
+        ScoreRow(
+            generator, case, seed, None, metric, float(values[o, s]), UNITS.get(metric, ""), f"{metric} v1", None,
+            "ok" if np.isfinite(values[o, s]) else "not_measurable",
+            (digests or {}).get(SampleKey(generator, case, seed), ""),
+        )
         for (generator, metric), values in scores.items()
         for o, case in enumerate(cases)
         for s, seed in enumerate(SEEDS)
     ]  # fmt: skip
     root.mkdir(parents=True)
-    pd.DataFrame(long).astype({"view": "Int64"}).to_parquet(root / "scores.parquet", index=False)
+    frame(long).to_parquet(root / "scores.parquet", index=False)
+    labels = {
+        m: {"axis": "realism" if "@" in m else "consistency", "direction": directions[m], "unit": UNITS.get(m, "")}
+        for m in metrics
+    }
+    values = {pair: float(np.nanmean(found)) for pair, found in scores.items()} | dict(stated)
     summary = {
+        "format": SUMMARY_FORMAT,
         "suite": {"name": f"made-up-{table}", "version": 1, "hash": "0" * 64},
         "seeds": list(SEEDS),
         "primary": list(primary),
-        "metrics": [{"name": m, "direction": directions[m], "unit": UNITS.get(m, "")} for m in metrics],
+        "metrics": [{"name": m, **label} for m, label in labels.items()],
         "generators": [
             {"name": name, "paper": None if row is None else {"table": table, "row": row}} for name, row in rows.items()
         ],
         "cases": [{"id": case} for case in cases],
         "rows": [
-            {"generator": g, "metric": m, "value": float(np.nanmean(values)), "direction": directions[m]}
-            for (g, m), values in scores.items()
-        ]
-        + [{"generator": g, "metric": m, "value": v, "direction": directions[m]} for (g, m), v in stated.items()],
+            {"generator": g, "metric": m, **labels[m], "value": v if np.isfinite(v) else None, "status": "ok"}
+            for (g, m), v in values.items()
+        ],
     }
     (root / "summary.json").write_text(json.dumps(summary))
     manifest = {

@@ -37,7 +37,7 @@ class Detail:
         self.options = options
 
     def results(self) -> tuple[Result, ...]:
-        return (Result("detail", "up", ""), Result("detail_coverage", "up", ""))
+        return (Result("detail", "up", "", axis="consistency"), Result("detail_coverage", "up", "", axis="consistency"))
 
 
 class Distance:
@@ -49,7 +49,7 @@ class Distance:
         self.options = options
 
     def result(self) -> Result:
-        return Result(f"distance[{self.options.extractor}]@{self.options.reference}", "down", "")
+        return Result(f"distance[{self.options.extractor}]@{self.options.reference}", "down", "", axis="realism")
 
 
 PLUGINS = Plugins(

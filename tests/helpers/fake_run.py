@@ -8,25 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
+
+from bench.results.scores import ScoreRow, frame
+from bench.results.summary import SUMMARY_FORMAT
 
 HOSTILE_PROMPT = 'a cow | </script><script>alert("x")</script> & <img src=https://evil.example/x.png onerror=alert(1)>'
 HOSTILE_MESSAGE = "RuntimeError: <b>shape</b> | mismatch\nline two `code` $x_1$ 100% \\input{secret}"
 
 METRICS = [
-    {"name": "cde", "direction": "up", "unit": "", "title": "consistent detail energy"},
+    {"name": "cde", "axis": "consistency", "direction": "up", "unit": "", "title": "consistent detail energy"},
     {
         "name": "kd_cluster[efficientnet_lite0]@photos",
+        "axis": "realism",
         "direction": "down",
         "unit": "",
         "title": "kernel distance to photos",
     },
-    {"name": "silhouette_iou", "direction": "up", "unit": "", "title": "outline against the mesh"},
-    {"name": "loo_psnr", "direction": "up", "unit": "dB", "title": "leave-one-view-out PSNR"},
-    {"name": "emr", "direction": "down", "unit": "px", "title": "equivalent misregistration"},
-    {"name": "fid@photos", "direction": "down", "unit": "", "title": "Fréchet distance to photos"},
-    {"name": "throughput", "direction": "up", "unit": "images/s", "title": "images a second"},
+    {"name": "silhouette_iou", "axis": "control", "direction": "up", "unit": "", "title": "outline against the mesh"},
+    {"name": "loo_psnr", "axis": "consistency", "direction": "up", "unit": "dB", "title": "leave-one-view-out PSNR"},
+    {"name": "emr", "axis": "consistency", "direction": "down", "unit": "px", "title": "equivalent misregistration"},
+    {"name": "fid@photos", "axis": "realism", "direction": "down", "unit": "", "title": "Fréchet distance to photos"},
+    {"name": "throughput", "axis": "speed", "direction": "up", "unit": "images/s", "title": "images a second"},
 ]
 PRIMARY = [metric["name"] for metric in METRICS[:3]]
 RANGES = {  # from the worst to the best value that is likely
@@ -47,12 +50,12 @@ SET_METRICS = {"kd_cluster[efficientnet_lite0]@photos", "fid@photos"}
 class FakeRun:
     """Options of a made-up run; `write` puts it on disk."""
 
-    generators: list[dict[str, str]] = field(
+    generators: list[dict[str, Any]] = field(
         default_factory=lambda: [
-            {"name": "realiz3d", "use": "realiz3d", "note": "two-stage"},
-            {"name": "syn-only", "use": "full_tuning", "note": ""},
-            {"name": "theirs_v2 | <i>new", "use": "folder", "note": ""},
-            {"name": "ceiling", "use": "ceiling", "note": "", "calibration": True},
+            {"name": "realiz3d", "use": "realiz3d"},
+            {"name": "syn-only", "use": "full_tuning"},
+            {"name": "theirs_v2 | <i>new", "use": "folder"},
+            {"name": "ceiling", "use": "ceiling", "calibration": True},
         ]
     )
     n_cases: int = 6
@@ -68,7 +71,7 @@ class FakeRun:
         rng = np.random.default_rng(self.seed)
         cases = [f"case_{i:02d}" for i in range(self.n_cases)]
         names = [generator["name"] for generator in self.generators]
-        scores: list[dict[str, Any]] = []
+        scores: list[ScoreRow] = []
         rows: list[dict[str, Any]] = []
         skill = {name: 0.75 * 0.82**g for g, name in enumerate(names)} | {"ceiling": 0.97, "floor": 0.05}
         for metric in METRICS:
@@ -78,6 +81,7 @@ class FakeRun:
                 row: dict[str, Any] = {
                     "generator": name,
                     "metric": metric["name"],
+                    "axis": metric["axis"],
                     "direction": metric["direction"],
                     "unit": metric["unit"],
                     "n_objects": self.n_cases,
@@ -95,18 +99,7 @@ class FakeRun:
                     n = 9 if metric["name"] == "fid@photos" and g == 0 else 12
                     row |= {"reference_floor": 0.3 * abs(high - low) + n, "reference_floor_n": n}
                     scores.append(
-                        {
-                            "generator": name,
-                            "case": "",
-                            "seed": -1,
-                            "view": -1,
-                            "metric": metric["name"],
-                            "value": row["value"],
-                            "unit": metric["unit"],
-                            "signature": row["signature"],
-                            "coverage": None,
-                            "status": "ok",
-                        }
+                        ScoreRow(name, None, None, None, metric["name"], row["value"], metric["unit"], row["signature"])
                     )
                 else:
                     values = centre + 0.08 * abs(high - low) * rng.standard_normal(self.n_cases)
@@ -114,18 +107,17 @@ class FakeRun:
                     mean = float(values.mean())
                     row |= {"value": mean, "ci_low": mean - half, "ci_high": mean + half}
                     scores += [
-                        {
-                            "generator": name,
-                            "case": case,
-                            "seed": 0,
-                            "view": -1,
-                            "metric": metric["name"],
-                            "value": value,
-                            "unit": metric["unit"],
-                            "signature": row["signature"],
-                            "coverage": row["coverage"],
-                            "status": "ok",
-                        }
+                        ScoreRow(
+                            name,
+                            case,
+                            0,
+                            None,
+                            metric["name"],
+                            value,
+                            metric["unit"],
+                            row["signature"],
+                            row["coverage"],
+                        )
                         for case, value in zip(cases, values, strict=True)
                     ]
                     if metric["name"] in NORMALISED:
@@ -141,6 +133,7 @@ class FakeRun:
                 rows.append(row)
         self._troubles(rows, names)
         summary = {
+            "format": SUMMARY_FORMAT,
             "suite": {
                 "name": "multiview-texturing",
                 "version": 1,
@@ -199,7 +192,7 @@ class FakeRun:
         root.mkdir(parents=True, exist_ok=True)
         (root / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
         (root / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-        pd.DataFrame(scores).to_parquet(root / "scores.parquet")
+        frame(scores).to_parquet(root / "scores.parquet", index=False)
         self._samples(root, names, cases, rng)
         return root
 

@@ -16,9 +16,10 @@ import pytest
 from fake_run import HOSTILE_MESSAGE, HOSTILE_PROMPT, METRICS, FakeRun
 
 from bench.heat import strip_png
+from bench.results.read import read_runs
+from bench.results.summary import SUMMARY_FORMAT
 from reports import write_reports
 from reports.gallery import build_gallery, spread
-from reports.run_folder import read_runs
 from reports.table import build_tables
 
 URL_ATTRIBUTES = {"src", "href", "srcset", "action", "formaction", "data", "poster", "xlink:href", "background"}
@@ -173,7 +174,10 @@ def test_samples_and_manifest_may_be_gone(tmp_path: Path) -> None:
 
 
 def test_least_summary_is_enough(tmp_path: Path) -> None:
-    (tmp_path / "summary.json").write_text('{"suite": {"name": "bare"}, "rows": [{"generator": "g", "metric": "m"}]}')
+    row = {"generator": "g", "metric": "m", "axis": "control", "direction": "up", "status": "ok"}
+    suite = {"name": "bare", "version": 1, "hash": ""}
+    document = {"format": SUMMARY_FORMAT, "suite": suite, "rows": [row]}
+    (tmp_path / "summary.json").write_text(json.dumps(document))
     written = write_reports([tmp_path])
     assert [path.name for path in written] == ["index.html", "report.md", "summary.csv", "tables.tex", "summary.json"]
     assert "no value" in Page((tmp_path / "report" / "index.html").read_text()).text

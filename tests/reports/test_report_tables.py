@@ -11,8 +11,8 @@ import pytest
 from fake_run import FakeRun
 
 from bench.errors import InputError
+from bench.results.read import read_runs
 from reports import write_reports
-from reports.run_folder import read_runs
 from reports.signatures import describe_difference, signature_difference, signature_fields
 from reports.table import Column, Table, build_tables, gaps
 
@@ -143,10 +143,10 @@ def test_broken_folders_are_explained(tmp_path: Path) -> None:
     (run / "summary.json").write_text("{")
     with pytest.raises(InputError, match="not readable JSON"):
         read_runs([run])
-    (run / "summary.json").write_text('{"suite": {"name": "x"}, "rows": []}')
-    (run / "scores.parquet").write_bytes(b"PAR1 not really")
-    with pytest.raises(InputError, match="score table is unreadable"):
-        read_runs([run])
+    other = FakeRun().write(tmp_path / "other")
+    (other / "scores.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(InputError, match="table of scores cannot be read"):
+        write_reports([other])
 
 
 def test_one_reason_is_said_once(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class Gauge:
         self.options = options
 
     def results(self):
-        return (Result("gauge", "up", ""),)
+        return (Result("gauge", "up", "", axis="consistency"),)
 
     def parameters(self):
         return "v1"

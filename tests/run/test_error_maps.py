@@ -37,7 +37,7 @@ class Sketch:
         self.options = options
 
     def results(self):
-        return (Result("../sketch", "up", ""),)
+        return (Result("../sketch", "up", "", axis="consistency"),)
 
     def parameters(self):
         return "v1"

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from bench.errors import GeneratorError, ImageError
-from bench.run.samples import MARKER, SampleKey, SampleStore, check_views
+from bench.results.layout import MARKER
+from bench.run.samples import SampleKey, SampleStore, check_views
 from groundwork.pictures import write_png
 
 KEY = SampleKey("mine", "cow", 0)

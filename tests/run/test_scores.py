@@ -3,9 +3,10 @@ import math
 import pandas as pd
 import pytest
 
-from bench.errors import UsageError
+from bench.errors import InputError
+from bench.results.scores import COLUMNS, ScoreRow
 from bench.run.samples import SampleKey
-from bench.run.scores import COLUMNS, ScoreRow, ScoreTable
+from bench.run.scores import ScoreTable
 
 ORDER = (["a", "b"], ["cow", "sofa"], ["loo_psnr", "kd@photos"])
 
@@ -74,6 +75,6 @@ def test_broken_table_says_how_to_go_on(tmp_path, content):
         pd.DataFrame({"generator": ["a"], "value": ["many"]}).to_parquet(path)
     else:
         path.write_bytes(content)
-    with pytest.raises(UsageError, match="cannot be read") as caught:
+    with pytest.raises(InputError, match="cannot be read") as caught:
         ScoreTable(path)
     assert "delete the file" in caught.value.hint

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import shutil
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from small_runs import KD, go, rows, write_suite, written
 
 from bench.cli import main
 from bench.errors import BenchError, InputError, UsageError
+from bench.results.summary import summary_schema
 from bench.run.options import RunOptions
 from bench.run.session import dry_run
 from bench.suite.load import load_suite
@@ -48,7 +50,11 @@ def test_run_folder_is_the_documented_one(finished):
 
 def test_summary_has_a_row_for_every_generator_and_metric(finished):
     summary = json.loads((finished / "run/summary.json").read_text())
+    jsonschema.validate(summary, summary_schema())
     found = rows(summary)
+    assert {row["metric"]: row["axis"] for row in summary["rows"]} == {
+        "loo_psnr": "consistency", "silhouette_iou": "control", KD: "realism"
+    }  # fmt: skip
     assert set(found) == {(g, m) for g in ("ceiling", "noise") for m in ("loo_psnr", "silhouette_iou", KD)}
     assert all(row["status"] == "ok" and row["n_objects"] == 3 and row["n_images"] == 12 for row in found.values())
     assert summary["comparable"] is True
@@ -96,9 +102,9 @@ def test_one_failing_case_leaves_the_rest_scored(tmp_path, mesh_folder):
     table = pd.read_parquet(tmp_path / "run/scores.parquet").query("generator == 'third' and case == 'egg'")
     assert set(table["metric"]) == {"loo_psnr", "silhouette_iou"}
     assert set(table["status"]) == {"failed"} and table["value"].isna().all()
-    refused = [c for c in outcome.summary["comparisons"] if "third" in (c["a"], c["b"])]
+    refused = [c for c in outcome.summary.to_json()["comparisons"] if "third" in (c["a"], c["b"])]
     assert refused and all(c["p_value"] is None and c["difference"] is None for c in refused)
-    assert not any(row["bold"] for row in outcome.summary["rows"])  # nothing is ranked across signatures
+    assert not any(row.bold for row in outcome.summary.rows)  # nothing is ranked across signatures
 
 
 def test_run_folder_of_another_suite_is_refused(finished, tmp_path):
@@ -173,8 +179,8 @@ def test_a_generator_as_reference(tmp_path, mesh_folder):
 
 def test_limit_marks_results_as_not_comparable(finished, tmp_path):
     outcome = go(finished / "suite.yaml", tmp_path / "run", limit=2)
-    assert outcome.summary["comparable"] is False
-    assert outcome.summary["n_cases"] == 2
+    assert outcome.summary.comparable is False
+    assert outcome.summary.n_cases == 2
     write_reports([tmp_path / "run"], formats=["md"])
     assert "not comparable" in (tmp_path / "run/report/report.md").read_text().lower()
 
@@ -237,7 +243,7 @@ def test_generators_that_failed_on_different_cases_are_not_compared(finished, tm
         assert found["first", metric]["n_images"] == found["second", metric]["n_images"] == 8
         assert found["first", metric]["signature"] != found["second", metric]["signature"]
         assert found["first", metric]["note"] == "1 of 3 samples failed"
-    refused = [c for c in outcome.summary["comparisons"] if {c["a"], c["b"]} == {"first", "second"}]
+    refused = [c for c in outcome.summary.to_json()["comparisons"] if {c["a"], c["b"]} == {"first", "second"}]
     assert len(refused) == 3 and all(c["p_value"] is None and "refused" in c["method"] for c in refused)
 
 

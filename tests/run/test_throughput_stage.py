@@ -135,6 +135,6 @@ def test_pictures_from_a_folder_have_no_speed(tmp_path, mesh_folder):
     suite = load_suite(str(tmp_path / "suite.yaml"))
     entry = suite.generators[0].model_validate({"name": "theirs", "use": "folder", "path": str(theirs)})
     outcome = run(suite.model_copy(update={"generators": (entry,)}), RunOptions(out=tmp_path / "two", offline=True))
-    rows = {row["metric"]: row for row in outcome.summary["rows"]}
+    rows = {row["metric"]: row for row in outcome.summary.to_json()["rows"]}
     assert rows["throughput"]["status"] == "not_measurable" and "no model" in rows["throughput"]["note"]
     assert not (tmp_path / "two/throughput.json").exists()

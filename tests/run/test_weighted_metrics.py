@@ -34,7 +34,7 @@ class Ruler:
         return {} if self.loaded else {"prompt_length": REASON}
 
     def results(self):
-        return (Result("prompt_length", "up", ""), Result("n_views", "up", ""))
+        return (Result("prompt_length", "up", "", axis="text"), Result("n_views", "up", "", axis="text"))
 
     def parameters(self):
         return f"weights={self.loaded or 'missing'} v1"

@@ -20,6 +20,7 @@ from bench.metrics.declaration import FeatureSet
 from bench.metrics.kernel import ObjectGram
 from bench.metrics.set_distances import KernelDistance
 from bench.references.reference_set import ReferenceFeatures
+from bench.results.read import RunResults
 from bench.run.folder import RunFolder
 from bench.run.options import RunOptions
 from bench.run.plan import Plan, make_plan
@@ -27,7 +28,6 @@ from bench.run.references import Library, find_library, generator_reference
 from bench.run.samples import SampleKey, SampleStore
 from bench.suite.schema import Suite
 from groundwork.progress import Reporter
-from reports.run_folder import RunResults
 from suites.miniworld.claims.crossed import DistanceGain, DistanceOf, rows_of
 
 
@@ -96,15 +96,10 @@ def _plan(run: RunResults) -> Plan:
 
 def _digests(run: RunResults) -> dict[SampleKey, str]:
     """Of every sample that was scored, from the score table."""
-    if "sample" not in run.scores.columns:
-        return {}
-    table = run.scores.dropna(subset=["case", "seed"])
-    table = table[table["sample"].fillna("") != ""].drop_duplicates(["generator", "case", "seed"])
     return {
-        SampleKey(str(generator), str(case), int(seed)): str(digest)
-        for generator, case, seed, digest in zip(
-            table["generator"], table["case"], table["seed"], table["sample"], strict=True
-        )
+        SampleKey(row.generator, row.case, row.seed): row.sample
+        for row in run.score_rows
+        if row.case is not None and row.seed is not None and row.sample
     }
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import BenchError, InputError, UsageError
-from reports.run_folder import MetricInfo, Row, RunResults, read_runs
+from bench.results.read import RunResults, read_runs
+from bench.results.summary import MetricInfo, Row
 from suites.miniworld.claims.crossed import Contrast, Crossed, Estimate, MeanOf, crossed
 from suites.miniworld.claims.distances import SetResult, reference_kinds, set_results
 from suites.miniworld.claims.statements import ABLATION, BASE, RETAINED
@@ -104,7 +105,7 @@ class Measured:
     def _together(self, generators: Sequence[str], result: str) -> list[npt.NDArray[np.float64]] | str:
         """Values (objects, seeds) of each on the objects that all have, or why there are none."""
         mine = self.run.scores[(self.run.scores["metric"] == result) & (self.run.scores["status"] == "ok")]
-        if "signature" in mine.columns and mine[mine["generator"].isin(generators)]["signature"].nunique() > 1:
+        if mine[mine["generator"].isin(generators)]["signature"].nunique() > 1:
             return "signatures differ"
         found = {name: self._values(name, result) for name in generators}
         if lacking := [name for name, values in found.items() if not values]:
