@@ -21,6 +21,7 @@ from bench import tuning
 from bench.cli import main
 from bench.metrics.declaration import Result
 from bench.run.options import RunOptions
+from bench.run.summary import row_of
 from bench.suite.load import load_suite
 from realiz3d import Shifting, tune_shifting
 
@@ -99,11 +100,10 @@ def test_the_rule_reads_the_suites_numbers(
             distance = None if entry.name == "blocks-40" else 100 + 20 * blocks + 3 * steps
             values = {"loo_psnr": 20 + 5 * blocks + steps, "kd": distance}
             rows += [
-                {"generator": entry.name, "metric": name, "value": value, "ci_low": None, "ci_high": None,
-                 "status": "ok" if value is not None else "failed"}
-                for name, value in values.items()
-            ]  # fmt: skip
-        return SimpleNamespace(summary={"rows": rows})
+                row_of(entry.name, label, value=values[label.name], status="failed" if distance is None else "ok")
+                for label in (axes.consistency, axes.realism)
+            ]
+        return SimpleNamespace(summary=SimpleNamespace(rows=rows))
 
     monkeypatch.setattr(tuning, "run", run)
     axes = tuning.Axes(Result("loo_psnr", "up", "dB", axis="consistency"), Result("kd", "down", "", axis="realism"))

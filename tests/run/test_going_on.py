@@ -130,6 +130,6 @@ def test_a_picture_that_broke_since_takes_its_old_numbers_with_it(finished, tmp_
     assert go(suite, tmp_path / "run").incomplete == ()
     (images / "egg/view_2.png").write_bytes(b"")
     outcome = go(suite, tmp_path / "run")
-    row = rows(outcome.summary)["theirs", "loo_psnr"]
+    row = rows(outcome.summary.to_json())["theirs", "loo_psnr"]
     assert len(outcome.incomplete) == 1
     assert row["n_objects"] == 2 and row["note"] == "1 of 3 samples failed"

@@ -95,7 +95,7 @@ def test_one_failing_case_leaves_the_rest_scored(tmp_path, mesh_folder):
     outcome = go(write_suite(tmp_path / "suite.yaml", mesh_folder, stumbling), tmp_path / "run")
     assert len(outcome.incomplete) == 1
     assert "third / egg / seed 0" in outcome.incomplete[0] and "out of paint" in outcome.incomplete[0]
-    found = rows(outcome.summary)
+    found = rows(outcome.summary.to_json())
     third = found["third", "loo_psnr"]
     assert third["status"] == "ok" and third["n_objects"] == 2 and "1 of 3 samples failed" in third["note"]
     assert third["signature"] != found["ceiling", "loo_psnr"]["signature"]
@@ -162,7 +162,7 @@ def test_missing_weights_are_an_explicit_row(tmp_path, mesh_folder, monkeypatch)
         monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
     suite = write_suite(tmp_path / "suite.yaml", mesh_folder, metrics="  - kid: {reference: photos}")
     outcome = go(suite, tmp_path / "run")
-    row = rows(outcome.summary)["ceiling", "kid@photos"]
+    row = rows(outcome.summary.to_json())["ceiling", "kid@photos"]
     assert row["status"] == "weights_missing" and row["value"] is None and row["note"]
     assert outcome.incomplete == ()
 
@@ -172,7 +172,7 @@ def test_a_generator_as_reference(tmp_path, mesh_folder):
         tmp_path / "suite.yaml", mesh_folder, references="  base: {generator: ceiling}",
         metrics="  - kd: {reference: base, extractor: efficientnet_lite0}",
     )  # fmt: skip
-    found = rows(go(suite, tmp_path / "run").summary)
+    found = rows(go(suite, tmp_path / "run").summary.to_json())
     assert found["ceiling", "kd[efficientnet_lite0]@base"]["status"] == "not_measurable"
     assert found["noise", "kd[efficientnet_lite0]@base"]["status"] == "ok"
 
@@ -211,20 +211,20 @@ def test_mesh_without_texture_is_one_failed_case(tmp_path, mesh_folder):
     outcome = go(suite, tmp_path / "run")
     assert len(outcome.incomplete) == 1
     assert "theirs / egg" in outcome.incomplete[0] and "nothing to show" in outcome.incomplete[0]
-    assert rows(outcome.summary)["theirs", "loo_psnr"]["n_objects"] == 2
+    assert rows(outcome.summary.to_json())["theirs", "loo_psnr"]["n_objects"] == 2
 
 
 def test_textured_meshes_equal_the_ceiling_made_of_them(tmp_path, mesh_folder):
     suite = write_suite(
         tmp_path / "suite.yaml", mesh_folder, f'  - {{name: theirs, use: textured_mesh, path: "{mesh_folder}"}}'
     )
-    found = rows(go(suite, tmp_path / "run").summary)
+    found = rows(go(suite, tmp_path / "run").summary.to_json())
     assert found["theirs", "loo_psnr"]["value"] == found["ceiling", "loo_psnr"]["value"]
 
 
 def test_two_seeds_are_averaged_within_an_object(tmp_path, mesh_folder):
     outcome = go(write_suite(tmp_path / "suite.yaml", mesh_folder), tmp_path / "run", seeds=(0, 1))
-    row = rows(outcome.summary)["noise", "loo_psnr"]
+    row = rows(outcome.summary.to_json())["noise", "loo_psnr"]
     assert (row["n_objects"], row["n_images"]) == (3, 24)
     table = pd.read_parquet(tmp_path / "run/scores.parquet").query("generator == 'noise' and metric == 'loo_psnr'")
     assert sorted(set(table["seed"])) == [0, 1]
@@ -238,7 +238,7 @@ def test_generators_that_failed_on_different_cases_are_not_compared(finished, tm
     shutil.rmtree(second / "disc")
     entries = f'  - {{name: first, use: folder, path: "{first}"}}\n  - {{name: second, use: folder, path: "{second}"}}'
     outcome = go(write_suite(tmp_path / "suite.yaml", mesh_folder, entries), tmp_path / "run")
-    found = rows(outcome.summary)
+    found = rows(outcome.summary.to_json())
     for metric in ("loo_psnr", KD):
         assert found["first", metric]["n_images"] == found["second", metric]["n_images"] == 8
         assert found["first", metric]["signature"] != found["second", metric]["signature"]
