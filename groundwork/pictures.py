@@ -26,6 +26,7 @@ PictureRGBA = npt.NDArray[np.uint8]  # (H, W, 4) sRGB, alpha not multiplied in
 WHITE: RGB = (1.0, 1.0, 1.0)
 FORMATS = ("PNG", "JPEG", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+TEXTURE_FORMATS = (*FORMATS, "BMP", "TGA", "TIFF", "GIF")  # Pillow reads more, some of it by running other programs
 MAX_PIXELS = 8192 * 8192
 MAX_BYTES = 256 * 1024 * 1024
 
@@ -56,10 +57,33 @@ def read_rgba(path: Path) -> PictureRGBA:
 
 def decode_rgba(content: bytes, where: str) -> PictureRGBA:
     """Pixels of an encoded picture, uint8 (H, W, 4). `where` names its origin in error messages."""
-    pixels = _decoded(content, where)
+    return _with_alpha(_decoded(content, where))
+
+
+def decode_texture(content: bytes, where: str) -> PictureRGBA:
+    """Pixels of a mesh's texture, uint8 (H, W, 4), as stored: orientation tags are for photos. Raises `ImageError`."""
+    with opened(content, where, TEXTURE_FORMATS) as image:
+        _refuse_animated(image, where)
+        image.load()
+        return _with_alpha(_to_srgb(image, where))
+
+
+def texture_size(content: bytes, where: str) -> tuple[int, int]:
+    """Width and height that a texture's header promises; no pixel is decoded. Raises `ImageError`."""
+    with opened(content, where, TEXTURE_FORMATS) as image:
+        return image.size
+
+
+def _with_alpha(pixels: Picture | PictureRGBA) -> PictureRGBA:
     if pixels.shape[2] == 4:
         return pixels
     return np.dstack([pixels, np.full(pixels.shape[:2], 255, dtype=np.uint8)])
+
+
+def _refuse_animated(image: Image.Image, where: str) -> None:
+    # a JPEG may carry a depth or gain map behind the photo (MPO); its first frame is the photo
+    if image.format in ("PNG", "WEBP", "GIF") and getattr(image, "n_frames", 1) > 1:
+        raise ImageError("the picture is animated", where=where, expected="one still picture a file")
 
 
 @contextmanager
@@ -94,9 +118,7 @@ def opened(content: bytes, where: str, formats: tuple[str, ...] = FORMATS) -> It
 def _decoded(content: bytes, where: str) -> Picture | PictureRGBA:
     """Pixels with an alpha channel only where the file has one: most have none, and carrying it costs time."""
     with opened(content, where) as image:
-        # a JPEG may carry a depth or gain map behind the photo (MPO); its first frame is the photo
-        if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
-            raise ImageError("the picture is animated", where=where, expected="one still picture a file")
+        _refuse_animated(image, where)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         return _to_srgb(image, where)

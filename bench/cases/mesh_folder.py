@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from bench.cases.case import SAFE_ID, SAFE_ID_WORDS, Case
-from bench.cases.mesh_file import MESH_SUFFIXES, MeshFile
+from bench.cases.mesh_file import MeshFile
 from bench.cases.prompt_file import read_prompts
 from bench.errors import InputError, MeshError, nearest
+from bench.mesh_files.reader import MESH_SUFFIXES
 
 
 def mesh_folder_cases(folder: Path, prompts: Path | None) -> tuple[Case, ...]:

@@ -49,7 +49,7 @@ def render_sample(request: SampleRequest) -> dict[str, bytes]:
     if request.case.mesh is None:
         raise MeshError(f"case '{request.case.id}' has no mesh to render")
     mesh = request.case.mesh.load()
-    if not mesh.has_appearance:
+    if not mesh.has_appearance and not mesh.unpainted:
         raise MeshError(
             f"the mesh of '{request.case.id}' has nothing to show: no texture, vertex colours or base colour",
             hint="leave it out: a model would learn that this caption means white",

@@ -42,6 +42,8 @@ def ground_truth(case: Case, cameras: Cameras, background: tuple[float, float, f
         _kept.move_to_end(key)
         return _kept[key]
     mesh = case.mesh.load()
+    if mesh.unpainted:
+        raise MeshError(f"the mesh of case '{case.id}' cannot be painted: {mesh.unpainted}")
     if not mesh.has_appearance:
         raise MeshError(
             f"the mesh of case '{case.id}' has neither a texture with coordinates nor vertex colours",

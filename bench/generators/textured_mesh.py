@@ -66,7 +66,7 @@ class TexturedMeshGenerator(SingleCaseGenerator):
                 expected=f"a file {request.case.id}.glb (or .gltf, .obj, .ply)",
             )
         mesh = handle.load()
-        if not mesh.has_appearance:
+        if not mesh.has_appearance and not mesh.unpainted:
             raise MeshError(
                 "the mesh has nothing to show: no texture with coordinates, no vertex colours, no base colour",
                 where=f"case '{request.case.id}' in {self.folder}",

@@ -11,19 +11,24 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 
+Wrap = Literal["repeat", "mirror", "clamp"]
+
+
 @dataclass(frozen=True)
 class Material:
     """Albedo of a part of the surface.
 
     `texture` is uint8 (H, W, 4) sRGB + alpha as stored in the file, row 0 on top, or None; texture coordinate v = 0 is
-    the *bottom* row (the convention that trimesh hands out for both GLB and OBJ). `factor` is RGBA in [0, 1], already
-    sRGB-encoded, multiplied onto the texture.
+    the *bottom* row, as in OBJ. `factor` is RGBA in [0, 1], already sRGB-encoded, multiplied onto the texture. `wrap`
+    says what lies beyond the texture's sides and ends; `nearest` shows texels as squares instead of blending them.
     """
 
     texture: npt.NDArray[np.uint8] | None = None
     factor: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     alpha_mode: Literal["opaque", "mask", "blend"] = "opaque"
     alpha_cutoff: float = 0.5
+    wrap: tuple[Wrap, Wrap] = ("repeat", "repeat")
+    nearest: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,9 @@ class Mesh:
     """`vertices` float64 (N, 3), y up, front towards +z; `faces` int32 (F, 3), counter-clockwise seen from outside.
 
     `normals` float64 (N, 3) are unit smooth normals (shared across texture seams). `uv` float64 (N, 2) or None;
-    `colours` uint8 (N, 4) sRGB vertex colours or None; `face_material` int32 (F,) indexes `materials`.
+    `colours` uint8 (N, 4) sRGB vertex colours or None, blended between vertices in linear light where `linear_colours`
+    (glTF), else as stored; `face_material` int32 (F,) indexes `materials`. `unpainted` says why the surface cannot be
+    painted as its file says (a texture is missing, ...); such a mesh is geometry, and painting it is an error.
     """
 
     vertices: FloatArray
@@ -41,10 +48,14 @@ class Mesh:
     colours: npt.NDArray[np.uint8] | None
     face_material: npt.NDArray[np.int32]
     materials: tuple[Material, ...]
+    linear_colours: bool = False
+    unpainted: str = ""
 
     @property
     def has_appearance(self) -> bool:
         """Whether there is anything to paint: a texture with coordinates, vertex colours, or a coloured factor."""
+        if self.unpainted:
+            return False
         textured = self.uv is not None and any(m.texture is not None for m in self.materials)
         return textured or self.colours is not None or any(m.factor[:3] != (1.0, 1.0, 1.0) for m in self.materials)
 

@@ -86,7 +86,7 @@ def wearing_texture(mesh: Mesh, texture: npt.NDArray[np.uint8]) -> Mesh:
     """The mesh in this texture, uint8 (S, S, 3), and nothing else."""
     opaque = np.dstack([texture, np.full(texture.shape[:2], 255, np.uint8)])
     everywhere = np.zeros(len(mesh.faces), np.int32)
-    return replace(mesh, colours=None, face_material=everywhere, materials=(Material(opaque),))
+    return replace(mesh, colours=None, unpainted="", face_material=everywhere, materials=(Material(opaque),))
 
 
 def _surface(mesh: Mesh, face: npt.NDArray[np.int32], barycentric: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bench.cases.mesh_file import smooth_normals
 from bench.cases.miniworld.surfaces import Surface
 from bench.geometry.mesh import FloatArray, Mesh
+from bench.mesh_files.part import smooth_normals
 
 GUTTER = 4  # texels on each side of a chart, so that bilinear lookups at its border stay clear of its neighbours
 
