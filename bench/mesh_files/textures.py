@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import MeshError
-from bench.images import decode_texture, texture_size
+from groundwork.pictures import decode_texture, texture_size
 
 MAX_TEXTURE_PIXELS = 2**28  # of all textures of a mesh: 1 GiB in memory, four of 8192 x 8192
 
