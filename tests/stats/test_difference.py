@@ -100,7 +100,7 @@ def test_excess_of_the_jackknife_is_taken_off_but_never_more_than_half() -> None
     error = plain.standard_error
     less = difference_of_distances(0.3, without_each(a), without_each(b), excess=0.2 * error**2)
     most = difference_of_distances(0.3, without_each(a), without_each(b), excess=0.9 * error**2)
-    assert less.standard_error == pytest.approx(math.sqrt(0.8) * error)
+    assert less.standard_error == pytest.approx(math.sqrt(1 - 9 / 11 * 0.2) * error)
     assert most.standard_error == pytest.approx(math.sqrt(0.5) * error)
 
 
