@@ -77,8 +77,8 @@ class _SetDistance(ABC):
     def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference:
         """See `SetMetric`. Raises `InputError` unless both sets show the same objects."""
         a, b = _paired(a, b, reference)
-        without = (self.leave_one_object_out(side, reference) for side in (a, b))
-        return difference_of_distances(self.distance(a, reference) - self.distance(b, reference), *without)
+        ours, theirs = (self.leave_one_object_out(side, reference) for side in (a, b))
+        return difference_of_distances(self.distance(a, reference) - self.distance(b, reference), ours, theirs)
 
 
 class _Frechet(_SetDistance):
