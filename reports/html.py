@@ -19,13 +19,13 @@ import jinja2
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
+from bench.results.numbers import format_interval, format_p, format_percent, format_value
+from bench.results.signatures import signature_difference, signature_fields
 from reports.gallery import Gallery, build_gallery
-from reports.numbers import format_interval, format_p, format_percent, format_value
 from reports.provenance import facts_of
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
 from reports.shares import EXPLANATION, build_shares
-from reports.signatures import signature_difference, signature_fields
 from reports.table import Table, gaps
 from reports.tradeoff import axis_title, default_axes, figure, heading, plottable
 from reports.training_cost import EXPLANATION as COST

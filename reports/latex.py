@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from reports.numbers import format_interval, format_value
+from bench.results.numbers import format_interval, format_value
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
 from reports.shares import EXPLANATION, Shares, build_shares

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bench.results.numbers import format_interval, format_p, format_percent, format_value
 from bench.results.summary import Comparison
-from reports.numbers import format_interval, format_p, format_percent, format_value
 from reports.provenance import Facts
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows

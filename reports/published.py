@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.results.numbers import format_value
 from bench.suite.paper_tables import published
-from reports.numbers import format_value
 from reports.table import Source, Table
 
 WARNING = (

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
+from bench.results.numbers import MISSING
 from bench.selftest.pictures import CEILING
 from bench.selftest.run import SelfTest, Verdict
 from bench.selftest.scenes import SCENES
 from groundwork.files import write_atomically
 from reports.html import environment
 from reports.markdown import escape
-from reports.numbers import MISSING
 from reports.selftest_figure import caption, change, heat_map, number
 
 COLUMNS = ("pictures", "metric", "expected", "observed", "verdict")

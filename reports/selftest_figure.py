@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 
 from bench.metrics.declaration import Result
+from bench.results.numbers import MISSING
 from bench.selftest.checks import DERIVED, FOREGROUND_ONLY, OTHER_ORDERS
 from bench.selftest.pictures import CEILING, CUT_OUT, PICTURES
 from bench.selftest.run import SelfTest
 from bench.selftest.scenes import SCENES
-from reports.numbers import MISSING
 
 _LEFT, _RIGHT, _BOTTOM = 300.0, 12.0, 62.0
 _HEADER = 92.0  # above a panel's rows: its title and the names of its columns

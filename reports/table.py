@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.results.read import RunResults
+from bench.results.signatures import describe_difference
 from bench.results.summary import Comparison, GeneratorInfo, MetricInfo, Row
-from reports.signatures import describe_difference
 
 STATUS_TEXT = {
     "ok": "no value",

@@ -12,8 +12,8 @@ from fake_run import FakeRun
 
 from bench.errors import InputError
 from bench.results.read import read_runs
+from bench.results.signatures import describe_difference, signature_difference, signature_fields
 from reports import write_reports
-from reports.signatures import describe_difference, signature_difference, signature_fields
 from reports.table import Column, Table, build_tables, gaps
 
 

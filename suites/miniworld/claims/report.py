@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
+from bench.results.numbers import format_interval, format_p, format_value
 from bench.suite.paper_tables import published
 from groundwork.files import write_atomically
 from reports.markdown import escape
-from reports.numbers import format_interval, format_p, format_value
 from reports.published import HEADS, WARNING
 from suites.miniworld.claims.crossed import Crossed
 from suites.miniworld.claims.figures import figures

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.numbers import format_interval, format_p, format_percent, format_value
+from bench.results.numbers import format_interval, format_p, format_percent, format_value
 
 
 @pytest.mark.parametrize(
