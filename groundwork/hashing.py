@@ -23,6 +23,11 @@ def hash_array(array: npt.NDArray[Any]) -> str:
     return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
+def hash_bytes(content: bytes) -> str:
+    """SHA-256 (hex) of bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def hash_file(path: Path) -> str:
     """SHA-256 (hex) of a file's bytes."""
     with path.open("rb") as file:

@@ -29,6 +29,7 @@ class RunLayout:
         self.samples = root / "samples"
         self.scores = root / "scores.parquet"
         self.summary = root / "summary.json"
+        self.leave_one_out = root / "leave_one_out.parquet"
         self.features = root / "features"
         self.maps = root / "maps"
         self.throughput = root / "throughput.json"

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.errors import BenchError, InputError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor
-from bench.metrics.declaration import FeatureSet, SetMetric, limits_of
+from bench.metrics.declaration import FeatureSet, SetMetric, limits_of, object_order
 from bench.metrics.reference_floor import reference_floor
 from bench.references.reference_set import ReferenceFeatures
 from bench.results.scores import ScoreRow
@@ -34,7 +34,7 @@ class SetScore:
     """A distance of one generator to one reference with what stands beside it. `signature` is complete.
 
     `reference_floor` is the same metric between two samples of the reference, of `reference_floor_n` pictures each
-    (NaN and 0 where the reference is too small).
+    (NaN and 0 where the reference is too small). `leave_one_out`: by object, the distance without it.
     """
 
     generator: str
@@ -49,6 +49,7 @@ class SetScore:
     signature: str
     reference_floor: float = math.nan
     reference_floor_n: int = 0
+    leave_one_out: Mapping[str, float] = field(default_factory=dict)
 
     def row(self) -> ScoreRow:
         """As a row of the long table."""
@@ -65,6 +66,10 @@ class SetScores:
     scores: list[SetScore] = field(default_factory=list)
     features: dict[tuple[str, str], FeatureSet] = field(default_factory=dict)  # (generator, extractor)
     references: dict[tuple[str, str], ReferenceFeatures] = field(default_factory=dict)  # (reference, extractor)
+
+    def leave_one_out(self) -> dict[tuple[str, str], Mapping[str, float]]:
+        """(generator, result) -> case -> the distance without it, of every distance that has an interval."""
+        return {(s.generator, s.metric.result().name): s.leave_one_out for s in self.scores if s.leave_one_out}
 
 
 def score_sets(
@@ -185,11 +190,12 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         return unavailable("not_measurable", f"the reference generator '{metric.reference}' made no pictures")
     try:
         value = metric.distance(generated, reference)
-        low, high = (
-            jackknife_interval(value, metric.leave_one_object_out(generated, reference), limits=limits_of(metric))
-            if objects > 2
-            else (math.nan,) * 2
-        )
+        without: Mapping[str, float] = {}
+        low, high = math.nan, math.nan
+        if objects > 2:
+            distances = metric.leave_one_object_out(generated, reference)
+            without = dict(zip(object_order(generated.objects), distances.tolist(), strict=True))
+            low, high = jackknife_interval(value, distances, limits=limits_of(metric))
     except InputError as error:
         return unavailable("not_measurable", error.message)
     except BenchError as error:
@@ -199,4 +205,4 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
     expected = len(plan.cases) * len(plan.seeds)
     lacking = expected - images // len(plan.cameras)
     note = f"{lacking} of {expected} samples failed" if lacking else ""
-    return SetScore(generator, metric, value, low, high, "ok", note, objects, images, signature)
+    return SetScore(generator, metric, value, low, high, "ok", note, objects, images, signature, leave_one_out=without)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.results.leave_one_out import write_leave_one_out
 from bench.results.summary import Summary
 from bench.run.comparisons import best_and_ties, compare
 from bench.run.environment import git_state, hardware, optional_versions, versions
@@ -72,6 +73,7 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     failures += set_failures(found)
     table.replace(score.row() for score in found.scores)
     write_table(plan, table)
+    write_leave_one_out(folder.leave_one_out, found.leave_one_out())
     speeds = measure_throughput(plan, fingerprints, options, folder, executor, reporter)
     failures += speeds.failures
 
