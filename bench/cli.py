@@ -16,6 +16,8 @@ import typer
 
 from bench import __version__
 from bench.commands.bake import bake
+from bench.commands.baseline import baseline
+from bench.commands.compare import compare
 from bench.commands.doctor import doctor
 from bench.commands.flags import flag
 from bench.commands.generate import generate
@@ -78,6 +80,8 @@ def _program(
 app.command("run")(run)
 app.command("score")(score)
 app.command("report")(report)
+app.command("compare")(compare)
+app.add_typer(baseline, name="baseline")
 app.add_typer(reference, name="reference")
 app.command("list")(list_names)
 app.command("validate")(validate)

@@ -26,7 +26,6 @@ from bench.references.reference_set import ReferenceFeatures
 from bench.results.terms import Axis as Axis
 from bench.results.terms import Direction as Direction
 from bench.results.terms import Status as Status
-from bench.stats.difference import Difference
 
 
 @dataclass(frozen=True)
@@ -202,11 +201,13 @@ class SetMetric(Protocol):
         """The distance without each object in turn (objects in order of first appearance), for the jackknife."""
         ...
 
-    def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
-        """distance(a) - distance(b) with its test of equal distances; both show the same objects.
+    def permutation_p(
+        self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
+    ) -> tuple[float, str] | None:
+        """Two-sided p-value of distance(a) - distance(b) when method labels are swapped per object, and how it was got.
 
-        `bench.stats.difference.difference_of_distances` makes one of two `leave_one_object_out`. None for statistics
-        that are descriptive only.
+        The second item reads such as 'label permutation, exact (16)' or 'label permutation, 9999 draws'. None when the
+        statistic is too costly to permute at this size.
         """
         ...
 

@@ -6,7 +6,7 @@ in what they say themselves.
 
 from __future__ import annotations
 
-from groundwork.yaml_tree import Node
+from typing import Any
 
 # sections of several kinds, and the field that chooses: another kind replaces the section below as a whole
 _CHOICES = {("method",): "name", ("base", "text"): "encoder", ("base", "made"): "transformer"}
@@ -14,21 +14,17 @@ _CHOICES = {("method",): "name", ("base", "text"): "encoder", ("base", "made"): 
 _EXCLUSIVE = (frozenset({"epochs", "steps"}), frozenset({"checkpoint", "made"}))
 
 
-def merged(below: Node, above: Node, place: tuple[str, ...] = ()) -> Node:
+def merged(below: Any, above: Any, place: tuple[str, ...] = ()) -> Any:
     """Sections field by field, anything else from `above`. Neither is changed. place: where in the config they are."""
-    if not (isinstance(below.value, dict) and isinstance(above.value, dict)):
+    if not (isinstance(below, dict) and isinstance(above, dict)):
         return above
     choice = _CHOICES.get(place)
-    if choice in above.value and above.value[choice].value != _value(below.value.get(choice)):
+    if choice in above and above[choice] != below.get(choice):
         return above
-    kept = dict(below.value)
+    kept = dict(below)
     for fields in _EXCLUSIVE:
-        if fields & above.value.keys():
-            kept = {key: node for key, node in kept.items() if key not in fields or key in above.value}
-    for key, node in above.value.items():
-        kept[key] = merged(kept[key], node, (*place, key)) if key in kept else node
-    return Node(kept, above.where, above.base)
-
-
-def _value(node: Node | None) -> object:
-    return None if node is None else node.value
+        if fields & above.keys():
+            kept = {key: value for key, value in kept.items() if key not in fields or key in above}
+    for key, value in above.items():
+        kept[key] = merged(kept[key], value, (*place, str(key))) if key in kept else value
+    return kept

@@ -1,0 +1,198 @@
+"""One side of a comparison: what one generator scored, read from a run folder or from a baseline directory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.results.leave_one_out import read_leave_one_out
+from bench.results.read import RunResults
+from bench.results.scores import ScoreRow
+from bench.results.summary import Row
+from bench.results.terms import Direction, Status
+from groundwork.errors import InputError, UsageError, nearest
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One result of one generator.
+
+    `values`: by object, its own value (`whole` False), or for a statistic of the whole set the statistic without it
+    (`whole` True). `floors`: what the suite's floor scores on each object. `failed`: samples without a value, by
+    object, of the `samples` that each has. `signature` says what decided the numbers.
+    """
+
+    metric: str
+    direction: Direction
+    unit: str
+    title: str
+    status: Status
+    note: str
+    value: float
+    signature: str
+    whole: bool
+    samples: int = 1
+    values: Mapping[str, float] = field(default_factory=dict, repr=False)
+    floors: Mapping[str, float] = field(default_factory=dict, repr=False)
+    failed: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    @property
+    def lacking(self) -> int:
+        """Samples without a value."""
+        return sum(self.failed.values())
+
+
+@dataclass(frozen=True)
+class Side:
+    """A generator's results. `root` is the run folder that holds its pictures, None where there are none."""
+
+    kind: Literal["run", "baseline"]
+    place: str
+    generator: str
+    suite: str
+    version: int
+    suite_hash: str
+    comparable: bool
+    protocol: Mapping[str, Any]
+    cases: tuple[str, ...]
+    seeds: tuple[int, ...]
+    gates: Mapping[str, float]
+    versions: Mapping[str, str]
+    commit: str
+    results: Mapping[str, Scored]
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False)
+    root: Path | None = None
+    author: str = ""
+    reason: str = ""
+
+
+def side_of_run(run: RunResults, name: str) -> Side:
+    """The results of the generator `name` of a run. Raises `UsageError` when it is not there."""
+    names = [info.name for info in run.generators]
+    if name not in names:
+        raise UsageError(f"the run has no generator '{name}'", where=str(run.path), hint=nearest(name, names))
+    manifest, summary = run.manifest, run.summary
+    suite = manifest.get("suite")
+    suite = suite if isinstance(suite, dict) else {}
+    rows = run.score_rows
+    scored = _scored(run, name, rows)
+    return Side(
+        kind="run",
+        place=run.label,
+        generator=name,
+        suite=summary.suite.name,
+        version=summary.suite.version,
+        suite_hash=summary.suite.hash,
+        comparable=summary.comparable,
+        protocol=_protocol(manifest),
+        cases=tuple(case.id for case in summary.cases),
+        seeds=summary.seeds,
+        gates=_gates(suite.get("gates")),
+        versions=_texts(manifest.get("versions")),
+        commit=_texts(manifest.get("git")).get("commit", ""),
+        results=scored,
+        digests=_digests(rows, name),
+        root=run.path,
+    )
+
+
+def _scored(run: RunResults, generator: str, rows: Sequence[ScoreRow]) -> dict[str, Scored]:
+    floor = next((info.name for info in run.generators if info.role == "floor" and info.name != generator), None)
+    without = read_leave_one_out(run.layout.leave_one_out)
+    by_metric: dict[str, list[ScoreRow]] = {}
+    for score in rows:
+        if score.case is not None and score.generator == generator:
+            by_metric.setdefault(score.metric, []).append(score)
+    found = {}
+    for row in run.summary.rows:
+        if row.generator != generator:
+            continue
+        own = by_metric.get(row.metric, [])
+        if own:
+            values = run.object_values(row.metric)
+            found[row.metric] = _means(run, row, own, values.get(generator, {}), values.get(floor or "", {}))
+        else:
+            found[row.metric] = _whole(run, row, without.get((generator, row.metric), {}))
+    return found
+
+
+def _means(
+    run: RunResults, row: Row, own: Iterable[ScoreRow], values: Mapping[str, float], floors: Mapping[str, float]
+) -> Scored:
+    own = list(own)
+    status = {(one.case, one.seed): one.status for one in own}
+    failed: dict[str, int] = {}
+    for (case, _), state in status.items():
+        if case is not None and state != "ok":
+            failed[case] = failed.get(case, 0) + 1
+    signature = next((one.signature for one in own if one.signature), "")
+    return _labelled(run, row, signature, False, values, floors, failed)
+
+
+def _whole(run: RunResults, row: Row, without: Mapping[str, float]) -> Scored:
+    views = len(run.summary.views.azimuths) or 1
+    lacking = {}
+    if without:
+        lacking = {case.id: len(run.summary.seeds) for case in run.summary.cases if case.id not in without}
+    elif row.status == "ok" and row.n_images:
+        missing = len(run.summary.cases) * len(run.summary.seeds) - row.n_images // views
+        lacking = {"": missing} if missing > 0 else {}
+    return _labelled(run, row, row.signature, True, without, {}, lacking)
+
+
+def _labelled(
+    run: RunResults, row: Row, signature: str, whole: bool, values: Mapping[str, float],
+    floors: Mapping[str, float], failed: Mapping[str, int],
+) -> Scored:  # fmt: skip
+    return Scored(
+        metric=row.metric,
+        direction=row.direction,
+        unit=row.unit,
+        title=run.metric(row.metric).title,
+        status=row.status,
+        note=row.note,
+        value=math.nan if row.value is None else row.value,
+        signature=signature,
+        whole=whole,
+        samples=max(1, len(run.summary.seeds)),
+        values=dict(values),
+        floors=dict(floors),
+        failed=dict(failed),
+    )
+
+
+def _digests(rows: Iterable[ScoreRow], generator: str) -> dict[str, str]:
+    """`case/seed` -> digest of the pictures that were scored."""
+    return {
+        f"{row.case}/{row.seed}": row.sample
+        for row in rows
+        if row.generator == generator and row.case is not None and row.sample
+    }
+
+
+def _protocol(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a sample means, less the noise that it is drawn from: checkpoints may be compared across seeds."""
+    protocol = manifest.get("protocol")
+    found = dict(protocol) if isinstance(protocol, dict) else {}
+    found.pop("seed", None)
+    return found
+
+
+def _gates(gates: Any) -> dict[str, float]:
+    """Result -> delta, as the suite has them. Raises `InputError` for what is none."""
+    found = {}
+    for name, gate in (gates if isinstance(gates, dict) else {}).items():
+        delta = gate.get("delta") if isinstance(gate, dict) else None
+        if not isinstance(delta, int | float) or not math.isfinite(delta) or delta < 0:
+            raise InputError(
+                f"the gate of '{name}' tolerates {delta!r}", expected="a number of 0 or more under gates.NAME.delta"
+            )
+        found[str(name)] = float(delta)
+    return found
+
+
+def _texts(mapping: Any) -> dict[str, str]:
+    return {str(key): str(value) for key, value in mapping.items()} if isinstance(mapping, dict) else {}
