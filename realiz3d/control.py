@@ -11,6 +11,7 @@ embedding starts at zero too; 'no viewpoint' again has a flag of its own.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from realiz3d.errors import UsageError
-from realiz3d.hosts.base import Host
+from realiz3d.hosts.base import Host, refuse
 
 if TYPE_CHECKING:
     from realiz3d.multiview import MultiviewModel
@@ -89,8 +90,25 @@ def widen_for_control(host: Host, latent_channels: int, control_channels: int) -
     host.projection = _widened(old, (wanted - latent_channels) * host.pack**2)
     transformer: Any = host.transformer
     # several hosts take a missing out_channels to mean in_channels, which is no longer true
-    out_channels = transformer.config.get("out_channels") or transformer.out_channels
+    out_channels = transformer.config.get("out_channels") or getattr(transformer, "out_channels", None)
     transformer.register_to_config(in_channels=wanted * host.pack**2, out_channels=out_channels)
+    _check_that_it_can_be_loaded(transformer)
+
+
+def _check_that_it_can_be_loaded(transformer: Any) -> None:
+    """Refuse before training what could not be read back after it: a class whose config cannot say what was widened."""
+    with torch.device("meta"):  # shapes without memory
+        again = type(transformer).from_config(json.loads(transformer.to_json_string()))  # as a file holds it
+    expected = {name: tuple(value.shape) for name, value in again.named_parameters()}
+    found = {name: tuple(value.shape) for name, value in transformer.named_parameters()}
+    differing = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    if differing:
+        name = differing[0]
+        raise refuse(
+            transformer,
+            f"widened for control, it could be trained but not loaded again: its config builds {name} as "
+            f"{expected.get(name)} where the widened model has {found.get(name)}, often for lack of out_channels",
+        )
 
 
 def _widened(old: nn.Conv2d | nn.Linear, extra: int) -> nn.Conv2d | nn.Linear:

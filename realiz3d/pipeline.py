@@ -219,7 +219,10 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         if not isinstance(prompt, Text):
             words = [prompt] if isinstance(prompt, str) else list(prompt)
             device = device or self._execution_device
-            encoder = caption_encoder(self.config.text_settings, self.config.text_pipeline, self.components, device)
+            host = type(self.multiview.host)
+            encoder = caption_encoder(
+                host, self.config.text_settings, self.config.text_pipeline, self.components, device
+            )
             prompt = encode_text(encoder, words)
         return prompt.to(device or self._execution_device, self.transformer.dtype)
 

@@ -1,8 +1,8 @@
 """What a transformer must tell about itself to host the method: a small class per diffusers transformer.
 
-The method needs six things of a host: its blocks in order of depth, its input projection, the module that makes image
+The method needs seven things of a host: its blocks in order of depth, its input projection, the module that makes image
 tokens (positions are added there or beside it), whether text runs through the blocks as a second stream, what its
-output means (`objective`), and how to call it.
+output means (`objective`), how its pipelines' encoded prompts are read, and how to call it.
 
 Two kinds of calls exist. A *whole* call runs the host as it is on U pictures. A *windowed* call runs it on single
 views, each with the positions that it has within the grid (`Window`).
@@ -11,7 +11,7 @@ views, each with the positions that it has within the grid (`Window`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from realiz3d.errors import HostRefused, UsageError
+from realiz3d.hosts.prompts import Encoded
 from realiz3d.slots import Slot
 from realiz3d.text import Text
 from realiz3d.tiling import Grid
@@ -52,6 +53,8 @@ class Host(ABC):
     one_view_a_call: ClassVar[bool] = False
     # latent pixels per side that are packed into channels before the input projection
     pack: ClassVar[int] = 1
+    # where the transformer's class is found by its name
+    transformer_module: ClassVar[str] = "diffusers"
 
     def __init__(self, transformer: Any) -> None:
         self.transformer = transformer
@@ -124,6 +127,17 @@ class Host(ABC):
     @abstractmethod
     def run(self, pictures: Tensor, t: Tensor, text: Text, window: Window | None) -> Tensor:
         """The host's own forward."""
+
+    @classmethod
+    def encoded_prompts(cls, answer: Sequence[Any], count: int) -> list[Encoded]:
+        """The fields of `Text` for each of `count` prompts, from what the pipeline's `encode_prompt` returned.
+
+        Raises `UsageError` for an answer that is not what the host's pipelines give.
+        """
+        raise UsageError(
+            f"{cls.__name__} does not say how encoded prompts are read",
+            expected="a classmethod `encoded_prompts`, or another encoder in base.text: labels, hashed_words",
+        )
 
     @contextmanager
     def _set(self, window: Window | None, offset: Tensor | None) -> Iterator[None]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from realiz3d.hosts.base import Host, Window, pack_latents, picture_size, unpack_latents, window_rows
+from realiz3d.hosts.prompts import Encoded, with_pooled
 from realiz3d.text import Text, require
 
 
@@ -41,6 +45,11 @@ class FluxHost(Host):
     @projection.setter
     def projection(self, layer: nn.Conv2d | nn.Linear) -> None:
         self.transformer.x_embedder = layer
+
+    @classmethod
+    def encoded_prompts(cls, answer: Sequence[Any], count: int) -> list[Encoded]:
+        """T5 tokens, and the pooled CLIP vector."""
+        return with_pooled(answer[0], answer[1], count)
 
     def run(self, pictures: Tensor, t: Tensor, text: Text, window: Window | None) -> Tensor:
         """Coordinates (0, y, x) for image tokens, (0, 0, 0) for text tokens; the network takes t / 1000."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
 from realiz3d.hosts.base import Window, picture_size
 from realiz3d.hosts.patch_embed import PatchEmbedHost
+from realiz3d.hosts.prompts import Encoded, with_mask
 from realiz3d.text import Text, require
 
 _VAE_DOWNSCALING = 8
@@ -17,6 +19,11 @@ class PixArtHost(PatchEmbedHost):
     """`PixArtTransformer2DModel`."""
 
     objective = "epsilon"
+
+    @classmethod
+    def encoded_prompts(cls, answer: Sequence[Any], count: int) -> list[Encoded]:
+        """T5 tokens with their mask."""
+        return with_mask(answer[0], answer[1], count)
 
     def run(self, pictures: Tensor, t: Tensor, text: Text, window: Window | None) -> Tensor:
         """The 1024 px PixArt also wants the size of the picture."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from realiz3d.hosts.base import Host, Removable, Window, pack_latents, picture_size, refuse, unpack_latents, window_rows
+from realiz3d.hosts.prompts import Encoded, with_mask
 from realiz3d.slots import Slot
 from realiz3d.text import Text, require
 from realiz3d.tiling import Grid
@@ -50,6 +52,11 @@ class QwenImageHost(Host):
     def install(self, slots: list[Slot]) -> list[Removable]:
         """Also crop the rotary table, which the network computes for the size that it is told."""
         return [*super().install(slots), self.transformer.pos_embed.register_forward_hook(self._crop_positions)]
+
+    @classmethod
+    def encoded_prompts(cls, answer: Sequence[Any], count: int) -> list[Encoded]:
+        """Tokens with their mask, which is left out when nothing is padded."""
+        return with_mask(answer[0], answer[1], count)
 
     def run(self, pictures: Tensor, t: Tensor, text: Text, window: Window | None) -> Tensor:
         """Tell the network the size of the grid, so that its centre and the text's positions are the grid's."""

@@ -7,12 +7,14 @@ call differs from the base model on the tiled picture in that respect alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from realiz3d.hosts.base import Removable, Window
 from realiz3d.hosts.patch_embed import PatchEmbedHost
+from realiz3d.hosts.prompts import Encoded, with_mask
 from realiz3d.slots import Slot
 from realiz3d.text import Text, require
 from realiz3d.tiling import tile, untile
@@ -38,6 +40,11 @@ class SanaHost(PatchEmbedHost):
             handles.append(feed_forward.register_forward_pre_hook(_apart))
             handles.append(feed_forward.register_forward_hook(_together))
         return handles
+
+    @classmethod
+    def encoded_prompts(cls, answer: Sequence[Any], count: int) -> list[Encoded]:
+        """Gemma tokens with their mask."""
+        return with_mask(answer[0], answer[1], count)
 
     def run(self, pictures: Tensor, t: Tensor, text: Text, window: Window | None) -> Tensor:
         """Sana rescales its timesteps by a config value."""

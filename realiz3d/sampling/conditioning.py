@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from realiz3d.errors import DependencyMissing, UsageError
-from realiz3d.prompts import Encoded, encode_prompts
+from realiz3d.hosts import Host
+from realiz3d.hosts.prompts import Encoded, encode_prompts
 from realiz3d.text import Text
 
 
@@ -21,7 +22,13 @@ class ComponentPrompts:
     """
 
     def __init__(
-        self, family: str, components: Mapping[str, Any], *, device: torch.device | str, length_tokens: int | None
+        self,
+        host: type[Host],
+        family: str,
+        components: Mapping[str, Any],
+        *,
+        device: torch.device | str,
+        length_tokens: int | None,
     ) -> None:
         import diffusers
 
@@ -37,14 +44,15 @@ class ComponentPrompts:
             )
         expected, _ = kind._get_signature_keys(kind)
         self.pipeline = kind(**{name: components.get(name) for name in expected})
-        self.device, self.length_tokens, self.fingerprint = device, length_tokens, ""
+        self.host, self.device, self.length_tokens, self.fingerprint = host, device, length_tokens, ""
 
     def encode(self, captions: Sequence[str]) -> list[Encoded]:
         """One entry a caption."""
-        return encode_prompts(self.pipeline, captions, device=self.device, length_tokens=self.length_tokens)
+        return encode_prompts(self.host, self.pipeline, captions, device=self.device, length_tokens=self.length_tokens)
 
 
 def caption_encoder(
+    host: type[Host],
     settings: Mapping[str, Any] | None,
     family: str | None,
     components: Mapping[str, Any],
@@ -57,7 +65,7 @@ def caption_encoder(
     kind = (settings or {}).get("encoder", "pipeline")
     if kind == "pipeline" and family is not None:
         length = (settings or {}).get("length_tokens")
-        return ComponentPrompts(family, components, device=device, length_tokens=length)
+        return ComponentPrompts(host, family, components, device=device, length_tokens=length)
     if kind == "pipeline":
         raise UsageError(
             "this pipeline cannot encode prompts",

@@ -10,7 +10,7 @@ import torch
 
 from realiz3d.data import content_key
 from realiz3d.errors import UsageError, WeightsMissing, nearest
-from realiz3d.hosts import HOSTS
+from realiz3d.hosts import Host, host_of, transformer_of
 from realiz3d.training.captions import CaptionEncoder, NamedClasses, PromptEncoder, WordVectors
 from realiz3d.training.config import Base, ClassLabels, HashedWords, Made
 
@@ -43,7 +43,8 @@ def load_base(config: Base, *, device: torch.device | str = "cpu", offline: bool
 def _made(config: Base, made: Made) -> BaseParts:
     import diffusers
 
-    kind = _known(made.transformer)
+    kind = transformer_of(made.transformer, "base.made.transformer")
+    host = host_of(made.transformer)
     scheduler_kind = getattr(diffusers, made.scheduler, None)
     if not (isinstance(scheduler_kind, type) and issubclass(scheduler_kind, diffusers.SchedulerMixin)):
         raise UsageError(f"diffusers has no scheduler '{made.scheduler}'", where="base.made.scheduler")
@@ -53,10 +54,10 @@ def _made(config: Base, made: Made) -> BaseParts:
     scheduler = _called(scheduler_kind, made.scheduler_config, "base.made.scheduler_config")
     record = {"made": made.model_dump(mode="json"), "vae": None, "text": config.text.model_dump(mode="json")}
     fingerprint = content_key("made", made.model_dump_json(), diffusers.__version__)
-    channels = HOSTS[made.transformer](transformer).in_channels
+    channels = host(transformer).in_channels
     if config.vae is not None:
         raise UsageError("a made host has no autoencoder", where="base.vae", expected="vae: null")
-    return BaseParts(transformer, scheduler, None, _captions(config, None, ""), channels, record, fingerprint)
+    return BaseParts(transformer, scheduler, None, _captions(config, host, None, ""), channels, record, fingerprint)
 
 
 def _called(kind: Any, arguments: dict[str, Any], where: str) -> Any:
@@ -74,7 +75,8 @@ def _loaded(config: Base, device: torch.device | str, offline: bool) -> BasePart
     found = BaseModel(str(config.checkpoint), revision=config.revision, offline=offline)
     folder, fingerprint = found.folder, found.fingerprint()
     index = diffusers.DiffusionPipeline.load_config(folder)
-    kind = _known(_component(index, config.transformer, folder))
+    name = _component(index, config.transformer, folder)
+    kind, host = transformer_of(name, "base.transformer"), host_of(name)
     scheduler_name = _component(index, config.scheduler, folder)
     scheduler = _read(getattr(diffusers, scheduler_name, None), folder, config.scheduler, use_safetensors=None)
     transformer = _read(kind, folder, config.transformer, dtype=torch.float32)
@@ -96,7 +98,7 @@ def _loaded(config: Base, device: torch.device | str, offline: bool) -> BasePart
         "text": config.text.model_dump(mode="json"),
         "components": {name: value[1] for name, value in index.items() if isinstance(value, list) and value[1]},
     }
-    channels = HOSTS[kind.__name__](transformer).in_channels if vae is None else _latent_channels(vae)
+    channels = host(transformer).in_channels if vae is None else _latent_channels(vae)
 
     def text_pipeline() -> Any:
         import transformers
@@ -108,24 +110,18 @@ def _loaded(config: Base, device: torch.device | str, offline: bool) -> BasePart
             folder, **parts, dtype=dtype, use_safetensors=True, local_files_only=True
         )
 
-    captions = _captions(config, text_pipeline, fingerprint, device)
+    captions = _captions(config, host, text_pipeline, fingerprint, device)
     return BaseParts(transformer, scheduler, vae, captions, channels, record, fingerprint)
 
 
-def _captions(config: Base, load: Any, base: str, device: torch.device | str = "cpu") -> CaptionEncoder:
+def _captions(
+    config: Base, host: type[Host], load: Any, base: str, device: torch.device | str = "cpu"
+) -> CaptionEncoder:
     if isinstance(config.text, HashedWords):
         return WordVectors(config.text)
     if isinstance(config.text, ClassLabels):
         return NamedClasses(config.text)
-    return PromptEncoder(load, config.text, base=base, device=device)
-
-
-def _known(name: str) -> Any:
-    import diffusers
-
-    if name not in HOSTS:
-        raise UsageError(f"{ascii(name)[:80]} is no known host", where="base.transformer", hint=nearest(name, HOSTS))
-    return getattr(diffusers, name)
+    return PromptEncoder(host, load, config.text, base=base, device=device)
 
 
 def _component(index: Any, name: str, folder: Path) -> str:

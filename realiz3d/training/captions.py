@@ -15,7 +15,8 @@ from torch import Tensor
 
 from realiz3d.data.tensor_cache import TensorCache, content_key
 from realiz3d.errors import DataError, UsageError
-from realiz3d.prompts import Encoded, encode_prompts
+from realiz3d.hosts import Host
+from realiz3d.hosts.prompts import Encoded, encode_prompts
 from realiz3d.text import Text
 from realiz3d.training.config import ClassLabels, HashedWords, PipelineText
 
@@ -78,22 +79,28 @@ class NamedClasses:
 
 
 class PromptEncoder:
-    """The text encoders of a diffusers pipeline, through its own `encode_prompt`; `load` makes the pipeline."""
+    """The text encoders of a host's pipeline, through its own `encode_prompt`; `load` makes the pipeline."""
 
     def __init__(
-        self, load: Callable[[], Any], settings: PipelineText, *, base: str, device: torch.device | str = "cpu"
+        self,
+        host: type[Host],
+        load: Callable[[], Any],
+        settings: PipelineText,
+        *,
+        base: str,
+        device: torch.device | str = "cpu",
     ) -> None:
-        self.load, self.settings, self.device = load, settings, device
+        self.host, self.load, self.settings, self.device = host, load, settings, device
         self.fingerprint = f"prompts v1 {base} {settings.model_dump_json()}"
         self._pipeline: Any = None
 
     @torch.no_grad()
     def encode(self, captions: Sequence[str]) -> list[Encoded]:
-        """embeds with mask (PixArt, Sana, Qwen-Image; padding cut off), or embeds with pooled (SD3, Flux)."""
+        """As the host reads them: `Host.encoded_prompts`."""
         if self._pipeline is None:
             self._pipeline = self.load().to(self.device)
         length = self.settings.length_tokens
-        return encode_prompts(self._pipeline, captions, device=self.device, length_tokens=length)
+        return encode_prompts(self.host, self._pipeline, captions, device=self.device, length_tokens=length)
 
     def release(self) -> None:
         """Let the encoders go; the next `encode` loads them again."""
