@@ -60,6 +60,3 @@ class DomainAdapter(Baseline[DomainAdapterSettings]):
     def save(self, model: MultiviewModel, folder: Path) -> None:
         """The transformer without LoRA: the adapter is not part of what samples."""
         save_modules(model, folder, transformer=plain_transformer(model.transformer, lora="drop"))
-
-    def restore(self, model: MultiviewModel, folder: Path) -> None:
-        """Nothing."""

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -15,7 +14,6 @@ from torch import nn
 
 from baselines.phases import CONTROL, WARMUP, Baseline, ControlPhase, backbone, no_empty
 from realiz3d.multiview import MultiviewModel
-from realiz3d.training.checkpoint import save_modules
 from realiz3d.training.method import Method, MethodSettings, Phase
 from realiz3d.training.section import Warmup
 
@@ -46,16 +44,6 @@ class FullTuning(Baseline[FullTuningSettings]):
             return no_empty(Phase(CONTROL, "synthetic", self.settings.control))
         return no_empty(Phase(WARMUP, "real", self.settings.warmup), Phase(CONTROL, "both", self.settings.control))
 
-    def setup(self, phase: Phase, model: MultiviewModel) -> None:
-        """Nothing."""
-
     def trainable(self, phase: Phase, model: MultiviewModel) -> Iterable[nn.Parameter]:
         """Everything."""
         return backbone(model)
-
-    def save(self, model: MultiviewModel, folder: Path) -> None:
-        """The transformer."""
-        save_modules(model, folder)
-
-    def restore(self, model: MultiviewModel, folder: Path) -> None:
-        """Nothing."""

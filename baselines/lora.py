@@ -58,9 +58,6 @@ class LoRA(Baseline[LoRASettings]):
         """The transformer with LoRA merged."""
         save_modules(model, folder, transformer=plain_transformer(model.transformer, lora="merge"))
 
-    def restore(self, model: MultiviewModel, folder: Path) -> None:
-        """Nothing: it is in the weights."""
-
 
 def attention_projections(model: MultiviewModel) -> list[str]:
     """Names, within the transformer, of all linear layers of all attention layers of its blocks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from realiz3d.multiview import MultiviewModel
 from realiz3d.plan import DomainPlan
+from realiz3d.training.checkpoint import save_modules
 from realiz3d.training.method import Conditions, MethodSettings, Phase
 from realiz3d.training.section import Length, PhaseSettings, Positive
 
@@ -77,6 +79,16 @@ class Baseline(Generic[S]):
     def conditions(self, phase: Phase, model: MultiviewModel, domains: Tensor, rng: torch.Generator) -> Conditions:
         """As `conditions` says."""
         return conditions(phase, model, domains)
+
+    def setup(self, phase: Phase, model: MultiviewModel) -> None:
+        """Nothing: methods that add modules say which."""
+
+    def save(self, model: MultiviewModel, folder: Path) -> None:
+        """The transformer, with the viewpoint control of text-to-multiview models."""
+        save_modules(model, folder)
+
+    def restore(self, model: MultiviewModel, folder: Path) -> None:
+        """Nothing: methods that add modules put them back."""
 
     def describe(self) -> dict[str, Any]:
         """The config's section."""

@@ -56,6 +56,3 @@ class SpatialAdapter(Baseline[SpatialAdapterSettings]):
     def save(self, model: MultiviewModel, folder: Path) -> None:
         """The transformer alone: the adapters are not part of what samples."""
         save_modules(model, folder)
-
-    def restore(self, model: MultiviewModel, folder: Path) -> None:
-        """Nothing."""

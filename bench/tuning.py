@@ -67,7 +67,7 @@ def _axis(plan: Plan, name: str | None, valid: set[str], flag: str, usual: set[s
 def label_of(setting: Shifting) -> str:
     """How results call a setting: `blocks-30` or `blocks-30-t-950`."""
     blocks = f"blocks-{100 * setting.block_frac:g}"
-    return blocks if setting.t_min is None else f"{blocks}-t-{setting.t_min:g}"
+    return blocks if setting.t_max is None else f"{blocks}-t-{setting.t_max:g}"
 
 
 class SuiteTradeoff:
@@ -109,8 +109,7 @@ def better(result: Result) -> int:
 
 def shifted_entry(setting: Shifting, options: dict[str, Any]) -> GeneratorEntry:
     """The suite entry of a setting."""
-    t_min: float | str = "off" if setting.t_min is None else setting.t_min
-    shifting = {"block_frac": setting.block_frac, "t_min": t_min}
+    shifting = {"block_frac": setting.block_frac, "t_max": setting.t_max}
     return GeneratorEntry.model_validate({"name": label_of(setting), "use": "realiz3d", **options, **shifting})
 
 

@@ -62,7 +62,7 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
     transformer, scheduler, vae (None: pictures are the latents), tokenizers, text encoders: the base model's parts.
     domain_shifters, viewpoint_control: None for a model without. text_pipeline: the diffusers class that encodes
     prompts. text_settings: how (`realiz3d.training.config.TextConfig`). views, control_channels, position_mode,
-    latent_channels: as for `MultiviewModel.wrap`. view_size: default side of a view in pixels. block_frac, t_min: the
+    latent_channels: as for `MultiviewModel.wrap`. view_size: default side of a view in pixels. block_frac, t_max: the
     default domain shifting.
     """
 
@@ -96,7 +96,7 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         latent_channels: int | None = None,
         view_size: int | None = None,
         block_frac: float = Shifting.block_frac,
-        t_min: float | None = Shifting.t_min,
+        t_max: float | None = Shifting.t_max,
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -107,7 +107,7 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         self.register_to_config(
             text_pipeline=text_pipeline, text_settings=text_settings, views=list(views),
             control_channels=control_channels, position_mode=position_mode, latent_channels=latent_channels,
-            view_size=view_size, block_frac=block_frac, t_min=t_min,
+            view_size=view_size, block_frac=block_frac, t_max=t_max,
         )  # fmt: skip
         self.vae_scale_factor = downscaling(vae)
         self.image_processor = VaeImageProcessor(vae_scale_factor=self.vae_scale_factor)
@@ -138,15 +138,24 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         base: str | None = None,
         dtype: torch.dtype | None = None,
         offline: bool = False,
+        method: str | None = None,
     ) -> Realiz3DPipeline:
         """From a checkpoint of `realiz3d-bench train`, whose other parts come from its base model.
 
-        base: where the base model is now, if not where the checkpoint says. Raises `WeightsMissing` when one of the two
-        is not there.
+        base: where the base model is now, if not where the checkpoint says. method: `module:attribute` of a method of
+        one's own that trained it, whose code runs. Raises `WeightsMissing` when checkpoint or base are not there.
         """
         from realiz3d.sampling.loading import from_checkpoint
 
-        return cast("Realiz3DPipeline", from_checkpoint(cls, folder, base, dtype, offline))
+        return cast("Realiz3DPipeline", from_checkpoint(cls, folder, base, dtype, offline, method))
+
+    @classmethod
+    def load_config(cls, *args: Any, **kwargs: Any) -> Any:
+        """As diffusers, with settings that had another name when the file was written under today's."""
+        from realiz3d.sampling.loading import renamed_shifting
+
+        found = super().load_config(*args, **kwargs)
+        return renamed_shifting(found) if isinstance(found, Mapping) else found
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -358,7 +367,7 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
             return None
         # methods other than Realiz3D that know domains sample in the real one
         shifted = self.domain_shifters is not None
-        default = Shifting(self.config.block_frac, self.config.t_min) if shifted else Shifting(0.0, None)
+        default = Shifting(self.config.block_frac, self.config.t_max) if shifted else Shifting(0.0, None)
         return resolve_plan(wanted or default, self.multiview.n_blocks, timesteps, self.scheduler, batch)
 
     def pictures(self, latents: Tensor, output_type: str) -> Any:

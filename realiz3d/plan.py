@@ -6,7 +6,7 @@ done can be written down exactly (`to_json`).
 Training (domain reassignment): a real sample runs in real mode, but with probability p_B its blocks [0, j],
 j ~ U{0 .. floor(tau N)}, run in synthetic mode; synthetic samples always run in synthetic mode.
 Inference (domain shifting): real mode, but blocks with index < ceil(frac N) serve the synthetic domain at every
-timestep, and so do all blocks at timesteps t >= t_min.
+timestep, and so do all blocks at timesteps t >= t_max.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from realiz3d.errors import UsageError
+from realiz3d.renamed import accepts_old_name
 
 
 class Domain(IntEnum):
@@ -126,21 +127,22 @@ class DomainPlan:
         return cls(table[None], settings=settings)
 
     @classmethod
+    @accepts_old_name("t_min", "t_max")
     def inference(
         cls,
         n_blocks: int,
         timesteps: Tensor | Sequence[float],
         *,
         block_frac: float = 0.3,
-        t_min: float | None = 950.0,
+        t_max: float | None = 950.0,
         flow: bool = False,
         n_train_timesteps: int = 1000,
     ) -> DomainPlan:
         """The plan of a sampling run, one row a step.
 
         timesteps: the scheduler's, in sampling order (noise first). block_frac: B_max as a fraction of the blocks;
-        blocks with index < ceil(frac N) serve the synthetic domain at every step. t_min: every block does at t >=
-        t_min, in units of `n_train_timesteps`; None switches this part off.
+        blocks with index < ceil(frac N) serve the synthetic domain at every step. t_max: every block does at t >=
+        t_max, in units of `n_train_timesteps`; None switches this part off.
         flow: flow-matching schedulers bend their timesteps towards noise by a resolution-dependent shift, so t would
         mean something else at every resolution; there the unshifted step fraction (S - i) / S takes the place of t / T.
         """
@@ -150,11 +152,11 @@ class DomainPlan:
         if not steps:
             raise UsageError("an inference plan without timesteps", hint="call scheduler.set_timesteps(n) first")
         compared = [n_train_timesteps * (len(steps) - i) / len(steps) for i in range(len(steps))] if flow else steps
-        late = torch.tensor([t_min is not None and t >= t_min for t in compared])
+        late = torch.tensor([t_max is not None and t >= t_max for t in compared])
         # 0.3 * 10 is 3.0000000000000004 in floating point, and ceil must not make four blocks of it
         early = torch.arange(n_blocks) < math.ceil(block_frac * n_blocks - 1e-9)
         table = (late[:, None] | early[None, :]).to(torch.int64)[:, :, None]
-        settings = {"kind": "inference", "block_frac": block_frac, "t_min": t_min, "flow": flow}
+        settings = {"kind": "inference", "block_frac": block_frac, "t_max": t_max, "flow": flow}
         return cls(table, timesteps=tuple(steps), settings=settings)
 
     def at(self, step: int) -> DomainPlan:

@@ -16,7 +16,7 @@ from realiz3d.errors import UsageError
 from realiz3d.sampling.shifting import Shifting
 
 BLOCK_FRACS = (0.0, 0.1, 0.2, 0.3, 0.4)
-T_MINS = (1000.0, 950.0, 900.0, 850.0, 800.0)
+T_MAX_VALUES = (1000.0, 950.0, 900.0, 850.0, 800.0)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def tune_shifting(
     *,
     max_realism_loss: float | Callable[[float], float],
     block_fracs: Sequence[float] = BLOCK_FRACS,
-    t_mins: Sequence[float] = T_MINS,
+    t_max_values: Sequence[float] = T_MAX_VALUES,
 ) -> Tuning:
     """Measure and choose.
 
@@ -70,7 +70,7 @@ def tune_shifting(
         raise UsageError(f"a largest loss of realism of {largest}", expected="0 or more")
     trials = [_trial(setting, found, base, largest) for setting, found in zip(blocks, first, strict=True)]
     best = _best(trials)
-    steps = [Shifting(best.setting.block_frac, t) for t in sorted(set(t_mins), reverse=True)]
+    steps = [Shifting(best.setting.block_frac, t) for t in sorted(set(t_max_values), reverse=True)]
     later = [_trial(s, found, base, largest) for s, found in zip(steps, _measured(measure, steps), strict=True)]
     return Tuning(_best([best, *later]).setting, (*trials, *later), largest)
 

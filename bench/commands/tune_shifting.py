@@ -64,7 +64,7 @@ def tune_shifting(
     allowed = _tolerance(tolerance)
     fracs = [percent / 100 for percent in _numbers(blocks, "--blocks", 100)]
     times = _numbers(steps, "--t-max", 1000)
-    options = generator_options.realiz3d_options(checkpoint, option or (), ("block_frac", "t_min", "shifting"))
+    options = generator_options.realiz3d_options(checkpoint, option or (), ("block_frac", "t_max", "shifting"))
     from bench.suite.load import load_suite
     from bench.tuning import SuiteTradeoff, check_suite, choose_axes
     from realiz3d import tune_shifting as tune
@@ -78,7 +78,7 @@ def tune_shifting(
     axes = choose_axes(check_suite(loaded, options, run_options), consistency, realism)
     measure = SuiteTradeoff(loaded, options, run_options, axes)
     with only_answers_on_stdout():
-        tuning = tune(measure, max_realism_loss=allowed, block_fracs=fracs, t_mins=times)
+        tuning = tune(measure, max_realism_loss=allowed, block_fracs=fracs, t_max_values=times)
         assert measure.outcome is not None
         write_reports([measure.outcome.folder])
     incomplete = measure.outcome.incomplete
@@ -146,7 +146,7 @@ def _finite(value: float) -> float | None:
 
 def _stages(settings: Sequence[Shifting], chosen: Shifting) -> list[list[int]]:
     """Settings without shifted steps; and those with the chosen blocks, which begin with one of the former."""
-    blocks = [i for i, setting in enumerate(settings) if setting.t_min is None]
+    blocks = [i for i, setting in enumerate(settings) if setting.t_max is None]
     steps = [i for i, setting in enumerate(settings) if setting.block_frac == chosen.block_frac]
     return [stage for stage in (blocks, steps) if len(stage) > 1]
 
@@ -162,8 +162,8 @@ def _print(tuning: Tuning, measure: SuiteTradeoff, axes: Axes, result: dict[str,
         rows.append([label_of(trial.setting), *numbers, verdict])
     columns = ["setting", axes.consistency.name, axes.realism.name, "loss of realism", ""]
     answer_table("Consistency against realism", columns, rows)
-    t_min = "off" if tuning.chosen.t_min is None else f"{tuning.chosen.t_min:g}"
-    answer(f"chosen: block_frac: {tuning.chosen.block_frac:g}, t_min: {t_min}")
+    t_max = "null" if tuning.chosen.t_max is None else f"{tuning.chosen.t_max:g}"
+    answer(f"chosen: block_frac: {tuning.chosen.block_frac:g}, t_max: {t_max}")
     answer(f"figure: {result['figure']}")
 
 

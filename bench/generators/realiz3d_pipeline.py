@@ -6,11 +6,11 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.errors import GeneratorError, WeightsMissing
 from bench.generators.pipeline_base import (
@@ -35,15 +35,44 @@ _COSTS = (
 _SOURCES = ("base", "synthetic", "real")  # hashes of what training started from and learned from
 
 
-class Realiz3DOptions(BaseModel):
-    """Options of `realiz3d`."""
+class ShiftingOptions(BaseModel):
+    """Inference-time domain shifting; 'checkpoint' is what the checkpoint was trained to be sampled with."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    shifting: bool = Field(True, description="inference-time domain shifting")
+    block_frac: Annotated[float, Field(ge=0, le=1)] | Literal["checkpoint"] = Field(
+        "checkpoint", description="B_max of the paper, as a fraction of the blocks"
+    )
+    t_max: float | Literal["checkpoint"] | None = Field(
+        "checkpoint", description="t_max of the paper: all blocks shift from this timestep on; null: at none"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_spelling(cls, values: Any) -> Any:
+        """`t_min` was `t_max`, with 'off' for null; null stood for the checkpoint's value in both fields."""
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+        if "t_min" in values and "t_max" not in values:
+            old = values.pop("t_min")
+            values["t_max"] = {"off": None, None: "checkpoint"}.get(old, old)
+        if values.get("block_frac", 0.0) is None:
+            values["block_frac"] = "checkpoint"
+        return values
+
+
+class Realiz3DOptions(ShiftingOptions):
+    """Options of `realiz3d`."""
+
     checkpoint: Path = Field(
         description="a checkpoint, a training's output folder (its newest one), or a saved pipeline"
     )
     base: str | None = Field(
         None, description="the base model, if not where the checkpoint says: a folder or OWNER/NAME"
+    )
+    method: str | None = Field(
+        None, description="module:attribute of a method of one's own that trained the checkpoint; its code runs"
     )
     steps: int = Field(50, ge=1, le=10_000, description="denoising steps")
     guidance: float = Field(4.5, ge=0, le=1000, description="guidance scale on the text; 1 or less: no guidance")
@@ -52,11 +81,6 @@ class Realiz3DOptions(BaseModel):
         "", description="appended to every prompt, such as ', highly photorealistic and detailed'"
     )
     control: bool = Field(True, description="false: null control, although the model takes one")
-    shifting: bool = Field(True, description="inference-time domain shifting")
-    block_frac: float | None = Field(
-        None, ge=0, le=1, description="B_max, a fraction of the blocks; null: the checkpoint's"
-    )
-    t_min: float | Literal["off"] | None = Field(None, description="t_max of the paper; null: the checkpoint's")
     dtype: Dtype = Field("float32", description="precision of the networks")
     compile: bool = Field(False, description="compile the transformer's blocks")
 
@@ -124,7 +148,9 @@ class Realiz3DGenerator(PipelineGenerator):
         if (self.folder / _INDEX).is_file():
             pipeline = _loaded(Realiz3DPipeline, self.folder, dtype)
         else:
-            pipeline = Realiz3DPipeline.from_checkpoint(self.folder, base=self.base, dtype=dtype, offline=offline())
+            pipeline = Realiz3DPipeline.from_checkpoint(
+                self.folder, base=self.base, dtype=dtype, offline=offline(), method=self.options.method
+            )
         pipeline.set_progress_bar_config(disable=True)
         pipeline.to(self.context.device)
         views = pipeline.multiview.n_views
@@ -193,10 +219,10 @@ class Realiz3DGenerator(PipelineGenerator):
             return None
         if not self.options.shifting:
             return Shifting(0.0, None)
-        frac, t_min = self.options.block_frac, self.options.t_min
+        frac, t_max = self.options.block_frac, self.options.t_max
         return Shifting(
-            pipeline.config.block_frac if frac is None else frac,
-            pipeline.config.t_min if t_min is None else None if t_min == "off" else t_min,
+            pipeline.config.block_frac if frac == "checkpoint" else frac,
+            pipeline.config.t_max if t_max == "checkpoint" else t_max,
         )
 
 

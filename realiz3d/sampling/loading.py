@@ -33,15 +33,18 @@ def from_base(kind: Any, base: Any, model: MultiviewModel | None, scheduler: Any
     return made
 
 
-def from_checkpoint(kind: Any, folder: Any, base: str | None, dtype: torch.dtype | None, offline: bool) -> Any:
+def from_checkpoint(
+    kind: Any, folder: Any, base: str | None, dtype: torch.dtype | None, offline: bool, method: str | None
+) -> Any:
     """A pipeline of class `kind` from a training checkpoint; see `Realiz3DPipeline.from_checkpoint`."""
     from realiz3d.training.checkpoint import load_checkpoint
 
-    checkpoint = load_checkpoint(Path(folder), dtype=dtype)
+    checkpoint = load_checkpoint(Path(folder), dtype=dtype, method=method)
     record = checkpoint.record.get("base", {})
     options = {"view_size": _view_size(checkpoint.record), "text_settings": record.get("text")}
     shifting = checkpoint.record.get("config", {}).get("sampling", {})
-    options |= {name: shifting[name] for name in ("block_frac", "t_min") if name in shifting}
+    shifting = renamed_shifting(shifting)
+    options |= {name: shifting[name] for name in ("block_frac", "t_max") if name in shifting}
     made = record.get("made")
     if made is not None:
         scheduler = sampling_scheduler(_scheduler(made))
@@ -52,6 +55,11 @@ def from_checkpoint(kind: Any, folder: Any, base: str | None, dtype: torch.dtype
         return pipeline
     parts = base_parts(record, base, dtype, offline, transformer=checkpoint.model.transformer)
     return from_base(kind, parts, checkpoint.model, None, options)
+
+
+def renamed_shifting(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a stored model; files from before `t_max` had the paper's name call it `t_min`."""
+    return {"t_max" if name == "t_min" else name: value for name, value in settings.items()}
 
 
 def base_parts(

@@ -15,14 +15,14 @@ from realiz3d.sampling.schedulers import is_flow
 
 @dataclass(frozen=True)
 class Shifting:
-    """Where sampling runs in synthetic mode: blocks with index < ceil(block_frac N) always, and all at t >= t_min.
+    """Where sampling runs in synthetic mode: blocks with index < ceil(block_frac N) always, and all at t >= t_max.
 
-    block_frac: B_max as a fraction of the blocks. t_min: in units of the training timesteps, None = no such steps.
+    block_frac: B_max as a fraction of the blocks. t_max: in units of the training timesteps, None = no such steps.
     `Shifting(0.0, None)` is none at all. The defaults are the paper's.
     """
 
     block_frac: float = 0.3
-    t_min: float | None = 950.0
+    t_max: float | None = 950.0
 
 
 def resolve_plan(
@@ -38,7 +38,7 @@ def resolve_plan(
             n_blocks,
             steps,
             block_frac=wanted.block_frac,
-            t_min=wanted.t_min,
+            t_max=wanted.t_max,
             flow=is_flow(scheduler),
             n_train_timesteps=int(scheduler.config.num_train_timesteps),
         )

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from realiz3d.errors import WeightsMissing
+from realiz3d.errors import UsageError, WeightsMissing
 from realiz3d.hosts import transformer_of
 from realiz3d.multiview import MultiviewModel
 
@@ -49,10 +49,12 @@ def save_modules(model: MultiviewModel, folder: Path, *, transformer: Any = None
         model.viewpoints.save_pretrained(folder / VIEWPOINTS)
 
 
-def load_checkpoint(folder: str | Path, *, dtype: torch.dtype | None = None) -> Checkpoint:
+def load_checkpoint(folder: str | Path, *, dtype: torch.dtype | None = None, method: str | None = None) -> Checkpoint:
     """The model of a checkpoint, wrapped, with shifters, viewpoint control and extras, in eval mode on the CPU.
 
-    `dtype` casts the transformer; shifters stay in float32. Raises `WeightsMissing` for a folder that is no checkpoint.
+    `dtype` casts the transformer; shifters stay in float32. `method` is the `module:attribute` of a method of one's
+    own: its code runs, so a record, which may come from anywhere, cannot choose it. Raises `WeightsMissing` where a
+    folder is no checkpoint, `UsageError` where it is one of another method than `method`.
     """
     from realiz3d.control import ViewpointControl
     from realiz3d.shifters import DomainShifters
@@ -67,19 +69,30 @@ def load_checkpoint(folder: str | Path, *, dtype: torch.dtype | None = None) -> 
         model.attach(DomainShifters.from_pretrained(root / SHIFTERS, use_safetensors=True))
     if (root / VIEWPOINTS).is_dir():
         model.attach(ViewpointControl.from_pretrained(root / VIEWPOINTS, use_safetensors=True, dtype=dtype))
-    _restore(model, root, record)
+    _restore(model, root, record, method)
     return Checkpoint(model.eval(), record)
 
 
-def _restore(model: MultiviewModel, folder: Path, record: dict[str, Any]) -> None:
+def _restore(model: MultiviewModel, folder: Path, record: dict[str, Any], trusted: str | None) -> None:
     """Let the method that trained the checkpoint put back what it added."""
     method = record.get("method") or {}
-    if method.get("name", "realiz3d") == "realiz3d":
+    name = str(method.get("name", "realiz3d"))
+    if trusted is not None and trusted != name:
+        raise UsageError(
+            f"the checkpoint was trained by {ascii(name)[:200]}, not by {trusted}", where=str(folder / RECORD)
+        )
+    if name == "realiz3d":
         return
+    if ":" in name and trusted is None:
+        raise UsageError(
+            f"the checkpoint was trained by a method of its own, {ascii(name)[:200]}, whose code would run",
+            where=str(folder / RECORD),
+            hint=f"if you trust that code, name it: `method: {ascii(name)[1:-1][:200]}` beside `checkpoint:`, or "
+            "load_checkpoint(..., method=...); or install it under the entry-point group realiz3d.methods",
+        )
     from realiz3d.training.registry import method_settings
 
-    # the record may come from anywhere, so only methods that are installed by name may run
-    kind = method_settings(str(method["name"]), registered_only=True)
+    kind = method_settings(name, registered_only=trusted is None)
     try:
         settings = kind.model_validate(method.get("settings"))
     except ValueError as error:

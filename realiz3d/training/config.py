@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model, model_validator
+from pydantic import AliasChoices, Field, create_model, model_validator
 
 from realiz3d.training.realiz3d_method import Realiz3DSettings
 from realiz3d.training.registry import method_settings
@@ -180,8 +180,10 @@ class SamplingDefaults(Section):
     """Inference-time domain shifting, which pipelines of the checkpoints use unless told otherwise."""
 
     block_frac: Fraction = Field(default=0.3, description="first blocks in synthetic mode, as a fraction (B_max)")
-    t_min: NonNegative | None = Field(
-        default=950.0, description="all blocks in synthetic mode from this timestep on (t_max); null: at none"
+    t_max: NonNegative | None = Field(
+        default=950.0,
+        validation_alias=AliasChoices("t_max", "t_min"),  # the old name
+        description="all blocks in synthetic mode from this timestep on; null: at none",
     )
 
 

@@ -6,7 +6,9 @@ A name stands for `module:attribute`, a subclass of `MethodSettings`. A plug-in 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import create_model
 
 from groundwork.registry import Registry
 from realiz3d.errors import UsageError
@@ -36,4 +38,7 @@ def method_settings(name: str, *, registered_only: bool = False) -> type[MethodS
             where=METHODS.target(name),
             expected="a subclass of realiz3d.training.MethodSettings",
         )
-    return found
+    if ":" not in name:
+        return found
+    # what a config calls it, records must call it too, or its checkpoints could not name their method
+    return create_model(found.__name__, __base__=found, __module__=found.__module__, name=(Literal[name], name))

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Samples(Silent):
     """Writes `<out>/samples/step_<n>.png`: a row an object, its training views on the left, the model's on the right.
 
-    Weights are those in training, not their average; noise is the same every time, so that pictures can be compared.
+    Painted as a checkpoint of this step would: with the averaged weights where they are averaged, and with the config's
+    domain shifting. Noise is the same every time, so that pictures can be compared.
     """
 
     def __init__(self, settings: SampleGrids, scheduler: Any) -> None:
@@ -45,7 +46,8 @@ class Samples(Silent):
         objects, material = trainer.material.objects, trainer.material
         chosen = material.latents.encode([objects[i] for i in range(min(self.settings.count, len(objects)))])
         samples = objects_of(chosen)
-        made = self._sampled(trainer, [item.caption for item in chosen], samples.control)
+        with trainer.averaged():
+            made = self._sampled(trainer, [item.caption for item in chosen], samples.control)
         vae = material.latents.vae
         rows = [_pictures(vae, latents.to(trainer.device)) for latents in (samples.latents, made)]
         grids = [tile(row, trainer.model.grid) for row in rows]
@@ -65,6 +67,8 @@ class Samples(Silent):
             model=model,
             scheduler=sampling_scheduler(self.scheduler),
             view_size=trainer.config.data.resolution_px,
+            block_frac=trainer.config.sampling.block_frac,
+            t_max=trainer.config.sampling.t_max,
         )
         pipeline.set_progress_bar_config(disable=True)
         viewpoints = trainer.feed.viewpoints()

@@ -93,6 +93,7 @@ class Trainer:
             device=accelerator.device,
         )
         self.totals = [self.feed.steps(phase) for phase in self.phases]
+        self._average: Average | None = None
         self._interrupt = Interrupt()
         self._compiled = False
         self._ends: set[int] = set()
@@ -148,6 +149,7 @@ class Trainer:
             fused=self.device.type in ("cpu", "cuda"),
         )
         average = None if options.ema_decay is None else Average(parameters, options.ema_decay)
+        self._average = average
         shape = Shape.of(phase, options.samples_per_step, options.micro_batch, self.accelerator.num_processes)
         loaders = self.feed.loaders(phase, shape)
         if state is not None:
@@ -245,6 +247,10 @@ class Trainer:
         """Gradients are exchanged once a step, in its last backward pass."""
         return nullcontext() if now or not isinstance(network, DistributedDataParallel) else network.no_sync()
 
+    def averaged(self) -> AbstractContextManager[None]:
+        """The model as a checkpoint of this step would hold it: with averaged weights, where they are averaged."""
+        return nullcontext() if self._average is None else self._average.applied()
+
     def autocast(self) -> AbstractContextManager[Any]:
         """The precision of the run."""
         if self.config.optimisation.precision == "float32":
@@ -312,7 +318,7 @@ class Trainer:
             }
 
             def save(folder: Path) -> None:
-                with nullcontext() if average is None or done else average.applied():
+                with nullcontext() if done else self.averaged():
                     self.method.save(self.model, folder)
 
             # the state shares memory with the model: averages must be in place only while the modules are written

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from torch import Tensor
 
 from bench.cases.case import Case
@@ -24,7 +24,7 @@ from bench.errors import GeneratorError
 from bench.generators.ground_truth import cameras_digest
 from bench.generators.pipeline_base import PipelineGenerator, hash_parts, pixels
 from bench.generators.protocol import GenerationRequest, GeneratorContext
-from bench.generators.realiz3d_pipeline import Realiz3DGenerator, Realiz3DOptions
+from bench.generators.realiz3d_pipeline import Realiz3DGenerator, Realiz3DOptions, ShiftingOptions
 from bench.generators.sdedit import SDEditGenerator, SDEditOptions
 from bench.geometry.cameras import Cameras
 from bench.geometry.control import control_map
@@ -39,20 +39,14 @@ from suites.miniworld.world import RESOLUTION
 _BASE_PARTS = ("transformer", "scheduler")
 
 
-class MiniworldModelOptions(BaseModel):
-    """Options of `miniworld_model`."""
+class MiniworldModelOptions(ShiftingOptions):
+    """Options of `miniworld_model`. Domain shifting that 'checkpoint' leaves open is that of the method's config."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     method: str = Field(description="a config of suites/miniworld/methods, or `base`: the base model, without control")
     task: Literal["texturing", "text_to_multiview"] = Field("texturing", description="what the model was trained for")
     steps: int = Field(20, ge=1, le=1000, description="denoising steps")
     guidance: float = Field(1.0, ge=0, le=1000, description="guidance scale on the text; 1 or less: no guidance")
     control: bool = Field(True, description="false: null control, although the model takes one")
-    shifting: bool = Field(True, description="inference-time domain shifting")
-    block_frac: float | None = Field(
-        None, ge=0, le=1, description="B_max, a fraction of the blocks; null: the config's"
-    )
-    t_min: float | Literal["off"] | None = Field(None, description="t_max of the paper; null: the config's")
     sdedit_t: float | None = Field(
         None, ge=0, description="redo the method's pictures by SDEdit with the base from this timestep; null: do not"
     )
@@ -133,8 +127,8 @@ class MiniworldModel(PipelineGenerator):
         assert self.method is not None
         usual, own = self.method.config().sampling, self.options
         return {
-            "block_frac": usual.block_frac if own.block_frac is None else own.block_frac,
-            "t_min": own.t_min if own.t_min is not None else "off" if usual.t_min is None else usual.t_min,
+            "block_frac": usual.block_frac if own.block_frac == "checkpoint" else own.block_frac,
+            "t_max": usual.t_max if own.t_max == "checkpoint" else own.t_max,
         }
 
 

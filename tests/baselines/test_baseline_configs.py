@@ -58,8 +58,8 @@ def test_table_2():
     def switches(number):
         method, sampling = rows[number].method, rows[number].sampling
         stage2 = method.stage2
-        shifting = (sampling.block_frac, sampling.t_min) == (0.3, 950.0)
-        assert shifting or (sampling.block_frac, sampling.t_min) == (0.0, None)
+        shifting = (sampling.block_frac, sampling.t_max) == (0.3, 950.0)
+        assert shifting or (sampling.block_frac, sampling.t_max) == (0.0, None)
         return method.joint, stage2.real_data, stage2.layer_aware, stage2.reassignment, shifting
 
     # joint, real data at stage 2, layer-aware, reassignment, inference shifting

@@ -43,9 +43,9 @@ def test_table_2_samples_each_row_as_its_config_says():
         assert config_behind(entry).hash() == rows[number].hash()
         sampling = rows[number].sampling
         if entry.options.get("shifting", True):
-            assert (entry.options["block_frac"], entry.options["t_min"]) == (sampling.block_frac, sampling.t_min)
+            assert (entry.options["block_frac"], entry.options["t_max"]) == (sampling.block_frac, sampling.t_max)
         else:
-            assert (sampling.block_frac, sampling.t_min) == (0.0, None)
+            assert (sampling.block_frac, sampling.t_max) == (0.0, None)
 
 
 @pytest.mark.parametrize("name", ["multiview-texturing", "ablation", "text-to-multiview"])
@@ -54,7 +54,7 @@ def test_rows_are_sampled_alike(name):
     for entry in suite.generators:
         if entry.name == "base" or entry.use == "textured_mesh":
             continue
-        extra = set(entry.options) - {"checkpoint", "dtype", "prompt_suffix", "shifting", "block_frac", "t_min", "t"}
+        extra = set(entry.options) - {"checkpoint", "dtype", "prompt_suffix", "shifting", "block_frac", "t_max", "t"}
         assert not extra and entry.options["dtype"] == "bfloat16"
         assert entry.options["prompt_suffix"] == ", highly photorealistic and detailed"
     assert suite.references["base"].generator == "base"

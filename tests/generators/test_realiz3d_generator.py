@@ -138,7 +138,7 @@ def test_fingerprints_follow_weights_and_options_not_places(saved: Path, tmp_pat
     shutil.copytree(saved, copy)
     assert fingerprint(copy) == first
     found = {
-        fingerprint(saved, f", {option}") for option in ("steps: 7", "guidance: 2", "t_min: off", "shifting: false")
+        fingerprint(saved, f", {option}") for option in ("steps: 7", "guidance: 2", "t_max: null", "shifting: false")
     }
     assert len(found | {first}) == 5
     weights = copy / "domain_shifters" / "diffusion_pytorch_model.safetensors"

@@ -96,7 +96,7 @@ def test_the_rule_reads_the_suites_numbers(
         rows = []
         for entry in suite.generators:
             blocks = entry.options["block_frac"]
-            steps = 0.0 if entry.options["t_min"] == "off" else (1000 - entry.options["t_min"]) / 100
+            steps = 0.0 if entry.options["t_max"] is None else (1000 - entry.options["t_max"]) / 100
             distance = None if entry.name == "blocks-40" else 100 + 20 * blocks + 3 * steps
             values = {"loo_psnr": 20 + 5 * blocks + steps, "kd": distance}
             rows += [
@@ -124,7 +124,7 @@ def test_tuning_refuses_what_means_nothing(
         (["--blocks", "0,140"], "numbers from 0 to 100"),
         (["--option", "step=2"], "did you mean 'steps'"),
         (["--option", "steps=none"], "the value is wrong"),
-        (["--option", "t_min=950"], "no option 't_min' can be set here"),
+        (["--option", "t_max=950"], "no option 't_max' can be set here"),
         (["--realism", "silhouete_iou"], "did you mean 'silhouette_iou'"),
     ):
         assert main([*command, *more]) == 2

@@ -99,7 +99,7 @@ def test_options_decide_pictures_and_fingerprint(tiny: TinyWorld) -> None:
         assert other.fingerprint() != usual.fingerprint()
         assert np.abs(painted(other, request())[0] - reference).max() > 0, change
     said = models.MiniworldMethod("realiz3d", base=tiny.base).config().sampling
-    same = generator(tiny, method="realiz3d", block_frac=said.block_frac, t_min=said.t_min)
+    same = generator(tiny, method="realiz3d", block_frac=said.block_frac, t_max=said.t_max)
     assert np.abs(painted(same, request())[0] - reference).max() <= 1  # weights elsewhere in memory
 
 

@@ -22,7 +22,7 @@ from realiz3d.errors import UsageError  # noqa: E402
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_saving_and_loading_gives_the_same_pictures(bases: dict[str, Path], family: str, tmp_path: Path) -> None:
-    pipe = make(bases, family, t_min=400.0)
+    pipe = make(bases, family, t_max=400.0)
     before = sample(pipe, 0, 1)
     pipe.save_pretrained(tmp_path)
     index = json.loads((tmp_path / "model_index.json").read_text())
@@ -33,7 +33,7 @@ def test_saving_and_loading_gives_the_same_pictures(bases: dict[str, Path], fami
     after = sample(loaded, 0, 1)
     torch.testing.assert_close(after.images, before.images, **ELSEWHERE)
     assert before.domain_plan == after.domain_plan
-    assert after.domain_plan["settings"]["t_min"] == 400.0
+    assert after.domain_plan["settings"]["t_max"] == 400.0
 
 
 def test_parts_may_be_absent(bases: dict[str, Path], tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_samples_draw_does_not_depend_on_its_neighbours():
 def test_the_papers_inference_plan_on_50_ddim_steps(spacing, late):
     scheduler = diffusers.DDIMScheduler(timestep_spacing=spacing, steps_offset=1 if spacing == "leading" else 0)
     scheduler.set_timesteps(50)
-    plan = DomainPlan.inference(28, scheduler.timesteps, block_frac=0.3, t_min=950)
+    plan = DomainPlan.inference(28, scheduler.timesteps, block_frac=0.3, t_max=950)
     for step, t in enumerate(scheduler.timesteps.tolist()):
         expected = range(28) if t >= 950 else range(9)  # ceil(0.3 * 28) = 9
         assert synthetic_blocks(plan, step) == list(expected)
@@ -63,22 +63,22 @@ def test_the_papers_inference_plan_on_50_ddim_steps(spacing, late):
 def test_flow_schedulers_are_judged_by_the_unshifted_step():
     scheduler = diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0)
     scheduler.set_timesteps(50)
-    bent = DomainPlan.inference(10, scheduler.timesteps, block_frac=0.0, t_min=950)
-    straight = DomainPlan.inference(10, scheduler.timesteps, block_frac=0.0, t_min=950, flow=True)
+    bent = DomainPlan.inference(10, scheduler.timesteps, block_frac=0.0, t_max=950)
+    straight = DomainPlan.inference(10, scheduler.timesteps, block_frac=0.0, t_max=950, flow=True)
     count = [sum(bool(synthetic_blocks(plan, step)) for step in range(50)) for plan in (bent, straight)]
     assert count[0] == 7 and count[1] == 3  # 1.0, 0.98, 0.96 of the way; the shift would make 7 of them
 
 
-def test_the_step_at_t_min_itself_is_shifted():
-    at, below = DomainPlan.inference(4, [950, 949.9], block_frac=0.0, t_min=950).domains[:, :, 0]
+def test_the_step_at_t_max_itself_is_shifted():
+    at, below = DomainPlan.inference(4, [950, 949.9], block_frac=0.0, t_max=950).domains[:, :, 0]
     assert at.all() and not below.any()
-    flow = DomainPlan.inference(4, [999] * 20, block_frac=0.0, t_min=950, flow=True)  # 20 / 20, 19 / 20, 18 / 20 ...
+    flow = DomainPlan.inference(4, [999] * 20, block_frac=0.0, t_max=950, flow=True)  # 20 / 20, 19 / 20, 18 / 20 ...
     assert [bool(synthetic_blocks(flow, step)) for step in range(3)] == [True, True, False]
 
 
 @pytest.mark.parametrize(("fraction", "blocks", "expected"), [(0.3, 10, 3), (0.3, 28, 9), (0.0, 28, 0), (1.0, 4, 4)])
 def test_whole_blocks_are_not_lost_or_won_to_rounding(fraction, blocks, expected):
-    plan = DomainPlan.inference(blocks, [500], block_frac=fraction, t_min=None)
+    plan = DomainPlan.inference(blocks, [500], block_frac=fraction, t_max=None)
     assert synthetic_blocks(plan) == list(range(expected))
 
 
@@ -136,3 +136,10 @@ def test_mistakes_are_named():
     ]:
         with pytest.raises(UsageError, match=message):
             call()
+
+
+def test_the_old_name_of_t_max_still_works():
+    old = DomainPlan.inference(4, [999, 500], block_frac=0.0, t_min=900)
+    assert torch.equal(old.domains, DomainPlan.inference(4, [999, 500], block_frac=0.0, t_max=900).domains)
+    with pytest.raises(UsageError, match="t_min is the old name of t_max"):
+        DomainPlan.inference(4, [999], t_min=900, t_max=800)

@@ -48,14 +48,14 @@ def test_numbers_of_the_paper_are_the_defaults() -> None:
 
     from realiz3d import DomainPlan, DomainShifters, Realiz3DPipeline, Shifting, draw_stops
     from realiz3d.training.realiz3d_method import Realiz3DSettings
-    from realiz3d.tuning import BLOCK_FRACS, T_MINS
+    from realiz3d.tuning import BLOCK_FRACS, T_MAX_VALUES
 
     assert signature(DomainShifters.for_model).parameters["rank"].default == 8
     trained = signature(DomainPlan.train).parameters
     assert (trained["reassign_p"].default, trained["tau"].default) == (0.1, 0.4)
     assert signature(draw_stops).parameters["tau"].default == 0.4
     assert Shifting() == Shifting(0.3, 950.0)
-    assert BLOCK_FRACS == (0.0, 0.1, 0.2, 0.3, 0.4) and sorted(T_MINS) == [800, 850, 900, 950, 1000]
+    assert BLOCK_FRACS == (0.0, 0.1, 0.2, 0.3, 0.4) and sorted(T_MAX_VALUES) == [800, 850, 900, 950, 1000]
     assert signature(Realiz3DPipeline.__call__).parameters["num_inference_steps"].default == 50
     method = Realiz3DSettings()
     assert (method.rank, method.stage2.tau, method.stage2.reassign_p) == (8, 0.4, 0.1)

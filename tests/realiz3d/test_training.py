@@ -27,6 +27,7 @@ from realiz3d.training.callbacks import Silent
 from realiz3d.training.checkpoint import checkpoints, load_checkpoint, read_state
 from realiz3d.training.method import Phase
 from realiz3d.training.run import build, train
+from realiz3d.training.sample_grids import Samples
 from realiz3d.training.section import PhaseSettings
 from realiz3d.training.shape import Shape
 from realiz3d.training.trainer import Trainer
@@ -354,6 +355,33 @@ def test_curves_pictures_and_scores_are_written(world, tmp_path):
     scored = sorted((tmp_path / "watched" / "scores").iterdir())
     assert [log.name for log in scored] == ["step_2.log", "step_4.log", "step_5.log"]
     assert scored[-1].read_text().split() == ["scored", str(tmp_path / "watched/checkpoints/step_5"), "5"]
+
+
+def test_sheets_are_painted_with_the_configs_shifting(world, tmp_path, monkeypatch):
+    from realiz3d import Shifting, pipeline
+
+    wanted: list[Any] = []
+    resolve = pipeline.resolve_plan
+    monkeypatch.setattr(pipeline, "resolve_plan", lambda plan, *args: wanted.append(plan) or resolve(plan, *args))
+    logging = {"samples": {"every_steps": 100, "count": 2, "inference_steps": 2}}
+    config = tiny_config(world, logging=logging, sampling={"block_frac": 0.0, "t_max": None}, steps=(1, 1, 1))
+    train(config, tmp_path, device="cpu")
+    assert wanted == [Shifting(0.0, None)]
+
+
+def test_sheets_are_painted_with_the_averaged_weights(world, tmp_path, monkeypatch):
+    seen: list[bool] = []
+
+    def sampled(self: Samples, trainer: Trainer, *_args: Any) -> torch.Tensor:
+        average = trainer._average
+        seen.append(all(torch.equal(p, w) for p, w in zip(average.parameters, average.weights, strict=True)))
+        return torch.zeros(2, 4, 3, 8, 8)
+
+    monkeypatch.setattr(Samples, "_sampled", sampled)
+    logging = {"samples": {"every_steps": 1, "count": 2, "inference_steps": 2}}
+    config = tiny_config(world, logging=logging, optimisation={"ema_decay": 0.9}, steps=(1, 2, 2))
+    train(config, tmp_path, device="cpu")
+    assert seen == [True] * 5
 
 
 def test_old_checkpoints_are_pruned(world, tmp_path):

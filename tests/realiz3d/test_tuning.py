@@ -24,7 +24,7 @@ class World:
         return [self.of(setting) for setting in settings]
 
     def of(self, setting: Shifting) -> Tradeoff:
-        steps = 0.0 if setting.t_min is None else (1000 - setting.t_min) / 1000
+        steps = 0.0 if setting.t_max is None else (1000 - setting.t_max) / 1000
         blocks = setting.block_frac
         return Tradeoff(20 + 10 * blocks + 10 * steps, -50 - self.costs[0] * blocks - self.costs[1] * steps)
 
@@ -49,7 +49,7 @@ def test_blocks_are_fixed_before_steps_are_tried() -> None:
     class Trap(World):
         def of(self, setting: Shifting) -> Tradeoff:
             found = super().of(setting)
-            joint = setting.block_frac == 0.2 and setting.t_min == 800.0
+            joint = setting.block_frac == 0.2 and setting.t_max == 800.0
             return Tradeoff(99.0, -50.0) if joint else found
 
     assert tune_shifting(Trap(), max_realism_loss=3.0).chosen == Shifting(0.3, None)
@@ -83,7 +83,7 @@ def test_ties_go_to_less_shifting_and_failures_are_never_chosen() -> None:
 
 def test_no_shifting_is_always_measured() -> None:
     world = World()
-    tuning = tune_shifting(world, max_realism_loss=100.0, block_fracs=(0.3,), t_mins=(900.0,))
+    tuning = tune_shifting(world, max_realism_loss=100.0, block_fracs=(0.3,), t_max_values=(900.0,))
     assert world.calls == [[Shifting(0.0, None), Shifting(0.3, None)], [Shifting(0.3, 900.0)]]
     assert tuning.chosen == Shifting(0.3, 900.0)
 
