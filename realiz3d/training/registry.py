@@ -6,7 +6,7 @@ A name stands for `module:attribute`, a subclass of `MethodSettings`. A plug-in 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import create_model
 
@@ -41,4 +41,6 @@ def method_settings(name: str, *, registered_only: bool = False) -> type[MethodS
     if ":" not in name:
         return found
     # what a config calls it, records must call it too, or its checkpoints could not name their method
-    return create_model(found.__name__, __base__=found, __module__=found.__module__, name=(Literal[name], name))
+    return create_model(
+        found.__name__, __base__=found, __module__=found.__module__, name=(cast(Any, Literal[name]), name)
+    )
