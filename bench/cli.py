@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,6 +36,7 @@ from bench.commands.tune_shifting import tune_shifting
 from bench.commands.validate import validate
 from bench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BenchError
 from bench.threads import sleep_when_idle
+from groundwork.notes import Note
 
 PROGRAM = "realiz3d-bench"
 
@@ -101,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     call = Invocation((PROGRAM, *words))
     debug = "--debug" in words or os.environ.get("REALIZ3D_BENCH_DEBUG", "").lower() in ("1", "true", "yes", "on")
+    warnings.showwarning = _show  # type: ignore[assignment]
     try:
         code = app(_program_flags_first(words), prog_name=PROGRAM, standalone_mode=False, obj=call)
     except (KeyboardInterrupt, typer.Abort):
@@ -122,6 +125,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == EXIT_INTERRUPTED:  # typer turns Ctrl-C into this code itself
         note("interrupted; the same command goes on from here")
     return code if isinstance(code, int) else EXIT_OK
+
+
+_show_warning = warnings.showwarning
+
+
+def _show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    """Notes are for people; what libraries warn of stays as it was."""
+    if issubclass(category, Note):
+        note(f"note: {message}", style="yellow")
+    else:
+        _show_warning(message, category, *place)
 
 
 def _program_flags_first(words: Sequence[str]) -> list[str]:

@@ -1,8 +1,8 @@
 """The only door through which pictures come in and go out: every room reads the same pixels from the same file.
 
-Files come from strangers. Three formats are decoded, whatever the file is called: PNG, JPEG, WebP. Size is checked
-before anything is allocated. Values are taken as sRGB as stored (an embedded colour profile is ignored), EXIF
-orientation is honoured, and transparency is composited in sRGB values, as browsers and image editors do.
+Files come from strangers. Six formats are decoded, whatever the file is called. Size is checked before anything is
+allocated. Colours come out as sRGB (`colour.py`: embedded profiles are honoured), EXIF orientation is honoured, and
+transparency is composited in sRGB values, as browsers and image editors do.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from groundwork.colour import to_srgb
 from groundwork.errors import ImageError, UserError
 from groundwork.files import write_atomically
 
@@ -24,22 +25,23 @@ Picture = npt.NDArray[np.uint8]  # (H, W, 3) sRGB
 PictureRGBA = npt.NDArray[np.uint8]  # (H, W, 4) sRGB, alpha not multiplied in
 
 WHITE: RGB = (1.0, 1.0, 1.0)
-FORMATS = ("PNG", "JPEG", "WEBP")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-TEXTURE_FORMATS = (*FORMATS, "BMP", "TGA", "TIFF", "GIF")  # Pillow reads more, some of it by running other programs
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".jfif", ".jpe", ".bmp", ".tif", ".tiff", ".gif")
+TEXTURE_FORMATS = (*FORMATS, "TGA")  # Pillow reads more, some of it by running other programs
 MAX_PIXELS = 8192 * 8192
 MAX_BYTES = 256 * 1024 * 1024
 
 ENLARGEMENT = "bicubic"  # the name of what `enlarged` does
+ALPHA_SEEN = 16  # of 255: where alpha is less, there is nothing to see; cutting out leaves hazes of a few levels
 
-_CONVERTIBLE = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
-_SIXTEEN_BIT = ("I", "I;16", "I;16L", "I;16B")
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
 def read_picture(path: Path, background: RGB = WHITE) -> Picture:
     """Pixels of a picture file on `background` (sRGB in [0, 1]), uint8 (H, W, 3).
 
-    Raises `ImageError` when the file is missing, empty, truncated, too large, animated, CMYK or not a picture.
+    Raises `ImageError` when the file is missing, empty, truncated, too large, animated, of colours that cannot be
+    honoured, or not a picture.
     """
     return decode_picture(_file_bytes(path), str(path), background)
 
@@ -65,7 +67,7 @@ def decode_texture(content: bytes, where: str) -> PictureRGBA:
     with opened(content, where, TEXTURE_FORMATS) as image:
         _refuse_animated(image, where)
         image.load()
-        return _with_alpha(_to_srgb(image, where))
+        return _with_alpha(to_srgb(image, where))
 
 
 def texture_size(content: bytes, where: str) -> tuple[int, int]:
@@ -82,8 +84,17 @@ def _with_alpha(pixels: Picture | PictureRGBA) -> PictureRGBA:
 
 def _refuse_animated(image: Image.Image, where: str) -> None:
     # a JPEG may carry a depth or gain map behind the photo (MPO); its first frame is the photo
-    if image.format in ("PNG", "WEBP", "GIF") and getattr(image, "n_frames", 1) > 1:
-        raise ImageError("the picture is animated", where=where, expected="one still picture a file")
+    if image.format not in ("JPEG", "MPO") and getattr(image, "n_frames", 1) > 1:
+        what = "holds several pages" if image.format == "TIFF" else "is animated"
+        raise ImageError(f"the picture {what}", where=where, expected="one still picture a file")
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture file as it will be read, from its header: no pixel is decoded. `ImageError`s."""
+    with opened(_file_bytes(path), str(path)) as image:
+        width, height = image.size
+        turned = image.getexif().get(0x0112) in _TURNED
+    return (height, width) if turned else (width, height)
 
 
 @contextmanager
@@ -121,7 +132,7 @@ def _decoded(content: bytes, where: str) -> Picture | PictureRGBA:
         _refuse_animated(image, where)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
-        return _to_srgb(image, where)
+        return to_srgb(image, where)
 
 
 def composite(rgba: PictureRGBA, background: RGB) -> Picture:
@@ -164,21 +175,6 @@ def _file_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"the picture cannot be read: {error.strerror}", where=str(path)) from error
-
-
-def _to_srgb(image: Image.Image, where: str) -> Picture | PictureRGBA:
-    if image.mode in _SIXTEEN_BIT:
-        # the high byte, which is also what Pillow keeps of 16-bit colour
-        grey = (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
-        return np.stack([grey, grey, grey], axis=-1)
-    if image.mode not in _CONVERTIBLE:
-        raise ImageError(
-            f"pictures of colour mode {image.mode} are not read",
-            where=where,
-            expected="grey, palette, RGB or RGBA",
-            hint="convert it to RGB with its own colour profile; without that its colours are a guess",
-        )
-    return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
 
 
 def _too_large(size: str, where: str) -> ImageError:

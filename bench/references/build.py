@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import JsonValue
 
-from bench.errors import UsageError
+from bench.errors import ReferenceSetError, UsageError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.references.pictures import PREPARATION, picture_paths, reference_picture
@@ -20,6 +21,7 @@ from bench.references.provenance import ExtractorRecord, Provenance, check_name
 from bench.references.reference_set import ReferenceFeatures
 from groundwork.files import write_atomically
 from groundwork.hashing import hash_array, hash_strings
+from groundwork.notes import tell
 from groundwork.pictures import RGB
 
 
@@ -129,5 +131,15 @@ def _measure(
         return picture
 
     features = features_of([partial(load, i) for i in range(len(paths))], extractors, cache, progress)
-    files = tuple(path.relative_to(folder).as_posix() for path in paths)
+    different = len(set(hashes.values()))
+    if different < 2:
+        raise ReferenceSetError(
+            f"all {len(paths)} pictures are the same, and one picture says nothing of how pictures vary",
+            where=str(folder),
+            expected="at least two different pictures",
+        )
+    if different < len(paths):
+        tell(f"{len(paths) - different} of the {len(paths)} pictures of {folder} are copies of others; each counts")
+    # names that are no UTF-8 cannot be written as JSON
+    files = tuple(os.fsencode(p.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace") for p in paths)
     return _Measured(files, tuple(hashes[i] for i in range(len(paths))), features)

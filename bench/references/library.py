@@ -143,7 +143,11 @@ def _read_arrays(path: Path, extractor: str) -> tuple[tuple[str, ...], Features]
             if sum(member.file_size for member in archive.infolist()) > _MAX_UNPACKED_BYTES:
                 raise ReferenceSetError("the reference set unpacks to an unreasonable size", where=str(path))
         with np.load(path, allow_pickle=False) as arrays:
-            return tuple(map(str, arrays["pixels"])), np.asarray(arrays[feature_key(extractor)], dtype=np.float32)
+            pixels, features = arrays["pixels"], arrays[feature_key(extractor)]
+            # a member that is no array comes out as bytes, which would be taken for millions of hashes
+            if not (isinstance(pixels, np.ndarray) and isinstance(features, np.ndarray)) or pixels.dtype.kind != "U":
+                raise ValueError("it does not hold hashes of pictures and their features")
+            return tuple(map(str, pixels)), np.asarray(features, dtype=np.float32)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise ReferenceSetError(
             f"the features of the reference set cannot be read: {error}", where=str(path), hint=_REBUILD

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import ImageError, ReferenceSetError
-from groundwork.pictures import RGB, SUFFIXES, Picture, PictureRGBA, composite, read_rgba
+from groundwork.notes import tell
+from groundwork.pictures import ALPHA_SEEN, RGB, SUFFIXES, Picture, PictureRGBA, composite, read_rgba
+from groundwork.walk import walk
 
-PREPARATION = "centred-v1"  # the name of what `centred` does, raised when it changes
+PREPARATION = "centred-v2"  # the name of what `centred` does, raised when it changes
 
 # Side of the frame in units of the object: what the suite's default cameras (perspective, 40 degrees) see at the depth
 # of an object's centre. Texture is texture at a scale: with objects a third larger in the reference than in the views,
@@ -28,17 +30,18 @@ def reference_picture(path: Path, background: RGB) -> Picture:
 def centred(rgba: PictureRGBA, background: RGB, where: str = "") -> Picture:
     """Frame (H, W, 4) pixels as a square (S, S, 3) on `background` (sRGB in [0, 1]); nothing is resized.
 
-    A cut-out is cropped to the bounding box of its alpha (anything above 0) and put in the middle of a square whose
-    side is the box's longest side times `FRAME`, so that it is as large as objects are in the suite's views. An opaque
-    picture has no outline to go by and is cropped to its central square. Odd pixels go to the bottom right.
+    A cut-out is cropped to the bounding box of what is to be seen of it (alpha of `ALPHA_SEEN` or more) and put in the
+    middle of a square whose side is the box's longest side times `FRAME`, so that it is as large as objects are in the
+    suite's views. An opaque picture has no outline to go by and is cropped to its central square. Odd pixels go to the
+    bottom right.
     Raises `ImageError` for a picture that is transparent everywhere.
     """
-    alpha = rgba[..., 3]
-    if alpha.min() == 255:
-        side = min(alpha.shape)
-        top, left = (alpha.shape[0] - side) // 2, (alpha.shape[1] - side) // 2
+    seen = rgba[..., 3] >= ALPHA_SEEN
+    if seen.all():
+        side = min(seen.shape)
+        top, left = (seen.shape[0] - side) // 2, (seen.shape[1] - side) // 2
         return composite(rgba[top : top + side, left : left + side], background)
-    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     if not len(rows):
         raise ImageError("the picture is transparent everywhere", where=where, expected="an object to look at")
     box = rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -65,23 +68,22 @@ def unreadable(paths: Sequence[Path], background: RGB) -> list[ImageError]:
 
 
 def picture_paths(folder: Path) -> tuple[Path, ...]:
-    """Every picture below `folder` (PNG, JPEG, WebP by suffix), hidden ones left out, sorted by relative path.
+    """Every picture below `folder` by suffix, linked folders followed, hidden ones left out, sorted by relative path.
 
-    Raises `ReferenceSetError` when there is no such folder or when it holds fewer than two pictures.
+    What else lies there is told as a note. Raises `ReferenceSetError` when there is no such folder or when it holds
+    fewer than two pictures.
     """
     if not folder.is_dir():
         raise ReferenceSetError("the folder of reference pictures does not exist", where=str(folder))
-    found = [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    there = walk(folder, SUFFIXES)
+    found = there.files
     if len(found) < 2:
         raise ReferenceSetError(
             f"a reference set needs at least two pictures; there {'is one' if found else 'are none'}",
             where=str(folder),
             expected=f"files that end in {', '.join(SUFFIXES)}, in any sub-folder",
+            hint=there.left_out(),
         )
-    return tuple(sorted(found, key=lambda path: path.relative_to(folder).as_posix()))
+    if there.left_out():
+        tell(there.left_out())
+    return found

@@ -104,13 +104,14 @@ class MultiviewSamples(Dataset[MultiviewSample]):
         return decode_caption(*self._read(index, [CAPTION])[0])
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over the manifest (which holds digests of all files) or, without one, names of all files."""
-        digest = hashlib.sha256(b"multiview v1")
+        """SHA-256 (hex) over the manifest, if there is one, and names and glimpses (`store`) of all files."""
+        digest = hashlib.sha256(b"multiview v2")
         manifest = self.store.root / MANIFEST
         if manifest.is_file():
             digest.update(manifest.read_bytes())
         for index, key in enumerate(self.ids):
-            digest.update("\0".join([key, *sorted(self.store.names(index))]).encode() + b"\n")
+            for name in sorted(self.store.names(index)):
+                digest.update(f"{key!a} {name!a} ".encode() + self.store.glimpse(index, name) + b"\n")
         return digest.hexdigest()
 
     def _read(self, index: int, names: Sequence[str]) -> list[tuple[bytes, str]]:

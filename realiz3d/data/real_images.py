@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from groundwork.notes import tell
 from groundwork.pictures import SUFFIXES, Picture, decode_picture
+from groundwork.walk import walk
 from realiz3d.data.captions import decode_caption, read_table
 from realiz3d.data.layout import MANIFEST
 from realiz3d.data.maps import to_tensor
@@ -99,12 +100,17 @@ class RealImages(Dataset[RealImage]):
         return self.store.read(index, [self._names[index]])[0]
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over the manifest, if there is one, and the ids, how pictures are fitted, and to what size."""
-        digest = hashlib.sha256(f"real v1 {self.resolution} {self.fit}".encode())
+        """SHA-256 (hex) over the manifest, if there is one, captions, how pictures are fitted, and glimpses of them.
+
+        A glimpse, a file's size and both its ends, tells replaced pictures without reading gigabytes.
+        """
+        digest = hashlib.sha256(f"real v2 {self.resolution} {self.fit}".encode())
         for name in (MANIFEST, TABLE):
             if (self.store.root / name).is_file():
                 digest.update((self.store.root / name).read_bytes())
-        digest.update("\n".join(self.ids).encode())
+        for index, key in enumerate(self.ids):
+            content = self.store.glimpse(index, self._names[index])
+            digest.update(f"\n{key!a} {self.caption(index)!a} ".encode() + content)
         return digest.hexdigest()
 
     def _fitted(self, picture: Picture, where: str) -> Picture:
@@ -145,21 +151,20 @@ def collate_real(images: Sequence[RealImage], views: int = GRID) -> RealBatch:
 def _open_pictures(root: Path) -> tuple[Folders, dict[str, str] | None]:
     pictures: dict[str, dict[str, str]] = {}
     texts: dict[str, str] = {}
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.startswith("."):
-                continue
-            relative = (Path(folder) / name).relative_to(root)
-            suffix, key = relative.suffix.lower(), relative.with_suffix("").as_posix()
-            if suffix in SUFFIXES:
-                files = pictures.setdefault(key, {})
-                if files:
-                    twin = next(iter(files.values()))
-                    raise DataError(f"two pictures are called '{key}'", where=f"{twin} and {relative} in {root}")
-                files[suffix[1:]] = relative.as_posix()
-            elif suffix == ".txt":
-                texts[key] = relative.as_posix()
+    there = walk(root, (*SUFFIXES, ".txt"))
+    if there.left_out():
+        tell(there.left_out())
+    for path in there.files:
+        relative = path.relative_to(root)
+        suffix, key = relative.suffix.lower(), relative.with_suffix("").as_posix()
+        if suffix == ".txt":
+            texts[key] = relative.as_posix()
+            continue
+        files = pictures.setdefault(key, {})
+        if files:
+            twin = next(iter(files.values()))
+            raise DataError(f"two pictures are called '{key}'", where=f"{twin} and {relative} in {root}")
+        files[suffix[1:]] = relative.as_posix()
     table = root / TABLE
     keys = tuple(sorted(pictures))
     if not table.is_file():

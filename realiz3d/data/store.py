@@ -6,11 +6,13 @@ at any time. Objects of these classes travel to the workers of a `DataLoader`: n
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,8 @@ import numpy.typing as npt
 from realiz3d.data.layout import MANIFEST
 from realiz3d.data.shards import MAX_MEMBER_BYTES, Member, index_shard, read_member
 from realiz3d.errors import DataError
+
+_END_BYTES = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,16 @@ class Shards:
         except OSError as error:
             raise DataError(f"the shard cannot be read: {error.strerror}", where=self.where(index, names[0])) from error
 
+    def glimpse(self, index: int, name: str) -> bytes:
+        """What tells a file from another one without reading all of it: size and both ends. Errors as `read`."""
+        shard, layout, first = self.table[index].tolist()
+        offset, size = self.places[first + self.layouts[layout].index(name)].tolist()
+        try:
+            with self.shards[shard].open("rb") as stream:
+                return _glimpse(stream, offset, size)
+        except OSError as error:
+            raise DataError(f"the shard cannot be read: {error.strerror}", where=self.where(index, name)) from error
+
 
 @dataclass(frozen=True)
 class Folders:
@@ -82,24 +96,44 @@ class Folders:
         """Contents of some files of a sample. Raises `DataError` when one is missing, or leads out of the data set."""
         return [self._content(index, name) for name in names]
 
+    def glimpse(self, index: int, name: str) -> bytes:
+        """What tells a file from another one without reading all of it: size and both ends. Errors as `read`."""
+        try:
+            path = self._file(index, name)
+            with path.open("rb") as stream:
+                return _glimpse(stream, 0, path.stat().st_size)
+        except OSError as error:
+            raise DataError(f"the file cannot be read: {error.strerror}", where=self.where(index, name)) from error
+
     def _content(self, index: int, name: str) -> bytes:
+        try:
+            path = self._file(index, name)
+            if path.stat().st_size > MAX_MEMBER_BYTES:
+                raise DataError("the file is too large", where=str(path), expected=f"at most {MAX_MEMBER_BYTES} bytes")
+            return path.read_bytes()
+        except OSError as error:
+            raise DataError(f"the file cannot be read: {error.strerror}", where=self.where(index, name)) from error
+
+    def _file(self, index: int, name: str) -> Path:
         where = self.where(index, name)
         relative = self.files[index].get(name)
         if relative is None:
             raise DataError("a file of the sample is missing", where=where)
         path = self.root / relative
-        try:
-            if not path.resolve().is_relative_to(self.root.resolve()):
-                raise DataError(
-                    "a link leads out of the data set", where=where, hint="copy the files themselves (cp -rL)"
-                )
-            if not path.is_file():  # named pipes and devices would block
-                raise DataError("not a regular file", where=where)
-            if path.stat().st_size > MAX_MEMBER_BYTES:
-                raise DataError("the file is too large", where=where, expected=f"at most {MAX_MEMBER_BYTES} bytes")
-            return path.read_bytes()
-        except OSError as error:
-            raise DataError(f"the file cannot be read: {error.strerror}", where=where) from error
+        # a linked folder was followed on purpose; a linked file can lead a stranger's data set to anything
+        there = path.resolve()
+        if not any(there.is_relative_to(place.resolve()) for place in (self.root, path.parent)):
+            raise DataError("a link leads out of the data set", where=where, hint="copy the files themselves (cp -rL)")
+        if not path.is_file():  # named pipes and devices would block
+            raise DataError("not a regular file", where=where)
+        return path
+
+
+def _glimpse(stream: BinaryIO, offset: int, size: int) -> bytes:
+    stream.seek(offset)
+    start = stream.read(min(size, _END_BYTES))
+    stream.seek(offset + max(0, size - _END_BYTES))
+    return b"%d " % size + hashlib.sha256(start + stream.read(min(size, _END_BYTES))).digest()
 
 
 Store = Shards | Folders

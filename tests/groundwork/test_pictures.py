@@ -115,9 +115,9 @@ def test_truncated_files_are_refused(kind: str, kept: float, tmp_path: Path) -> 
 
 
 def test_other_formats_and_cmyk_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="PNG, JPEG, WEBP contents"):
-        decode_rgba(_encoded(Image.fromarray(_noise()), "GIF"), "x.png")
-    with pytest.raises(ImageError, match="PNG, JPEG, WEBP contents"):
+    with pytest.raises(ImageError, match="PNG, JPEG, WEBP, BMP, TIFF, GIF contents"):
+        decode_rgba(_encoded(Image.fromarray(_noise()), "TGA"), "x.png")
+    with pytest.raises(ImageError, match="not a picture"):
         decode_rgba(b"<html>not a picture</html>", "x.png")
     with pytest.raises(ImageError, match="CMYK"):
         decode_rgba(_encoded(Image.fromarray(_noise()).convert("CMYK"), "JPEG"), "x.jpg")

@@ -140,3 +140,25 @@ def test_the_cache_keeps_by_content(tmp_path: Path) -> None:
     assert cache.get(key) is None
     with pytest.raises(UsageError, match="no key"):
         cache.get("../../etc/passwd")
+
+
+def test_linked_folders_are_part_of_the_data(photos: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (disk / "ship.png").write_bytes(picture(16, 16, 9))
+    (disk / "ship.txt").write_text("a ship")
+    (photos / "more").symlink_to(disk)
+    (disk / "round").symlink_to(disk)
+    images = RealImages(photos, resolution=16)
+    assert len(images) == 7 and images[images.ids.index("more/ship")].caption == "a ship"
+
+
+def test_the_fingerprint_tells_replaced_pictures_and_captions(photos: Path) -> None:
+    before = RealImages(photos, resolution=16).fingerprint()
+    content = (photos / "boat.png").read_bytes()
+    (photos / "boat.png").write_bytes(picture(16, 16, 77))
+    assert RealImages(photos, resolution=16).fingerprint() != before
+    (photos / "boat.png").write_bytes(content)
+    assert RealImages(photos, resolution=16).fingerprint() == before
+    (photos / "boat.txt").write_text("a photo of a bath")
+    assert RealImages(photos, resolution=16).fingerprint() != before

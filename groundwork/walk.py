@@ -1,0 +1,118 @@
+"""The one walk over folders of pictures: what is read, what is fingerprinted and what is counted are the same files.
+
+Linked folders are followed, a link to a folder above is not. What operating systems and archivers leave behind is
+ignored, and counted; pictures of types that nobody here reads are named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+JUNK_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
+JUNK_FILES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
+_OTHER_PICTURES = (
+    "heic heif avif jxl jp2 j2k tga psd svg exr hdr ico ppm pgm pbm pnm raw dng cr2 cr3 nef arw eps qoi dds pcx xcf "
+    "mp4 webm mov avi mkv"
+)
+_OTHER = frozenset(f".{name}" for name in _OTHER_PICTURES.split(" "))
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What lies below `root`: `files` that were asked for, by relative path; the rest by why it was left out."""
+
+    root: Path
+    files: tuple[Path, ...]
+    other: tuple[Path, ...] = ()  # pictures or videos of types that are not read
+    junk: tuple[str, ...] = ()
+    broken: tuple[Path, ...] = ()  # links to nothing, or to a folder above
+
+    def left_out(self) -> str:
+        """What a person should know was not read, as one sentence without a full stop; '' when there is nothing."""
+        parts = []
+        if self.other:
+            kinds = Counter(path.suffix.lower() for path in self.other)
+            listed = ", ".join(f"{count} {suffix}" for suffix, count in sorted(kinds.items()))
+            parts.append(f"{len(self.other)} of a type that is not read ({listed}), first {self._name(self.other[0])}")
+        if self.broken:
+            parts.append(
+                f"{len(self.broken)} links that lead nowhere or in a circle, first {self._name(self.broken[0])}"
+            )
+        if self.junk:
+            parts.append(f"what systems leave behind ({', '.join(sorted(set(self.junk)))})")
+        return f"left out of {self.root}: {'; '.join(parts)}" if parts else ""
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+
+@dataclass
+class _Found:
+    files: list[Path] = field(default_factory=list)
+    other: list[Path] = field(default_factory=list)
+    junk: list[str] = field(default_factory=list)
+    broken: list[Path] = field(default_factory=list)
+
+
+def is_junk(name: str) -> bool:
+    """Whether a file or folder of this name is what operating systems and archivers leave behind."""
+    return name in JUNK_FOLDERS or name.lower() in JUNK_FILES or name in (".DS_Store",) or name.startswith("._")
+
+
+def walk(root: Path, suffixes: tuple[str, ...]) -> Walk:
+    """Every file below `root` whose suffix is one of `suffixes` (lower case), in the order of their relative paths.
+
+    Hidden files and folders are left out without a word. Folders that cannot be listed raise `OSError`.
+    """
+    found = _Found()
+    _look(root, suffixes, found, (_identity(root),))
+
+    def order(path: Path) -> str:
+        return path.relative_to(root).as_posix()
+
+    return Walk(
+        root,
+        tuple(sorted(found.files, key=order)),
+        tuple(sorted(found.other, key=order)),
+        tuple(sorted(found.junk)),
+        tuple(sorted(found.broken, key=order)),
+    )
+
+
+def folders_in(root: Path) -> Iterator[Path]:
+    """The folders straight below `root`, links to folders included, by name; hidden ones and junk are left out."""
+    for entry in sorted(root.iterdir()):
+        if entry.is_dir() and not entry.name.startswith(".") and not is_junk(entry.name):
+            yield entry
+
+
+def _look(folder: Path, suffixes: tuple[str, ...], found: _Found, above: tuple[tuple[int, int], ...]) -> None:
+    with os.scandir(folder) as entries:
+        listed = sorted(entries, key=lambda entry: entry.name)
+    for entry in listed:
+        path = folder / entry.name
+        if is_junk(entry.name):
+            found.junk.append("._*" if entry.name.startswith("._") else entry.name)
+        elif entry.name.startswith("."):
+            continue
+        elif path.is_dir():
+            identity = _identity(path)
+            if identity in above:
+                found.broken.append(path)
+            else:
+                _look(path, suffixes, found, (*above, identity))
+        elif entry.is_symlink() and not path.exists():
+            found.broken.append(path)
+        elif path.suffix.lower() in suffixes and path.is_file():
+            found.files.append(path)
+        elif path.suffix.lower() in _OTHER and path.is_file():
+            found.other.append(path)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
