@@ -24,15 +24,17 @@ _SRGB_GAMMA = 0.45455
 _SAME = 2  # levels of 255: a profile that moves no colour by more is another wording of sRGB
 
 
-def to_srgb(image: Image.Image, where: str) -> Pixels:
+def to_srgb(image: Image.Image, where: str, as_stored: bool = False) -> Pixels:
     """Pixels of a decoded picture as sRGB, uint8 (H, W, 3), or (H, W, 4) where it has transparency.
 
-    An embedded profile is honoured (perceptual intent), else a PNG's gamma; files that have neither hold sRGB. Raises
-    `ImageError` for colour modes, depths and profiles that cannot be honoured.
+    An embedded profile is honoured (perceptual intent), else a PNG's gamma; files that have neither hold sRGB. With
+    `as_stored` both are ignored, as glTF asks for in textures (but what is CMYK has no other way). Raises `ImageError`
+    for colour modes, depths and profiles that cannot be honoured.
     """
     if image.mode in _SIXTEEN_BIT:
         image = _eight_bits(image, where)
-    profile = image.info.get("icc_profile")
+    as_stored = as_stored and image.mode != "CMYK"
+    profile = None if as_stored else image.info.get("icc_profile")
     if image.mode not in _CONVERTIBLE or (image.mode == "CMYK" and not profile):
         lacks = " without a colour profile" if image.mode == "CMYK" else ""
         raise ImageError(
@@ -42,7 +44,7 @@ def to_srgb(image: Image.Image, where: str) -> Pixels:
             hint="convert it to RGB with its own colour profile; without that its colours are a guess",
         )
     found = np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    gamma = image.info.get("gamma")
+    gamma = None if as_stored else image.info.get("gamma")
     if profile:
         found[..., :3] = _by_profile(image, bytes(profile), where)
     elif gamma and "srgb" not in image.info and abs(float(gamma) - _SRGB_GAMMA) > 0.02:

@@ -63,11 +63,14 @@ def decode_rgba(content: bytes, where: str) -> PictureRGBA:
 
 
 def decode_texture(content: bytes, where: str) -> PictureRGBA:
-    """Pixels of a mesh's texture, uint8 (H, W, 4), as stored: orientation tags are for photos. Raises `ImageError`."""
+    """Pixels of a mesh's texture, uint8 (H, W, 4), as stored: profiles and orientation tags are for photos.
+
+    Raises `ImageError`.
+    """
     with opened(content, where, TEXTURE_FORMATS) as image:
         _refuse_animated(image, where)
         image.load()
-        return _with_alpha(to_srgb(image, where))
+        return _with_alpha(to_srgb(image, where, as_stored=True))
 
 
 def texture_size(content: bytes, where: str) -> tuple[int, int]:

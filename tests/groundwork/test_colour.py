@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from groundwork.errors import ImageError
-from groundwork.pictures import decode_picture, decode_rgba
+from groundwork.pictures import decode_picture, decode_rgba, decode_texture
 
 # columns of RGB -> XYZ at D50, and one gamma for all channels
 DISPLAY_P3 = ((0.5151, 0.2412, -0.0011), (0.2919, 0.6922, 0.0419), (0.1572, 0.0666, 0.7841))
@@ -64,6 +64,12 @@ def test_rgb_profiles_are_converted(columns) -> None:
     found = decode_picture(encoded(Image.fromarray(stored), icc_profile=profile(columns)), "x")
     assert np.abs(found - srgb_of(stored, columns)).max() <= 2
     assert np.abs(found.astype(int) - stored).max() > 8
+
+
+def test_textures_are_as_stored() -> None:
+    stored = np.random.default_rng(3).integers(60, 200, (8, 8, 3), dtype=np.uint8)
+    found = decode_texture(encoded(Image.fromarray(stored), icc_profile=profile(DISPLAY_P3)), "x")
+    np.testing.assert_array_equal(found[..., :3], stored)
 
 
 def test_alpha_stays_and_palettes_are_converted() -> None:
