@@ -20,6 +20,11 @@ class MeshHandle(Protocol):
         """SHA-256 (hex) of everything that decides the mesh and its textures."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What reading the mesh leaves out, a line each."""
+        ...
+
     def load(self, texture_of: MeshHandle | None = None) -> Mesh:
         """The normalised mesh; with `texture_of`, this geometry wearing the other handle's appearance (for floors).
 

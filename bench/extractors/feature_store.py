@@ -56,7 +56,9 @@ class FeatureStore:
                 row = self._connection.execute(query, (fingerprint, pixels)).fetchone()
         except sqlite3.DatabaseError:  # a damaged page: the vector is computed again
             return None
-        if row is None or len(row[0]) != 4 * dimension or zlib.crc32(row[0]) != row[1]:
+        if row is None or not isinstance(row[0], bytes) or len(row[0]) != 4 * dimension:
+            return None
+        if zlib.crc32(row[0]) != row[1]:
             return None
         return np.frombuffer(row[0], dtype="<f4").astype(np.float32)
 

@@ -132,7 +132,11 @@ def _generator(entry: GeneratorEntry, context: GeneratorContext) -> Generator:
 
 def _make(task: _Task) -> _Answer:
     start = time.monotonic()
-    generator = _generator(task.entry, task.context)
+    try:
+        generator = _generator(task.entry, task.context)
+    except BenchError as error:  # it could be set up when the run was planned; now it costs its own samples
+        lost = (Failure(task.entry.name, job.case.id, job.seed, str(error)) for job in task.jobs)
+        return _Answer(task.entry.name, 0, time.monotonic() - start, tuple(lost))
     store, name = SampleStore(task.samples), task.entry.name
     controls = SceneControls(task.context.device)
     requests = [

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench import __version__
 from bench.cases.case import Case
-from bench.errors import BenchError, ExtractorError, InputError, WeightsMissing
+from bench.errors import BenchError, ExtractorError, ImageError, InputError, WeightsMissing
 from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
 from bench.extractors.feature_store import FeatureStore
@@ -41,7 +41,8 @@ class Library:
     """What set metrics need: extractors by name, features by (reference, extractor), and what is not to be had.
 
     `generators` maps references that are a generator of the suite to its name: their features come with its samples.
-    `missing` maps extractors without weights to the reason, `broken` those that failed to what they said.
+    `missing` maps extractors without weights to the reason, `broken` those that failed to what they said, `unreadable`
+    references with a picture that cannot be read to what is wrong with it.
     """
 
     extractors: dict[str, Extractor] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Library:
     features: dict[tuple[str, str], ReferenceFeatures] = field(default_factory=dict)
     generators: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     def extract(self, measure: Callable[[list[Extractor]], Measured], names: Iterable[str]) -> Measured | None:
         """`measure` with those of the named extractors that work; one that fails is set aside, the others go on.
@@ -68,8 +70,8 @@ class Library:
 def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporter) -> Library:
     """Load the extractors and references that the suite's set metrics name.
 
-    Missing weights and extractors that fail are kept for explicit rows; a reference that cannot be used raises
-    `ReferenceSetError` or `ImageError`.
+    Missing weights, extractors that fail and references with a broken picture are kept for explicit rows; a reference
+    that cannot be used at all raises `InputError`.
     """
     library = Library()
     for name in dict.fromkeys(metric.extractor for metric in plan.set_metrics):
@@ -93,6 +95,10 @@ def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporte
             continue
         try:
             measured = library.extract(partial(_measure, plan, name, reference, cache, reporter), wanted)
+        except ImageError as error:  # costs the rows that look at this reference, and no others
+            library.unreadable[name] = str(error.about(f"reference '{name}'"))
+            reporter.say(library.unreadable[name])
+            continue
         except InputError as error:
             raise error.about(f"reference '{name}'") from error
         library.features |= {(name, extractor): found for extractor, found in (measured or {}).items()}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from bench.cases.case import Case
-from bench.errors import BenchError, UsageError
+from bench.errors import BenchError, MeshError, UsageError
 from bench.geometry.cameras import Cameras
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
@@ -190,12 +190,16 @@ def _measured(task: _Task) -> _Answer:
         prepare_metric(metric, task.device, task.scoring.offline)
     rows: list[ScoreRow] = []
     failures: list[Failure] = []
-    scene, broken = None, None
+    scene: SceneGeometry | None = None
+    broken: BenchError | None = None
     if task.case.mesh is not None and any(metric.needs_mesh for metric in metrics):
         try:
             scene = SceneGeometry(task.case.mesh.load(), task.cameras, task.device)
         except BenchError as error:
             broken = error
+        except Exception as error:  # whatever one mesh sets off costs its own rows
+            told = f"the geometry of case '{task.case.id}' cannot be computed: {type(error).__name__}: {error}"
+            broken = MeshError(told)
     for work in task.samples:
         key, digest = work.key, work.digest
         try:

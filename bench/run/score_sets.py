@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from bench.errors import BenchError, InputError
+from bench.errors import BenchError, ImageError, InputError
 from bench.extractors.feature_cache import features_of
-from bench.extractors.protocol import Extractor
+from bench.extractors.protocol import Extractor, Features
 from bench.metrics.declaration import FeatureSet, SetMetric, limits_of, object_order
 from bench.metrics.reference_floor import reference_floor
 from bench.references.reference_set import ReferenceFeatures
@@ -66,6 +66,7 @@ class SetScores:
     scores: list[SetScore] = field(default_factory=list)
     features: dict[tuple[str, str], FeatureSet] = field(default_factory=dict)  # (generator, extractor)
     references: dict[tuple[str, str], ReferenceFeatures] = field(default_factory=dict)  # (reference, extractor)
+    unreadable: list[Failure] = field(default_factory=list)  # samples whose stored pictures are damaged
 
     def leave_one_out(self) -> dict[tuple[str, str], Mapping[str, float]]:
         """(generator, result) -> case -> the distance without it, of every distance that has an interval."""
@@ -77,7 +78,8 @@ def score_sets(
 ) -> SetScores:
     """Distances of every generator to every reference that the metrics name.
 
-    A metric whose weights are missing, or a generator with fewer than two pictures, becomes an explicit row.
+    A metric whose weights are missing, or a generator with fewer than two pictures, becomes an explicit row. A sample
+    whose stored pictures are damaged is left out and told; the others are measured.
     """
     found = SetScores(references=dict(library.features))
     keys = {
@@ -93,15 +95,10 @@ def score_sets(
     total = sum(map(len, keys.values())) * views if library.extractors else 0
     with reporter.stage("extract features", total) as stage:
         for name, samples in keys.items():
-            pictures = [partial(store.view, key, view, digests[key]) for key in samples for view in range(views)]
+            measured, samples = _features(samples, digests, views, store, library, cache, stage.advance, found)
             objects = tuple(key.case for key in samples for _ in range(views))
-            if not pictures:
-                continue
-            measured = library.extract(
-                lambda extractors, pictures=pictures: features_of(pictures, extractors, cache, stage.advance),  # type: ignore[misc]
-                list(library.extractors),
-            )
-            for extractor, features in (measured or {}).items():
+            keys[name] = samples
+            for extractor, features in measured.items():
                 found.features[name, extractor] = FeatureSet(features, objects)
     for reference, generator in library.generators.items():
         for extractor in library.extractors:
@@ -126,10 +123,43 @@ def score_sets(
     return found
 
 
+def _features(
+    samples: list[SampleKey],
+    digests: Mapping[SampleKey, str],
+    views: int,
+    store: SampleStore,
+    library: Library,
+    cache: Path,
+    advance: Callable[[int], None],
+    found: SetScores,
+) -> tuple[dict[str, Features], list[SampleKey]]:
+    """Features of one generator's pictures by extractor, and the samples that they are of: those that can be read."""
+    if not samples:
+        return {}, samples
+
+    def measure(extractors: list[Extractor]) -> dict[str, Features]:
+        pictures = [partial(store.view, key, view, digests[key]) for key in samples for view in range(views)]
+        return features_of(pictures, extractors, cache, advance)
+
+    try:
+        return library.extract(measure, list(library.extractors)) or {}, samples
+    except ImageError:
+        sound = []
+        for key in samples:
+            try:
+                store.read(key, digests[key])
+                sound.append(key)
+            except ImageError as error:
+                found.unreadable.append(Failure(key.generator, key.case, key.seed, str(error)))
+        if len(sound) == len(samples):  # not for want of a sound picture
+            raise
+        return _features(sound, digests, views, store, library, cache, advance, found)
+
+
 def set_failures(found: SetScores) -> list[Failure]:
     """What kept a distance from being measured, beside samples that could not be made: those are told already."""
     told = dict.fromkeys((s.generator, s.note) for s in found.scores if s.status == "failed" and s.note != NO_PICTURES)
-    return [Failure(generator, "", None, note) for generator, note in told]
+    return [*found.unreadable, *(Failure(generator, "", None, note) for generator, note in told)]
 
 
 def set_signature(
@@ -182,6 +212,8 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         return unavailable("weights_missing", library.missing[metric.extractor])
     if metric.extractor in library.broken:
         return unavailable("failed", library.broken[metric.extractor])
+    if metric.reference in library.unreadable:
+        return unavailable("failed", library.unreadable[metric.reference])
     if generated is None:
         return unavailable("failed", NO_PICTURES)
     if library.generators.get(metric.reference) == generator:

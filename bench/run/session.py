@@ -54,6 +54,9 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     remove_leftovers(folder.root)
     executor = make_executor(options.executor, options.workers, options.device)
     fingerprints = generator_fingerprints(plan)
+    for case in plan.cases:
+        for said in case.mesh.notes if case.mesh is not None else ():
+            reporter.say(f"case '{case.id}': {said}")
     missing = prepare_metrics(plan, options, reporter)
     library = find_library(plan, options, folder.features, reporter)
     manifest = _manifest(plan, options, protocol, fingerprints, library, missing, started)
@@ -70,7 +73,8 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
         measuring = make_executor(options.executor, options.measurers, options.device)
     failures = [*generation.failures, *score_objects(plan, digests, scoring, table, measuring, reporter)]
     found = score_sets(plan, digests, store, library, folder.features, reporter)
-    failures += set_failures(found)
+    failures = [*dict.fromkeys([*failures, *set_failures(found)])]  # a damaged sample is met by both
+    table.replace(failed_rows(plan, found.unreadable))
     table.replace(score.row() for score in found.scores)
     write_table(plan, table)
     write_leave_one_out(folder.leave_one_out, found.leave_one_out())

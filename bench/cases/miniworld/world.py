@@ -74,6 +74,11 @@ class MiniworldObject:
             photos = [PHOTOS[MATERIALS[crop.material].photo].sha256 for crop in crops]
         return hash_json(["miniworld", VERSION, ATLAS, self.look, asdict(self.spec), photos])
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing is left out of what is made here."""
+        return ()
+
     def load(self, texture_of: MeshHandle | None = None) -> Mesh:
         """The normalised, textured mesh; with `texture_of`, this shape painted as the other object is.
 
