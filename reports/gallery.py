@@ -30,6 +30,7 @@ from reports.table import Source, Table
 THUMBNAIL, LARGE_THUMBNAIL = 144, 256  # px, about twice the size that they are shown at
 FEW = 4  # generators that share a line of the page, and so have room for large thumbnails
 FULL = 768
+OPENED = 4  # objects that stand open in the page: worst, best and two between; the others are folded away
 MAX_PICTURES = 640  # more is a slow page and a long wait, not more insight
 MAX_PROMPT = 600  # letters
 _THUMBNAIL_QUALITY, _FULL_QUALITY = 72, 82
@@ -85,7 +86,10 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The objects shown, worst first (or in suite order), of `total`; `ranked_by` is None in suite order."""
+    """The objects shown, of `total`: the first `OPENED` span the range, then all others; each part worst first.
+
+    `ranked_by` is None in suite order.
+    """
 
     exhibits: tuple[Exhibit, ...]
     total: int
@@ -98,6 +102,11 @@ class Gallery:
     def size(self) -> int:
         """Characters that it adds to the page."""
         return sum(strip.size for exhibit in self.exhibits for strip in exhibit.strips)
+
+    @property
+    def opened(self) -> int:
+        """How many of the exhibits stand open."""
+        return OPENED
 
 
 def build_gallery(table: Table, budget: int) -> Gallery:
@@ -115,7 +124,6 @@ def build_gallery(table: Table, budget: int) -> Gallery:
     else:
         order = range(len(cases))
 
-    side = LARGE_THUMBNAIL if len(table.sources) <= FEW else THUMBNAIL
     chosen: dict[int, Exhibit] = {}
     left, pictures = budget, 0
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
@@ -128,6 +136,7 @@ def build_gallery(table: Table, budget: int) -> Gallery:
             pictures += count
             if chosen and pictures > MAX_PICTURES:
                 break
+            side = LARGE_THUMBNAIL if len(chosen) < OPENED or len(table.sources) <= FEW else THUMBNAIL
             strips = tuple(
                 Strip(
                     source,
@@ -143,7 +152,8 @@ def build_gallery(table: Table, budget: int) -> Gallery:
                 break
             case = case.model_copy(update={"prompt": shortened(case.prompt)})
             chosen[position] = Exhibit(case, scores.get(case.id), strips)
-    exhibits = tuple(chosen[position] for position in sorted(chosen))
+    first, others = sorted(list(chosen)[:OPENED]), sorted(list(chosen)[OPENED:])
+    exhibits = tuple(chosen[position] for position in (*first, *others))
     drawn = {item.metric for exhibit in exhibits for strip in exhibit.strips for item in strip.maps}
     shown = tuple(legend for legend in legends(table.runs) if legend.metric in drawn)
     return Gallery(exhibits, len(cases), ranked_by, seed, _view_names(table, exhibits), shown)

@@ -1,7 +1,7 @@
 """index.html: one file that needs nothing else. No request leaves the page, and nothing in it runs but our own scripts.
 
 Prompts, names and messages are strangers' text: templates escape everything, data for scripts travels as escaped JSON,
-and a content security policy allows the page's two scripts by their hashes and pictures as data only.
+and a content security policy allows the page's script by its hash and pictures as data only.
 """
 
 from __future__ import annotations
@@ -17,29 +17,31 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
-from plotly.offline import get_plotlyjs
 
 from bench.results.numbers import format_interval, format_p, format_percent, format_value
 from bench.results.signatures import signature_difference, signature_fields
+from reports.cells import notes, scale
 from reports.gallery import Gallery, build_gallery
 from reports.provenance import facts_of
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
 from reports.shares import EXPLANATION, build_shares
 from reports.table import Table, gaps
-from reports.tradeoff import axis_title, default_axes, figure, heading, plottable
+from reports.tradeoff import figure, figures, heading
 from reports.training_cost import EXPLANATION as COST
 from reports.training_cost import HEADS as TRAINING_HEADS
 from reports.training_cost import remarks, training_rows
+from reports.verdict import verdicts
+from reports.wins import win_matrices
 
-PAGE_BUDGET = 25_000_000  # characters, the plotting library included
+PAGE_BUDGET = 25_000_000  # characters
 _TEXT_ALLOWANCE = 1_500_000  # for tables, text and markup beside pictures and scripts
 
 
 def write_html(tables: Sequence[Table], budget: int = PAGE_BUDGET) -> str:
     """The page for these tables, at most about `budget` characters long."""
-    plotly, script = _plotly(), _resource("page.js")
-    left = max(budget - len(plotly) - _TEXT_ALLOWANCE, 0)
+    script = _resource("page.js")
+    left = max(budget - _TEXT_ALLOWANCE, 0)
     galleries: list[Gallery] = []
     for remaining, table in zip(range(len(tables), 0, -1), tables, strict=True):
         gallery = build_gallery(table, left // remaining)
@@ -51,13 +53,12 @@ def write_html(tables: Sequence[Table], budget: int = PAGE_BUDGET) -> str:
         .render(
             sections=[_section(table, gallery) for table, gallery in zip(tables, galleries, strict=True)],
             style=Markup(_resource("page.css")),
-            plotly=Markup(plotly),
             script=Markup(script),
             policy="; ".join(
                 (
                     "default-src 'none'",
-                    f"script-src {_source_hash(plotly)} {_source_hash(script)}",
-                    "style-src 'unsafe-inline'",  # the plotting library styles its own elements
+                    f"script-src {_source_hash(script)}",
+                    "style-src 'unsafe-inline'",  # bars and maps are placed by their own styles
                     "img-src data:",
                     "base-uri 'none'",
                     "form-action 'none'",
@@ -80,8 +81,6 @@ def write_svg(tables: Sequence[Table]) -> dict[str, str]:
 
 
 def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
-    axes = default_axes(table)
-    columns = plottable(table)
     return {
         "table": table,
         "gallery": gallery,
@@ -96,24 +95,12 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
         "comparisons": table.comparisons(),
         "failures": [failure for run in table.runs for failure in run.summary.failures],
         "references": list(dict.fromkeys(reference for run in table.runs for reference in run.summary.references)),
-        "figure": figure(table),
+        "verdicts": verdicts(table),
+        "wins": win_matrices(table),
+        "figures": figures(table),
         "figure_heading": heading(table),
-        "tradeoff": {
-            "axes": [column.number for column in axes] if axes else [],
-            "columns": [{"number": column.number, "title": axis_title(column)} for column in columns],
-            "points": [
-                {
-                    "label": source.label,
-                    "calibrates": source.calibrates,
-                    "values": {
-                        str(column.number): [cell.value, cell.row.ci_low, cell.row.ci_high]
-                        for column in columns
-                        if (cell := table.cell(source, column)).row is not None and cell.value is not None
-                    },
-                }
-                for source in table.sources
-            ],
-        },
+        "notes": notes(table),
+        "scales": {column.number: scale(table, column) for column in table.columns},
     }
 
 
@@ -156,13 +143,6 @@ def _breakable(name: str) -> Markup:
 @cache
 def _resource(name: str) -> str:
     return files("reports").joinpath("templates", name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-@cache
-def _plotly() -> str:
-    # browsers hash what their parser hands on, and that has no carriage returns
-    script: str = get_plotlyjs().replace("\r\n", "\n")
-    return script
 
 
 def _source_hash(script: str) -> str:

@@ -1,11 +1,12 @@
 """The realism-consistency trade-off: which two metrics to set against each other, and where the labels go.
 
-Drawn twice from the same points: interactively in the page (axes can be chosen there) and as a static SVG that a README
-can show and that stands in the page while scripts are off.
+Drawn once, as SVG: the default axes as a file that a README can show, and in the page with other pairs of axes behind a
+choice. Marks tell their numbers on hover, and a dashed line joins the generators that no other beats on both axes.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ WIDTH, HEIGHT = 720.0, 440.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72.0, 24.0, 20.0, 56.0
 _LETTER, _LINE = 7.2, 15.0  # rough advance of a 12 px sans letter, and its line
 _ARROW = 34.0
+MAX_FIGURES = 16  # pairs of axes in a page: each is a picture of its own
 Box = tuple[float, float, float, float]
 Place = tuple[float, float]
 
@@ -54,6 +56,7 @@ class Mark:
     y_low: float
     y_high: float
     calibrates: bool
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,12 +126,45 @@ def points(table: Table, x: Column, y: Column) -> tuple[Point, ...]:
 
 
 def figure(table: Table) -> Figure | None:
-    """The static figure on the default axes; None when no generator has both numbers."""
+    """The figure on the default axes; None when no generator has both numbers."""
     axes = default_axes(table)
-    shown = points(table, *axes) if axes else ()
-    if axes is None or not shown:
+    return _drawn(table, *axes) if axes else None
+
+
+def figures(table: Table) -> tuple[Figure, ...]:
+    """The default axes first, then other pairs: primary metrics against each other, then realism against the rest."""
+    axes = default_axes(table)
+    if axes is None:
+        return ()
+    primary = [column for column in plottable(table) if column.primary]
+    pairs = [axes, *itertools.combinations(primary, 2)]
+    pairs += [(x, y) for x in _of(plottable(table), "realism") for y in plottable(table) if y.metric.axis != "realism"]
+    chosen: dict[frozenset[int], tuple[Column, Column]] = {}
+    for x, y in pairs:
+        chosen.setdefault(frozenset((x.number, y.number)), (x, y))
+    drawn = (_drawn(table, x, y) for x, y in list(chosen.values())[:MAX_FIGURES])
+    return tuple(shape for shape in drawn if shape is not None)
+
+
+def _drawn(table: Table, x: Column, y: Column) -> Figure | None:
+    shown = points(table, x, y)
+    if not shown:
         return None
-    return draw(shown, axis_title(axes[0]), axis_title(axes[1]))
+    better = (x.metric.direction == "up", y.metric.direction == "up")
+    front = pareto_front(shown, better)
+    return draw(shown, axis_title(x), axis_title(y), [front] if len(front) > 1 else (), better=better)
+
+
+def pareto_front(shown: Sequence[Point], better: tuple[bool, bool]) -> list[int]:
+    """Indices of the contestants that no other contestant equals or beats on both axes, along the first axis."""
+    signs = [1.0 if up else -1.0 for up in better]
+    at = {i: (signs[0] * p.x[0], signs[1] * p.y[0]) for i, p in enumerate(shown) if not p.calibrates}
+    front = [
+        i
+        for i, (x, y) in at.items()
+        if not any(x2 >= x and y2 >= y and (x2, y2) != (x, y) for j, (x2, y2) in at.items() if j != i)
+    ]
+    return sorted(front, key=lambda i: shown[i].x[0])
 
 
 def draw(
@@ -160,7 +196,8 @@ def draw(
     for point in shown:
         x, x_low, x_high = map(across, point.x)
         y, y_low, y_high = map(down, point.y)
-        marks.append(Mark(x, x_low, x_high, y, y_low, y_high, point.calibrates))
+        title = f"{point.label}: {_ends_text(point.x)} and {_ends_text(point.y)}"
+        marks.append(Mark(x, x_low, x_high, y, y_low, y_high, point.calibrates, title))
     bars = [(mark.x_low, mark.y - 3, mark.x_high, mark.y + 3) for mark in marks]
     bars += [(mark.x - 3, mark.y_high, mark.x + 3, mark.y_low) for mark in marks]
     small = [(across(x), down(y)) for x, y in dots]
@@ -225,6 +262,11 @@ def _ends(table: Table, label: str, column: Column) -> tuple[float, float, float
         return None
     low, high = cell.row.ci_low, cell.row.ci_high
     return cell.value, cell.value if low is None else low, cell.value if high is None else high
+
+
+def _ends_text(ends: tuple[float, float, float]) -> str:
+    value, low, high = ends
+    return f"{value:.4g}" if low == high else f"{value:.4g} [{low:.4g}, {high:.4g}]"
 
 
 def _arrow(frame: Box, right: bool, up: bool) -> Box:

@@ -42,11 +42,20 @@ def test_page_runs_without_complaint(report: Path, tmp_path: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_scripts_replace_the_static_figure_and_show_the_controls(report: Path, tmp_path: Path) -> None:
-    dom = browse(report / "index.html", tmp_path / "two", "--dump-dom").stdout
+def test_scripts_show_the_controls_and_change_the_figure(report: Path, tmp_path: Path) -> None:
+    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", (report / "index.html").read_text())
+    choose = """<script>{
+    const select = document.querySelector("[data-figure]");
+    select.value = "1";
+    select.dispatchEvent(new Event("change"));
+    document.body.dataset.log = [...document.querySelectorAll(".plot")].map((plot) => Number(plot.hidden)).join("");
+    }</script></body>"""
+    page = tmp_path / "page.html"
+    page.write_text(html.replace("</body>", choose))
+    dom = browse(page, tmp_path / "two", "--dump-dom").stdout
     body = dom[dom.index("<body") :]
-    assert 'class="main-svg"' in body  # the interactive figure
-    assert body.count('class="annotation-text"') == 4
+    log = re.search(r'data-log="([^"]*)"', body)
+    assert log is not None and log[1].startswith("10") and set(log[1][2:]) <= {"1"}
     assert 'class="controls" hidden' not in body
 
 

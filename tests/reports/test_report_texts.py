@@ -63,7 +63,7 @@ def test_reference_against_itself_stands_beside_every_distance(report: Path) -> 
     assert r"reference vs itself &  & $12.0$ &  \\" in tex
     page = (report / "index.html").read_text(encoding="utf-8")
     assert '12.0<span class="sub">photos vs photos, n = 12</span>' in page
-    assert '<span class="sub">photos vs photos, n = 9: 42.0</span>' in page
+    assert '<span class="sub more">photos vs photos, n = 9: 42.0</span>' in page
     table = pd.read_csv(report / "summary.csv")
     assert table[table.metric == "fid@photos"].reference_floor_n.tolist() == [9, 12, 12, 12]
 

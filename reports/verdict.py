@@ -1,0 +1,122 @@
+"""The answer in words, for a reader with one minute: who is best on each axis, and how sure that is.
+
+Every sentence is put together from the table's cells and its paired comparisons, so that it cannot say other than they
+do: no test, no claim; not told apart is said as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.results.numbers import format_p
+from bench.results.summary import Comparison
+from bench.results.terms import Axis
+from reports.table import Column, Source, Table
+
+ALPHA = 0.05
+_MORE: dict[Axis, str] = {
+    "realism": "more realistic than",
+    "consistency": "more consistent than",
+    "control": "truer to the control than",
+    "text": "truer to the prompt than",
+    "speed": "faster than",
+}
+Outcome = Literal["shown", "open", "untested", "refused", "alone"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one primary metric says. `leader` has the best value (None where nobody has one).
+
+    `beaten` and `level` are the others, with the p-value of their comparison with the leader (None: not tested).
+    """
+
+    column: Column
+    outcome: Outcome
+    leader: str | None = None
+    beaten: tuple[tuple[str, float], ...] = ()
+    level: tuple[tuple[str, float | None], ...] = ()
+
+    @property
+    def axis(self) -> Axis:
+        """What the metric judges."""
+        return self.column.metric.axis
+
+    @property
+    def sentence(self) -> str:
+        """In words, without a full stop's worth of hedging."""
+        if self.outcome == "refused":
+            return "The values were not measured alike, so nobody is ranked."
+        if self.leader is None:
+            return "Nobody has a value."
+        if self.outcome == "alone":
+            return f"{self.leader} is the only one measured."
+        if self.outcome == "untested":
+            return f"{self.leader} has the best value; the differences were not tested."
+        if not self.beaten:
+            p = min(p for _, p in self.level if p is not None)
+            return (
+                f"No difference is shown: {self.leader} has the best value, {_listed(self.level)} (p {_at_least(p)})."
+            )
+        text = f"{self.leader} is {_MORE[self.axis]} {_names(self.beaten)} (p {_p_values(self.beaten)})"
+        if self.level:
+            text += f", and not told apart from {_names(self.level)}"
+        return text + "."
+
+
+def verdicts(table: Table) -> tuple[Verdict, ...]:
+    """One for each primary metric, in the table's order; none for joined runs, whose pairs are not tested."""
+    if len(table.runs) > 1:
+        return ()
+    contestants = [source for source in table.sources if not source.calibrates]
+    return tuple(_verdict(table, column, contestants) for column in table.columns if column.primary)
+
+
+def p_of(pair: Comparison) -> float | None:
+    """The p-value that counts: corrected for the page where it is."""
+    return pair.p_value if pair.p_holm is None else pair.p_holm
+
+
+def _verdict(table: Table, column: Column, contestants: Sequence[Source]) -> Verdict:
+    if column.refused:
+        return Verdict(column, "refused")
+    values = {s.generator.name: v for s in contestants if (v := table.cell(s, column).value) is not None}
+    if len(values) < 2:
+        return Verdict(column, "alone", next(iter(values), None))
+    leader = (max if column.metric.direction == "up" else min)(values, key=lambda name: values[name])
+    tests = {
+        pair.b if pair.a == leader else pair.a: p_of(pair)
+        for pair in table.runs[0].summary.comparisons
+        if pair.metric == column.metric.name and leader in (pair.a, pair.b)
+    }
+    others = [(name, tests.get(name)) for name in values if name != leader]
+    beaten = tuple((name, p) for name, p in others if p is not None and p < ALPHA)
+    level = tuple((name, p) for name, p in others if p is None or p >= ALPHA)
+    if all(p is None for _, p in others):
+        return Verdict(column, "untested", leader, level=level)
+    return Verdict(column, "shown" if beaten else "open", leader, beaten, level)
+
+
+def _names(entries: Sequence[tuple[str, float | None]]) -> str:
+    names = [name for name, _ in entries]
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} others"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _listed(entries: Sequence[tuple[str, float | None]]) -> str:
+    return f"{_names(entries)} {'is' if len(entries) == 1 else 'are'} not told apart from it"
+
+
+def _p_values(entries: Sequence[tuple[str, float]]) -> str:
+    worst = max(p for _, p in entries)
+    text = format_p(worst)
+    if text.startswith("<"):
+        return text
+    return f"= {text}" if len(entries) == 1 else f"≤ {text}"
+
+
+def _at_least(p: float) -> str:
+    return f"≥ {p:.2f}"
