@@ -18,6 +18,7 @@ from bench.mesh_files.gltf.primitives import Primitives, Shape
 from bench.mesh_files.part import MAX_FACES, Part, join
 
 MAX_NODES = 100_000
+_INSTANCE_KINDS = {"TRANSLATION": "VEC3", "ROTATION": "VEC4", "SCALE": "VEC3"}
 
 
 def read_gltf(data: bytes, path: Path, assets: AssetFolder, notes: list[str]) -> Mesh:
@@ -125,12 +126,8 @@ class _Scene:
         if found is None:
             return [np.eye(4)]
         given = found.need("attributes")
-        moves = {
-            name: self.accessors.floats(given.integer(name), (kind,))
-            for name, kind in (("TRANSLATION", "VEC3"), ("ROTATION", "VEC4"), ("SCALE", "VEC3"))
-            if name in given
-        }
-        counts = {len(values) for values in moves.values()}
+        kinds = {name: kind for name, kind in _INSTANCE_KINDS.items() if name in given}
+        counts = {self.accessors.count(given.integer(name)) for name in kinds}
         if len(counts) != 1:
             raise MeshError("instances have no, or different, numbers of transforms", where=given.place)
         count = counts.pop()
@@ -138,6 +135,7 @@ class _Scene:
             raise MeshError(
                 f"the mesh has too many instances: {count}", where=given.place, expected=f"at most {MAX_NODES}"
             )
+        moves = {name: self.accessors.floats(given.integer(name), (kind,)) for name, kind in kinds.items()}
         translation = moves.get("TRANSLATION", np.zeros((count, 3)))
         rotation = moves.get("ROTATION", np.tile([0.0, 0.0, 0.0, 1.0], (count, 1)))
         scale = moves.get("SCALE", np.ones((count, 3)))
