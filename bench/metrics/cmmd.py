@@ -2,7 +2,7 @@
 
 The network is CLIP ViT-L/14 at 336 px with embeddings of length 1, sigma is 10, and MMD^2 is multiplied by 1000. The
 published code takes the biased estimate (a picture's pair with itself counts), so it stays above 0 and falls as sets
-grow: compare equal sample sizes only. Here it has the jackknife and the permutation test of the kernel distances.
+grow: compare equal sample sizes only. Here it has the jackknife and the test of the kernel distances.
 """
 
 from __future__ import annotations

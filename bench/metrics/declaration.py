@@ -26,6 +26,7 @@ from bench.references.reference_set import ReferenceFeatures
 from bench.results.terms import Axis as Axis
 from bench.results.terms import Direction as Direction
 from bench.results.terms import Status as Status
+from bench.stats.difference import Difference
 
 
 @dataclass(frozen=True)
@@ -201,13 +202,11 @@ class SetMetric(Protocol):
         """The distance without each object in turn (objects in order of first appearance), for the jackknife."""
         ...
 
-    def permutation_p(
-        self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
-    ) -> tuple[float, str] | None:
-        """Two-sided p-value of distance(a) - distance(b) when method labels are swapped per object, and how it was got.
+    def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
+        """distance(a) - distance(b) with its test of equal distances; both show the same objects.
 
-        The second item reads such as 'label permutation, exact (16)' or 'label permutation, 9999 draws'. None when the
-        statistic is too costly to permute at this size.
+        `bench.stats.difference.difference_of_distances` makes one of two `leave_one_object_out`. None for statistics
+        that are descriptive only.
         """
         ...
 

@@ -64,43 +64,6 @@ def centred_factor(rows: Matrix) -> Matrix:
         return narrow(centred.T).T
 
 
-class FrechetToReference:
-    """Distances of many subsets of `rows` (N, d) to one `reference` (n, d), a small SVD each.
-
-    Label permutations ask for hundreds of subsets of the same rows. What they share is done once: with B the
-    reference's factor (S_y = B^T B), centring A is a product from the left, so A B^T = C (rows B^T), and an orthogonal
-    change of basis makes rows B^T no wider than it is long.
-    """
-
-    def __init__(self, rows: Matrix, reference: Matrix) -> None:
-        # Distances do not move with the origin; with the reference's mean there, large common offsets cost no digits.
-        centred = rows - reference.mean(axis=0)
-        factor = centred_factor(reference)
-        self._reference_trace = float(np.einsum("nd,nd->", factor, factor))
-        self._projected = narrow(centred @ factor.T)
-        self._rows = narrow(centred)  # lengths of sums of rows, all that is asked of them, stay the same
-        self._squares = np.einsum("nd,nd->n", self._rows, self._rows)
-
-    @property
-    def scale(self) -> float:
-        """The size of the terms that cancel in a distance: rounding errors are some 1e-15 of it."""
-        return float(self._squares.mean()) + self._reference_trace
-
-    @property
-    def width(self) -> int:
-        """Columns of the matrices that `distance` decomposes."""
-        return int(self._projected.shape[1])
-
-    def distance(self, subset: npt.NDArray[np.intp]) -> float:
-        """The distance of the rows whose indices `subset` holds (at least two) to the reference."""
-        mean_square = float(np.square(self._rows[subset].mean(axis=0)).sum())
-        n = len(subset)
-        trace = (float(self._squares[subset].sum()) - n * mean_square) / (n - 1)
-        projected = self._projected[subset]
-        singular = np.linalg.svd(projected - projected.mean(axis=0), compute_uv=False)
-        return mean_square + trace + self._reference_trace - 2 * float(singular.sum()) / float(np.sqrt(n - 1))
-
-
 def narrow(matrix: Matrix) -> Matrix:
     """A matrix M' with M' M'^T = M M^T and at most as many columns as rows: the triangular factor of M^T."""
     rows, columns = matrix.shape

@@ -25,6 +25,7 @@ from bench.metrics.declaration import FeatureSet, Result, object_order
 from bench.metrics.feature_pair import Matrix, feature_pair
 from bench.metrics.set_distances import ExtractorOptions
 from bench.references.reference_set import ReferenceFeatures
+from bench.stats.difference import Difference
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -128,9 +129,7 @@ class _Neighbourhood(ABC):
             ]
         )
 
-    def permutation_p(
-        self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
-    ) -> tuple[float, str] | None:
+    def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
         """None: descriptive rows are not tested."""
         return None
 

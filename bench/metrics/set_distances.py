@@ -2,7 +2,7 @@
 
 `fid`, `kid` and `kid_cluster` always mean Inception features, as in print; `fd`, `kd` and `kd_cluster` take any
 extractor, named in the suite and in the result. Two families of statistics stand behind them (`frechet`, `kernel`);
-this file gives each its label, its jackknife over objects and its permutation test.
+this file gives each its label, its jackknife over objects and its test of a difference.
 """
 
 from __future__ import annotations
@@ -19,22 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.errors import InputError, ReferenceSetError
 from bench.metrics.declaration import FeatureSet, Result, object_order
 from bench.metrics.feature_pair import Matrix, feature_pair
-from bench.metrics.frechet import FrechetToReference, frechet_distance
+from bench.metrics.frechet import frechet_distance
 from bench.metrics.frechet_jackknife import leave_rows_out
-from bench.metrics.kernel import ObjectGram, cubic_kernel
+from bench.metrics.kernel import ObjectGram, cubic_kernel, jackknife_excess
 from bench.references.reference_set import ReferenceFeatures
-from bench.stats.label_swaps import EXACT_LIMIT, label_swaps
-
-PERMUTATION_WORK = 2.5e10
-"""Multiplications that the SVDs of one Fréchet permutation test may take: about 10 s on one core."""
-
-FRECHET_DRAWS = 999
-"""Drawn swaps cost the Fréchet distance an SVD each, and it is a descriptive row: p to within 0.001 is enough."""
-
-MINIMUM_DRAWS = 199
-"""Fewer draws cannot give p below 1 / 200 and are not worth printing."""
-
-_SWAPS_AT_ONCE = 1024
+from bench.stats.difference import Difference, difference_of_distances
 
 
 class ReferenceOptions(BaseModel):
@@ -85,11 +74,11 @@ class _SetDistance(ABC):
         When the reference shows the same objects, an object leaves both sides: it is what was drawn.
         """
 
-    @abstractmethod
-    def permutation_p(
-        self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
-    ) -> tuple[float, str] | None:
+    def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference:
         """See `SetMetric`. Raises `InputError` unless both sets show the same objects."""
+        a, b = _paired(a, b, reference)
+        ours, theirs = (self.leave_one_object_out(side, reference) for side in (a, b))
+        return difference_of_distances(self.distance(a, reference) - self.distance(b, reference), ours, theirs)
 
 
 class _Frechet(_SetDistance):
@@ -110,37 +99,9 @@ class _Frechet(_SetDistance):
         shared = _rows_of(names, reference.clusters) if reference.shares_objects else None
         return leave_rows_out(rows, shown, others, shared)
 
-    def permutation_p(
-        self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
-    ) -> tuple[float, str] | None:
-        """As declared; fewer draws, or None, where the SVDs would take more than `PERMUTATION_WORK`.
-
-        All 999 draws fit up to 232 pictures in each of the three sets; from 398 on there is no test.
-        """
-        a, b = _paired(a, b, reference)
-        stacked, others = feature_pair(np.concatenate([a.features, b.features]), reference.features)
-        to_reference = FrechetToReference(stacked, others)
-        n_objects, draws = len(object_order(a.objects)), _affordable_draws(len(a.objects), to_reference.width)
-        if draws < MINIMUM_DRAWS and 2**n_objects > draws:
-            return None
-        swaps = label_swaps(n_objects, seed, min(draws, FRECHET_DRAWS), min(draws, EXACT_LIMIT))
-
-        numbers = {name: number for number, name in enumerate(object_order(a.objects))}
-        owner_a = np.array([numbers[name] for name in a.objects])
-        owner_b = np.array([numbers[name] for name in b.objects])
-
-        def difference(swapped: npt.NDArray[np.bool_]) -> float:
-            as_b = np.concatenate([swapped[owner_a], ~swapped[owner_b]])
-            return to_reference.distance(np.flatnonzero(~as_b)) - to_reference.distance(np.flatnonzero(as_b))
-
-        observed = difference(np.zeros(n_objects, dtype=np.bool_))
-        permuted = np.array([difference(swapped) for swapped in swaps.swaps])
-        p = swaps.p_value(observed, permuted, tolerance=1e-12 * to_reference.scale)
-        return p, f"label permutation, {swaps.method()}"
-
 
 class KernelDistance(_SetDistance):
-    """MMD^2 on Gram sums per pair of objects, its jackknife and its permutation test; unbiased with the cubic kernel.
+    """MMD^2 on Gram sums per pair of objects, its jackknife and its test; unbiased with the cubic kernel.
 
     A subclass may be `clustered`, or `biased`, with a `kernel` of its own on features that it has `prepared`.
     """
@@ -170,29 +131,18 @@ class KernelDistance(_SetDistance):
         """The distance without each object in turn, (objects,)."""
         return self._fold(generated, reference).leave_one_object_out()
 
-    def permutation_p(
-        self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures, seed: int
-    ) -> tuple[float, str] | None:
-        """See `SetMetric`. Raises `InputError` unless both sets show the same objects."""
+    def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference:
+        """As declared; the variance that pairs of objects bring is counted once."""
         a, b = _paired(a, b, reference, clustered=self.clustered)
-        both = FeatureSet(np.concatenate([a.features, b.features]), a.objects + b.objects)
-        gram = self._fold(both, reference, methods=["a"] * len(a.objects) + ["b"] * len(b.objects))
-        swaps = label_swaps(len(gram.objects) // 2, seed)
+        ours, theirs = self._fold(a, reference), self._fold(b, reference)
+        return difference_of_distances(
+            ours.distance() - theirs.distance(),
+            ours.leave_one_object_out(),
+            theirs.leave_one_object_out(),
+            jackknife_excess(ours, theirs),
+        )
 
-        def difference(swapped: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-            # rows of the Gram sums: the objects of a, then the same objects of b
-            as_b = np.concatenate([swapped, ~swapped], axis=1).astype(np.float64)
-            return gram.distances(1.0 - as_b) - gram.distances(as_b)
-
-        observed = float(difference(np.zeros((1, swaps.swaps.shape[1]), dtype=np.bool_))[0])
-        starts = range(0, len(swaps.swaps), _SWAPS_AT_ONCE)
-        permuted = np.concatenate([difference(swaps.swaps[start : start + _SWAPS_AT_ONCE]) for start in starts])
-        p = swaps.p_value(observed, permuted, tolerance=1e-13 * gram.scale)
-        return p, f"label permutation, {swaps.method()}"
-
-    def _fold(
-        self, generated: FeatureSet, reference: ReferenceFeatures, methods: Sequence[str] | None = None
-    ) -> ObjectGram:
+    def _fold(self, generated: FeatureSet, reference: ReferenceFeatures) -> ObjectGram:
         _check(generated, reference, clustered=self.clustered)
         rows, others = feature_pair(generated.features, reference.features)
         return ObjectGram.fold(
@@ -202,7 +152,6 @@ class KernelDistance(_SetDistance):
             reference.clusters,
             clustered=self.clustered,
             shared=reference.shares_objects,
-            methods=methods,
             kernel=self.kernel,
             biased=self.biased,
         )
@@ -287,7 +236,7 @@ def _paired(
     if lonely := sorted(set(a.objects) ^ set(b.objects)):
         listed = ", ".join(lonely[:5]) + (", ..." if len(lonely) > 5 else "")
         raise InputError(
-            f"labels cannot be swapped: {len(lonely)} objects are in one set only ({listed})",
+            f"the two cannot be compared: {len(lonely)} objects are in one set only ({listed})",
             expected="two generators scored on the same objects",
             hint="finish the incomplete generator, or compare on the objects that both have",
         )
@@ -297,12 +246,6 @@ def _paired(
         return FeatureSet(feature_set.features[rows], tuple(feature_set.objects[row] for row in rows))
 
     return grouped(a), grouped(b)
-
-
-def _affordable_draws(pictures: int, width: int) -> int:
-    """How many label swaps, two SVDs (pictures, width) each, fit into `PERMUTATION_WORK`. No clock: always the same."""
-    short, long = sorted((pictures, width))
-    return int(PERMUTATION_WORK / (2 * short * short * long))
 
 
 def _rows_of(names: Sequence[str], owners: Sequence[str]) -> list[npt.NDArray[np.intp]]:

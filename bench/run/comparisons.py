@@ -1,4 +1,4 @@
-"""Pairwise comparisons of generators: paired over objects for means, label permutation per object for set distances.
+"""Pairwise comparisons of generators, paired over objects: of means, and of distances to a reference.
 
 Two numbers are compared only when their signatures agree. A pair whose signatures differ is listed all the same, with
 the difference of its values withheld and the reason in its place.
@@ -12,18 +12,13 @@ from itertools import combinations
 
 import numpy as np
 
-from bench.metrics.set_distances import Fd, Fid
 from bench.results.scores import ScoreRow, object_values
 from bench.results.summary import Row
 from bench.run.plan import Plan, is_calibration
 from bench.run.score_sets import SetScores
-from bench.stats.comparison import Comparison, compare_distances, compare_means, holm_across
-from bench.stats.intervals import Interval
+from bench.stats.comparison import Comparison, compare_distances, compare_means, holm_over_page
 from bench.stats.ties import Entry, bold_generators
 from groundwork.progress import Reporter, Stage
-
-FRECHET_PAIRS = 3
-"""A Fréchet permutation costs an SVD a draw: with more pairs than this only primary Fréchet distances are tested."""
 
 
 def compare(
@@ -49,7 +44,8 @@ def compare(
                     first, second = (np.array([values[g][case] for case in cases]) for g in (a, b))
                     comparisons.append(compare_means(result.name, a, b, first, second))
         comparisons += _distances(plan, pairs, found, stage)
-    return holm_across(comparisons, plan.suite.primary)
+    calibration = [entry.name for entry in plan.generators if is_calibration(entry)]
+    return holm_over_page(comparisons, plan.suite.primary, calibration)
 
 
 def best_and_ties(plan: Plan, rows: Sequence[Row], comparisons: Sequence[Comparison]) -> set[tuple[str, str]]:
@@ -65,7 +61,7 @@ def best_and_ties(plan: Plan, rows: Sequence[Row], comparisons: Sequence[Compari
         own = [row for row in own if row.generator in contestants]
         if len(own) < 2 or len({row.signature for row in own}) > 1:
             continue
-        entries = [Entry(row.generator, _known(row.value), _interval(row)) for row in own]
+        entries = [Entry(row.generator, _known(row.value)) for row in own]
         mine = [c for c in comparisons if c.metric == result.name]
         bold |= {(result.name, name) for name in bold_generators(entries, result.direction, mine)}
     return bold
@@ -75,7 +71,6 @@ def _distances(plan: Plan, pairs: Sequence[tuple[str, str]], found: SetScores, s
     for metric in plan.set_metrics:
         result = metric.result().name
         scores = {score.generator: score for score in found.scores if score.metric is metric}
-        affordable = not isinstance(metric, Fd | Fid) or len(pairs) <= FRECHET_PAIRS or result in plan.suite.primary
         for a, b in pairs:
             stage.advance()
             first, second = scores[a], scores[b]
@@ -86,20 +81,20 @@ def _distances(plan: Plan, pairs: Sequence[tuple[str, str]], found: SetScores, s
                 continue
             reference = found.references[metric.reference, metric.extractor]
             ours, theirs = (found.features[name, metric.extractor] for name in (a, b))
+            gap = first.value - second.value
             try:
-                test = metric.permutation_p(ours, theirs, reference, plan.suite.seed) if affordable else None
+                tested = metric.difference(ours, theirs, reference)
             except Exception as error:  # a plug-in's own: its distances stand all the same
-                yield Comparison(result, a, b, first.value - second.value, None, f"the test failed: {error}", 0)
+                yield Comparison(result, a, b, gap, None, f"the test failed: {error}", 0)
                 continue
-            yield compare_distances(result, a, b, first.value, second.value, test, first.objects)
+            if tested is None:
+                yield Comparison(result, a, b, gap, None, "not tested: descriptive", first.objects)
+            else:
+                yield compare_distances(result, a, b, tested)
 
 
 def _known(value: float | None) -> float:
     return math.nan if value is None else value
-
-
-def _interval(row: Row) -> Interval:
-    return Interval(_known(row.ci_low), _known(row.ci_high), 0.95, "")
 
 
 def _both_ok(rows: dict[tuple[str, str], Row], metric: str, a: str, b: str) -> bool:

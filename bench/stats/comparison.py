@@ -20,7 +20,7 @@ class Comparison:
 
     `effect_size` is d_z, None for distances, which have no value per object; `detectable` the least true difference in
     the metric's unit that this test on so many objects would have revealed with 80 % power. `p_holm` is set for primary
-    metrics only, by `holm_across`.
+    metrics only, by `holm_over_page`.
     """
 
     metric: str
@@ -53,25 +53,27 @@ def compare_means(metric: str, a: str, b: str, a_values: npt.ArrayLike, b_values
     return replace(_comparison(metric, a, b, found), effect_size=_known(effect_size(a_values, b_values)))
 
 
-def compare_distances(
-    metric: str, a: str, b: str, a_value: float, b_value: float, test: tuple[float, str] | None, n_objects: int
-) -> Comparison:
-    """Compare two set distances, given the outcome of `SetMetric.permutation_p`."""
-    p_value, method = test if test is not None else (None, "not tested: descriptive, or too costly at this size")
-    return Comparison(metric, a, b, a_value - b_value, p_value, method, n_objects)
+def compare_distances(metric: str, a: str, b: str, found: Difference) -> Comparison:
+    """Compare two set distances, given their `difference`."""
+    return _comparison(metric, a, b, found)
 
 
-def holm_across(comparisons: Sequence[Comparison], primary: Collection[str]) -> tuple[Comparison, ...]:
-    """The comparisons with `p_holm` filled in: for each pair of generators, Holm over the primary metrics.
+def holm_over_page(
+    comparisons: Sequence[Comparison], primary: Collection[str], calibration: Collection[str] = ()
+) -> tuple[Comparison, ...]:
+    """The comparisons with `p_holm` filled in: Holm over all comparisons of primary metrics on the page.
 
-    Other metrics are descriptive and keep None. A primary metric without a p-value still counts as one of the family.
+    Pairs with a calibration generator are a family of their own: how many yardsticks a suite has must not decide what
+    is said of the methods. Other metrics are descriptive and keep None. A primary comparison without a p-value still
+    counts as one of its family.
     """
     adjusted = list(comparisons)
-    for pair in dict.fromkeys((comparison.a, comparison.b) for comparison in comparisons):
+    for calibrates in (False, True):
         family = [
             index
             for index, comparison in enumerate(comparisons)
-            if (comparison.a, comparison.b) == pair and comparison.metric in primary
+            if comparison.metric in primary
+            and (comparison.a in calibration or comparison.b in calibration) == calibrates
         ]
         p_values = [math.nan if (p := comparisons[index].p_value) is None else p for index in family]
         for index, p_holm in zip(family, holm(p_values), strict=True):

@@ -139,15 +139,16 @@ def mean_difference(differences: npt.ArrayLike) -> Difference:
 
 
 def difference_of_distances(
-    estimate: float, a_without: npt.ArrayLike, b_without: npt.ArrayLike, second_order: float = 0.0
+    estimate: float, a_without: npt.ArrayLike, b_without: npt.ArrayLike, excess: float = 0.0
 ) -> Difference:
     """distance(a) - distance(b), given both distances without each object in turn, (objects,), in the same order.
 
-    A paired jackknife over objects: SE^2 = (n - 1) / n sum (d_i - mean d)^2 - `second_order`, T with n - 1 degrees of
-    freedom. The jackknife counts the part of the variance that comes from pairs of objects twice; where the metric
-    knows it, it is taken off again (never more than half). It tests equal *distances*: two generators equally far
-    from the reference in different directions are alike to it. Refused under four objects, or when a distance without
-    some object does not exist.
+    A paired jackknife over objects: SE^2 = (n - 1) / n sum (d_i - mean d)^2 - `excess`, T with n - 1 degrees of
+    freedom. The jackknife counts what pairs of objects add to the variance twice over; where the metric knows by how
+    much it overstates (`excess`), that is taken off: (n - 2) / n of it, for with few objects an error too small costs
+    the level and one too large only power, and never more than half of all. It tests equal *distances*: two generators
+    equally far from the reference in different directions are alike to it. Refused under four objects, or when a
+    distance without some object does not exist.
     """
     first, second = np.asarray(a_without, dtype=np.float64), np.asarray(b_without, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
@@ -167,7 +168,7 @@ def difference_of_distances(
     size = max(float(np.abs(first).max()), float(np.abs(second).max()), abs(estimate))
     if jackknife <= (1e-12 * size) ** 2:
         return Difference(estimate, 0.0, n - 1, n, "sign test: the distances do not move with the objects")
-    error = math.sqrt(max(jackknife - second_order, jackknife / 2))
+    error = math.sqrt(max(jackknife - (n - 2) / n * excess, jackknife / 2))
     return Difference(estimate, error, n - 1, n, "paired jackknife t over objects")
 
 

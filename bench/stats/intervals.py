@@ -34,10 +34,6 @@ class Interval:
         """(low, high)."""
         return self.low, self.high
 
-    def overlaps(self, other: Interval) -> bool:
-        """Whether the two have a point in common; False when either is not known."""
-        return self.known and other.known and self.low <= other.high and other.low <= self.high
-
 
 def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """Student's t interval of the mean of a few repeats of one measurement, (repeats,).

@@ -211,42 +211,11 @@ def frechet_jackknife(folder: Path, count: int) -> Answer:
     return _timed(lambda: float(np.std(leave_rows_out(x, list(np.arange(count)[:, None]), y))))
 
 
-def permutation(folder: Path, count: int) -> Answer:
-    """The permutation test of a difference of kernel distances: `count` pictures a method, four views an object."""
-    import numpy as np
-
-    from bench.metrics.declaration import FeatureSet
-    from bench.metrics.set_distances import KidCluster
-    from bench.references.reference_set import ReferenceFeatures
-
-    x, y = (rows.astype(np.float32) for rows in _features(count))
-    objects = tuple(f"object-{i // 4}" for i in range(count))
-    noisy = x + np.random.default_rng(1).standard_normal(x.shape).astype(np.float32)
-    metric = KidCluster(KidCluster.Options(reference="photos"))
-    reference = ReferenceFeatures("photos", y, tuple(map(str, range(len(y)))), "0" * 64, "inception")
-    sets = FeatureSet(x, objects), FeatureSet(noisy, objects)
-    return _timed(lambda: metric.permutation_p(*sets, reference, 0)[0])
-
-
-def permutation_from_features(folder: Path, count: int) -> Answer:
-    """One draw of that test where nothing is shared: both kernel distances from the features again."""
-    import numpy as np
-
-    from bench.metrics.kernel import cluster_kernel_distance
-
-    x, y = _features(count)
-    objects = [f"object-{i // 4}" for i in range(count)]
-    photos = [str(i) for i in range(len(y))]
-    noisy = x + np.random.default_rng(1).standard_normal(x.shape)
-    one = partial(cluster_kernel_distance, x_objects=objects, y=y, y_objects=photos)
-    return _timed(lambda: one(x) - one(noisy))
-
-
 JOBS: dict[str, Callable[[Path, int], Answer]] = {
     job.__name__: job
     for job in (
         prepare, ours, bare_forward, torch_forward, clean_fid, torch_fidelity, pytorch_fid, torchmetrics, frechet_ours,
-        frechet_sqrtm, frechet_eigenvalues, frechet_jackknife, permutation, permutation_from_features,
+        frechet_sqrtm, frechet_eigenvalues, frechet_jackknife,
     )
 }  # fmt: skip
 

@@ -45,8 +45,6 @@ STATISTICS = {
     "frechet_eigenvalues": "Fréchet distance, eigenvalues of the product",
     "frechet_sqrtm": "Fréchet distance, `scipy.linalg.sqrtm`",
     "frechet_jackknife": "Fréchet distance without each picture in turn (all of them)",
-    "permutation": "permutation test of KID, 9999 draws",
-    "permutation_from_features": "one such draw from the features",
 }
 PACKAGES = (
     "torch", "onnxruntime", "numpy", "scipy", "pillow", "clean-fid", "torch-fidelity", "pytorch-fid", "torchmetrics",

@@ -9,7 +9,13 @@ import torch
 
 from bench.errors import InputError
 from bench.metrics import kernel
-from bench.metrics.kernel import ObjectGram, cluster_kernel_distance, cubic_kernel, kernel_distance
+from bench.metrics.kernel import (
+    ObjectGram,
+    cluster_kernel_distance,
+    cubic_kernel,
+    jackknife_excess,
+    kernel_distance,
+)
 
 Matrix = npt.NDArray[np.float64]
 
@@ -138,6 +144,39 @@ def test_leaving_out_one_of_two_objects_leaves_nothing_to_average() -> None:
     gram = ObjectGram.fold(x, x_ids, y, y_ids, clustered=True, shared=False)
     assert np.isfinite(gram.distance())
     assert np.isnan(gram.leave_one_object_out()).all()
+
+
+@pytest.mark.parametrize("clustered", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+def test_variance_of_a_difference_is_estimated_without_bias(clustered: bool, shared: bool) -> None:
+    # near the reference the distance is nearly degenerate: pairs of objects bring most of its variance
+    rng = np.random.default_rng(11)
+    names = [f"o{index}" for index in range(8) for _ in range(2)]
+    photos = rng.normal(size=(60, 6))
+    found = []
+    for _ in range(1000):
+        y, y_ids = views(rng, [1] * 8, d=6) if shared else (photos, list(map(str, range(60))))
+        grams = [
+            ObjectGram.fold(rng.normal(size=(16, 6)), names, y, y_ids, clustered=clustered, shared=shared)
+            for _ in range(2)
+        ]
+        moved = grams[0].leave_one_object_out() - grams[1].leave_one_object_out()
+        jackknife = 7 / 8 * np.square(moved - moved.mean()).sum()
+        found.append((grams[0].distance() - grams[1].distance(), jackknife, jackknife_excess(*grams)))
+    differences, jackknives, pairs = np.array(found).T
+    assert (jackknives - pairs).mean() == pytest.approx(differences.var(), rel=0.15)
+    assert jackknives.mean() > 1.4 * differences.var()
+
+
+def test_variance_is_of_pairs_of_the_same_objects() -> None:
+    rng = np.random.default_rng(12)
+    (x, x_ids), (y, y_ids) = views(rng, [1] * 5), views(rng, [1] * 3)
+    gram, other = (
+        ObjectGram.fold(x, ids, y, y_ids, clustered=True, shared=False) for ids in (x_ids, [*x_ids[:-1], "stranger"])
+    )
+    assert jackknife_excess(gram, gram) == 0.0
+    with pytest.raises(InputError, match="not of the same objects"):
+        jackknife_excess(gram, other)
 
 
 def test_too_little_is_refused() -> None:

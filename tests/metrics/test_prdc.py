@@ -191,7 +191,7 @@ def test_the_label(symbol: str) -> None:
     assert (metric.result().direction, metric.result().unit) == ("up", "")
     assert (metric.extractor, metric.reference) == ("efficientnet_lite0", "photos")
     assert metric.parameters() == f"balls={'generated' if symbol == 'recall' else 'reference'} k=3 v1"
-    assert metric.permutation_p(pictures(cloud(1, 9)), pictures(cloud(2, 9)), photos(cloud(3, 9)), seed=0) is None
+    assert metric.difference(pictures(cloud(1, 9)), pictures(cloud(2, 9)), photos(cloud(3, 9))) is None
     options = METRICS.load(symbol).Options
     assert options(reference="photos", extractor="x").k == 5
     for wrong in ({"k": 0}, {"neighbours": 3}):

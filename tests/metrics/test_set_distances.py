@@ -1,16 +1,17 @@
-"""The six set distances: their labels, and jackknife and permutations against plain recomputation."""
+"""The six set distances: their labels, their jackknife against plain recomputation, and the test of a difference."""
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from scipy import stats
 
 from bench.errors import InputError, ReferenceSetError
-from bench.metrics import set_distances
 from bench.metrics.declaration import FeatureSet, SetMetric
 from bench.metrics.set_distances import Fd, Fid, Kd, KdCluster, Kid, KidCluster
 from bench.references.reference_set import ReferenceFeatures
@@ -60,16 +61,6 @@ def mixed(a: FeatureSet, b: FeatureSet, from_b: set[str]) -> FeatureSet:
     return FeatureSet(np.stack([f for f, _ in pairs]), tuple(o for _, o in pairs))
 
 
-def p_by_recomputation(metric: SetMetric, a: FeatureSet, b: FeatureSet, photos: ReferenceFeatures) -> float:
-    names = sorted(set(a.objects))
-    differences = [
-        metric.distance(mixed(a, b, set(chosen)), photos) - metric.distance(mixed(b, a, set(chosen)), photos)
-        for size in range(len(names) + 1)
-        for chosen in itertools.combinations(names, size)
-    ]
-    return float(np.mean(np.abs(differences) >= abs(differences[0]) - 1e-9))
-
-
 def test_names_follow_the_contract() -> None:
     assert Fid(Fid.Options(reference="photos")).result().name == "fid@photos"
     assert Kid(Kid.Options(reference="base")).result().name == "kid@base"
@@ -116,74 +107,60 @@ def test_leave_one_object_out_equals_recomputation(build: Build, shares_objects:
 
 @EACH
 @BOTH_REFERENCES
-def test_exact_permutation_equals_recomputation(build: Build, shares_objects: bool) -> None:
+def test_difference_is_paired_by_object(build: Build, shares_objects: bool) -> None:
     metric, photos = build(), reference(shares_objects)
     a, b = generated(1, n_views=3), generated(2, n_views=2, shift=0.15)
-    tested = metric.permutation_p(a, b, photos, seed=0)
-    assert tested is not None
-    p_value, method = tested
-    assert method == "label permutation, exact (32)"
-    assert p_value == pytest.approx(p_by_recomputation(metric, a, b, photos))
-    assert 2 / 32 <= p_value < 1
+    found = metric.difference(a, b, photos)
+    assert found is not None and found.n_objects == 5 and found.df == 4
+    assert found.estimate == pytest.approx(metric.distance(a, photos) - metric.distance(b, photos))
+    moved = metric.leave_one_object_out(a, photos) - metric.leave_one_object_out(b, photos)
+    jackknife = math.sqrt(4 / 5 * np.square(moved - moved.mean()).sum())
+    assert jackknife / math.sqrt(2) * (1 - 1e-9) <= found.standard_error <= jackknife * (1 + 1e-9)
+    assert found.p_value() == pytest.approx(2 * stats.t.sf(abs(found.estimate / found.standard_error), 4))
 
 
 @EACH
-def test_permutation_finds_a_real_difference_and_not_a_missing_one(build: Build) -> None:
+def test_difference_finds_a_real_one_and_not_a_missing_one(build: Build) -> None:
     metric, photos = build(), reference()
     a, far = generated(1, n_objects=8), generated(2, n_objects=8, shift=1.0)
-    assert metric.permutation_p(a, far, photos, seed=0) == (2 / 256, "label permutation, exact (256)")
-    assert metric.permutation_p(a, a, photos, seed=0) == (1.0, "label permutation, exact (256)")
+    found, nothing = metric.difference(a, far, photos), metric.difference(a, a, photos)
+    assert found is not None and nothing is not None
+    assert found.estimate < 0 and (found.p_value("less") or 1) < 0.005
+    assert nothing.estimate == 0.0 and nothing.p_value() == 1.0
 
 
 @EACH
-def test_permutation_does_not_mind_the_order_of_pictures_or_generators(build: Build) -> None:
+def test_difference_does_not_mind_the_order_of_pictures_or_generators(build: Build) -> None:
     metric, photos = build(), reference()
     a, b = generated(1), generated(2, shift=0.15)
     backwards = FeatureSet(b.features[::-1], b.objects[::-1])
-    assert metric.permutation_p(a, backwards, photos, seed=0) == metric.permutation_p(a, b, photos, seed=0)
-    assert metric.permutation_p(b, a, photos, seed=0) == metric.permutation_p(a, b, photos, seed=0)
-
-
-@EACH
-def test_many_objects_are_drawn_with_a_seed(build: Build) -> None:
-    metric, photos = build(), reference()
-    a, b = generated(1, n_objects=13, n_views=1), generated(2, n_objects=13, n_views=1, shift=0.1)
-    first, again = (metric.permutation_p(a, b, photos, seed=3) for _ in range(2))
-    assert first is not None and first == again
-    drawn = 999 if metric.result().name.startswith("fd") else 9999
-    assert first[1] == f"label permutation, {drawn} draws"
-    assert metric.permutation_p(a, b, photos, seed=4) != first
+    p_values = [
+        found.p_value()
+        for pair in ((a, b), (a, backwards), (b, a))
+        if (found := metric.difference(*pair, photos)) is not None
+    ]
+    assert p_values == pytest.approx([p_values[0]] * 3)
 
 
 @pytest.mark.parametrize("build", [BUILDS["kd"], BUILDS["kd_cluster"]], ids=["kd", "kd_cluster"])
-def test_permutation_keeps_its_level(build: Build) -> None:
-    # two generators of the same distribution: p <= .25 about a quarter of the time
-    metric, photos = build(), reference(n=20)
-    hits = 0
-    for trial in range(200):
-        tested = metric.permutation_p(generated(2 * trial), generated(2 * trial + 1), photos, seed=0)
-        hits += tested is not None and tested[0] <= 0.25
-    assert 0.15 < hits / 200 < 0.35
-
-
-def test_frechet_draws_fewer_permutations_when_they_cost_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    metric, photos = BUILDS["fd"](), reference()
-    a, b = generated(1, n_objects=13, n_views=2), generated(2, n_objects=13, n_views=2, shift=0.1)
-    cost = 2 * 10 * 10 * 26  # two decompositions of 26 pictures against the 10 directions of the reference
-    monkeypatch.setattr(set_distances, "PERMUTATION_WORK", 500 * cost)
-    tested = metric.permutation_p(a, b, photos, seed=0)
-    assert tested is not None and tested[1] == "label permutation, 500 draws"
-    monkeypatch.setattr(set_distances, "PERMUTATION_WORK", 150 * cost)
-    assert metric.permutation_p(a, b, photos, seed=0) is None
-    few = [generated(seed, n_objects=4) for seed in (1, 2)]
-    tested = metric.permutation_p(few[0], few[1], photos, seed=0)
-    assert tested is not None and tested[1] == "label permutation, exact (16)"
+def test_equally_far_in_different_directions_is_no_difference(build: Build) -> None:
+    # the question is 'equal distance', not 'equal distribution': the reference is symmetric, the two are mirror images
+    metric, half = build(), reference(n=20)
+    both = np.concatenate([half.features, -half.features])
+    photos = replace(half, features=both, clusters=tuple(map(str, range(40))))
+    objects = tuple(f"case{index // 2}" for index in range(16))
+    rng, hits = np.random.default_rng(0), 0
+    for _ in range(200):
+        a, b = ((rng.normal(size=(16, 12)) + 0.6).astype(np.float32) for _ in range(2))
+        found = metric.difference(FeatureSet(a, objects), FeatureSet(-b, objects), photos)
+        hits += found is not None and (found.p_value() or 0) <= 0.2
+    assert 0.12 < hits / 200 < 0.28
 
 
 @EACH
 def test_unpaired_sets_are_refused(build: Build) -> None:
     with pytest.raises(InputError, match=r"1 objects are in one set only \(case4\)"):
-        build().permutation_p(generated(1), without(generated(2), "case4"), reference(), seed=0)
+        build().difference(generated(1), without(generated(2), "case4"), reference())
 
 
 @EACH
@@ -193,7 +170,7 @@ def test_too_few_pictures_are_refused_on_the_side_at_fault(build: Build) -> None
     with pytest.raises(ReferenceSetError, match="at least 2 pictures, got 1"):
         build().distance(generated(1), reference(n=1))
     with pytest.raises(InputError, match="at least 2"):
-        build().permutation_p(generated(1), generated(2, n_objects=1, n_views=1), reference(), seed=0)
+        build().difference(generated(1), generated(2, n_objects=1, n_views=1), reference())
 
 
 def test_between_objects_needs_two_objects() -> None:

@@ -57,7 +57,7 @@ def test_each_object_is_set_against_its_own_yardsticks(tmp_path, mesh_folder):
     soft = rows["soft", "loo_psnr"]
     assert soft["normalised"] == pytest.approx(np.mean(by_hand), rel=1e-12)
     assert soft["normalised_n"] == 3
-    assert by_hand.min() <= soft["normalised_ci_low"] <= soft["normalised"] <= soft["normalised_ci_high"]
+    assert soft["normalised_ci_low"] is None  # three objects are too few for an interval
     assert [rows[name, "loo_psnr"]["normalised"] for name in ("top", "low")] == [1.0, 0.0]
     # the floor wears the right shape: there is nothing to divide by
     outline = rows["soft", "silhouette_iou"]

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from bench.errors import InputError
-from bench.stats.comparison import Comparison, compare_distances, compare_means, holm_across
-from bench.stats.difference import difference_of_means
-from bench.stats.intervals import Interval
+from bench.stats.comparison import Comparison, compare_distances, compare_means, holm_over_page
+from bench.stats.difference import difference_of_distances, difference_of_means
 from bench.stats.paired import effect_size
 
 
@@ -46,12 +45,12 @@ def test_record_for_json_has_the_contract_keys_and_no_nan() -> None:
     assert Comparison("m", "a", "b", math.nan, None, "not tested", 0).to_dict()["difference"] is None
 
 
-def test_distances_carry_their_permutation_test_or_say_that_there_is_none() -> None:
-    tested = compare_distances("fid@photos", "a", "b", 80.0, 90.0, (0.03, "label permutation, 999 draws"), 40)
-    assert (tested.difference, tested.p_value, tested.method) == (-10.0, 0.03, "label permutation, 999 draws")
-    untested = compare_distances("fid@photos", "a", "b", 80.0, 90.0, None, 400)
-    assert untested.p_value is None and untested.method.startswith("not tested")
-    assert untested.to_dict()["p_value"] is None
+def test_distances_carry_their_test() -> None:
+    tested = difference_of_distances(-10.0, [80.0, 81.0, 79.0, 80.5], [90.0, 88.0, 91.0, 90.5])
+    found = compare_distances("fid@photos", "a", "b", tested)
+    assert (found.difference, found.p_value, found.method) == (-10.0, tested.p_value(), tested.method)
+    assert found.interval == tested.interval() and found.detectable == tested.detectable()
+    assert found.effect_size is None
 
 
 def test_incomplete_pairs_are_refused() -> None:
@@ -59,24 +58,24 @@ def test_incomplete_pairs_are_refused() -> None:
         compare_means("cde", "a", "b", [1.0, math.nan], [1.0, 2.0])
 
 
-def test_holm_runs_over_the_primary_metrics_of_each_pair() -> None:
-    def made(metric: str, b: str, p: float | None) -> Comparison:
-        return Comparison(metric, "ours", b, 0.0, p, "test", 40)
+def made(metric: str, a: str, b: str, p: float | None) -> Comparison:
+    return Comparison(metric, a, b, 0.0, p, "test", 40)
 
-    adjusted = holm_across(
-        [made("cde", "x", 0.01), made("fid@photos", "x", 0.001), made("iou", "x", 0.04), made("cde", "y", 0.01)],
-        primary=("cde", "iou"),
-    )
-    assert [c.p_holm for c in adjusted] == [pytest.approx(0.02), None, pytest.approx(0.04), pytest.approx(0.01)]
-    untested = holm_across([made("cde", "x", 0.01), made("iou", "x", None)], primary=("cde", "iou"))
+
+def test_holm_runs_over_all_primary_comparisons_of_the_page() -> None:
+    page = [
+        made("cde", "x", "y", 0.01), made("fid@photos", "x", "y", 0.001), made("iou", "x", "y", 0.04),
+        made("cde", "x", "z", 0.02), made("cde", "y", "z", 0.5),
+    ]  # fmt: skip
+    adjusted = holm_over_page(page, primary=("cde", "iou"))
+    assert [c.p_holm for c in adjusted] == [pytest.approx(p) if p else None for p in (0.04, None, 0.08, 0.06, 0.5)]
+    untested = holm_over_page([made("cde", "x", "y", 0.01), made("iou", "x", "y", None)], primary=("cde", "iou"))
     assert [c.p_holm for c in untested] == [pytest.approx(0.02), None]
 
 
-def test_intervals_overlap() -> None:
-    def made(low: float, high: float) -> Interval:
-        return Interval(low, high, 0.95, "test")
-
-    assert made(0, 2).overlaps(made(1, 3)) and made(1, 3).overlaps(made(0, 2))
-    assert made(0, 1).overlaps(made(1, 2)) and made(0, 9).overlaps(made(3, 4))
-    assert not made(0, 1).overlaps(made(2, 3)) and not made(2, 3).overlaps(made(0, 1))
-    assert not made(math.nan, math.nan).overlaps(made(0, 1)) and not made(0, 1).overlaps(made(math.nan, math.nan))
+def test_yardsticks_do_not_make_the_methods_family_larger() -> None:
+    page = [made("cde", "x", "y", 0.02), made("cde", "x", "top", 0.001), made("cde", "top", "y", 0.03)]
+    alone = holm_over_page(page[:1], primary=("cde",))
+    among = holm_over_page(page, primary=("cde",), calibration=("top",))
+    assert among[0].p_holm == alone[0].p_holm == 0.02
+    assert [c.p_holm for c in among[1:]] == [0.002, 0.03]

@@ -94,13 +94,13 @@ def test_jackknife_of_means_is_the_paired_t_test() -> None:
     assert found.df == 10 and not found.skewed
 
 
-def test_second_order_variance_is_taken_off_but_never_more_than_half() -> None:
+def test_excess_of_the_jackknife_is_taken_off_but_never_more_than_half() -> None:
     a, b = skewed(11, 3), skewed(11, 4)
     plain = difference_of_distances(0.3, without_each(a), without_each(b))
     error = plain.standard_error
-    less = difference_of_distances(0.3, without_each(a), without_each(b), second_order=0.2 * error**2)
-    most = difference_of_distances(0.3, without_each(a), without_each(b), second_order=0.9 * error**2)
-    assert less.standard_error == pytest.approx(math.sqrt(0.8) * error)
+    less = difference_of_distances(0.3, without_each(a), without_each(b), excess=0.2 * error**2)
+    most = difference_of_distances(0.3, without_each(a), without_each(b), excess=0.9 * error**2)
+    assert less.standard_error == pytest.approx(math.sqrt(1 - 9 / 11 * 0.2) * error)
     assert most.standard_error == pytest.approx(math.sqrt(0.5) * error)
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from bench.metrics.kernel import ObjectGram, PairSums
 from bench.stats.intervals import MINIMUM_OBJECTS, NO_INTERVAL
-from bench.stats.label_swaps import label_swaps
+from suites.miniworld.claims.label_swaps import label_swaps
 
 Array = npt.NDArray[np.float64]
 RESAMPLES = 9999

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from bench.stats.label_swaps import DRAWS
+from suites.miniworld.claims.label_swaps import DRAWS
 
 EXACT_METHODS = 8
 """Up to this many methods (40 320 orders) all orders are enumerated, beyond it they are drawn."""

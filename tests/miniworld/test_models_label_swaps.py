@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.stats.label_swaps import LabelSwaps, label_swaps
+from suites.miniworld.claims.label_swaps import LabelSwaps, label_swaps
 
 
 @pytest.mark.parametrize("n", [1, 4, 12])
@@ -29,9 +29,6 @@ def test_p_values_by_hand() -> None:
     exact = LabelSwaps(np.zeros((4, 2), dtype=np.bool_), exact=True)
     drawn = LabelSwaps(np.zeros((4, 2), dtype=np.bool_), exact=False)
     assert exact.p_value(2.0, permuted, 0.0) == 2 / 4
-    assert exact.p_value(2.0, permuted, 0.0, "greater") == 1 / 4
-    assert exact.p_value(2.0, permuted, 0.0, "less") == 4 / 4
-    assert exact.p_value(-1.0, permuted, 0.0, "less") == 2 / 4
     assert drawn.p_value(3.0, permuted, 0.0) == 1 / 5
 
 

@@ -1,4 +1,4 @@
-"""Swapping two methods' labels object by object: the one source of permutations for means and for set distances.
+"""Swapping two methods' labels object by object: permutations for the claims, which are about paired trainings.
 
 If two methods are alike, the results of each object could as well carry the other's label. Swapping labels of whole
 objects keeps the views and seeds of an object together, so it stays valid however correlated they are.
@@ -7,12 +7,9 @@ objects keeps the views and seeds of an object together, so it stays valid howev
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-
-Alternative = Literal["two-sided", "greater", "less"]
 
 EXACT_LIMIT = 2**12
 """Up to this many swaps (12 objects) all of them are enumerated, beyond it they are drawn."""
@@ -31,25 +28,13 @@ class LabelSwaps:
         """How the p-value is got, for people: 'exact (16)' or '9999 draws'."""
         return f"exact ({len(self.swaps)})" if self.exact else f"{len(self.swaps)} draws"
 
-    def p_value(
-        self,
-        observed: float,
-        permuted: npt.NDArray[np.float64],
-        tolerance: float,
-        alternative: Alternative = "two-sided",
-    ) -> float:
+    def p_value(self, observed: float, permuted: npt.NDArray[np.float64], tolerance: float) -> float:
         """The share of `permuted` (T,) at least as extreme as `observed`; statistics must change sign with the labels.
 
         `tolerance` is the size of rounding noise in the statistic: within it values count as equal, which never
         makes a p-value smaller. Drawn swaps get the add-one rule of Phipson and Smyth (2010), so p is never 0.
         """
-        sign = -1.0 if alternative == "less" else 1.0
-        extreme = (
-            np.abs(permuted) >= abs(observed) - tolerance
-            if alternative == "two-sided"
-            else sign * permuted >= sign * observed - tolerance
-        )
-        hits = int(np.count_nonzero(extreme))
+        hits = int(np.count_nonzero(np.abs(permuted) >= abs(observed) - tolerance))
         return hits / len(permuted) if self.exact else (hits + 1) / (len(permuted) + 1)
 
 
