@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -61,17 +61,16 @@ class Node:
         names = [_name_of(item) for item in items]
         return {name: item for name, item in zip(names, items, strict=True) if name and names.count(name) == 1}
 
-    def follow(self, path: tuple[Step, ...]) -> tuple[Node, str]:
-        """The deepest node that exists on `path`, and the whole path for people: `generators.realiz3d.path`."""
+    def follow(self, path: tuple[Step, ...], named: Sequence[str] = ()) -> tuple[Node, str]:
+        """The deepest node that exists on `path`, and the whole path for people: `generators.realiz3d.path`.
+
+        `named` are top sections in which plain texts of a list are names too; elsewhere they go by their number.
+        """
         node, words, reached = self, list[str](), True
         for step in path:
             below = node.children().get(step) if reached else None
             name = _name_of(below) if below is not None and isinstance(step, int) else ""
-            if (
-                name
-                and (path[0] == "metrics" or isinstance(below and below.value, dict))
-                and name in node.named_items()
-            ):
+            if name and (path[0] in named or isinstance(below and below.value, dict)) and name in node.named_items():
                 words.append(name)
             elif step not in words[-1:] or not _is_short_form(node):  # a metric's name is its path already
                 words.append(str(step))

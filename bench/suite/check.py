@@ -14,9 +14,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import BenchError, UsageError, nearest
-from bench.suite.explain import Problem, explain_options
+from bench.suite.explain import explain_options
 from bench.suite.paper_tables import published
 from bench.suite.schema import GeneratorEntry, MetricEntry
+from groundwork.explain import Problem
 from groundwork.registry import Registry
 from groundwork.yaml_tree import Step
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -11,15 +10,17 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bench.errors import SuiteError, SuiteErrors, UsageError, nearest
+from bench.errors import SuiteError, SuiteErrors, UsageError
 from bench.suite import check
 from bench.suite.check import Plugins
-from bench.suite.explain import Problem, explain_suite
-from bench.suite.overrides import override
+from bench.suite.explain import explain_suite
+from bench.suite.overrides import override_suite
 from bench.suite.schema import GeneratorEntry, MetricEntry, Suite
-from groundwork.yaml_tree import Node, parse
+from groundwork.documents import Document, make_absolute
+from groundwork.explain import Problem
+from groundwork.yaml_tree import Node
 
-MAX_BYTES = 256 * 1024
+NAMED = ("metrics",)  # sections whose plain texts are names: `- cde` is the item 'cde'
 
 Entry = TypeVar("Entry", bound=BaseModel)
 
@@ -30,6 +31,12 @@ def shipped_suites() -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 
+def suite_document() -> Document[SuiteError]:
+    """What a suite is as a document."""
+    least, show = "name, version, task, cases and metrics", "realiz3d-bench validate --schema"
+    return Document("suite", shipped_suites(), SuiteError, least, f"see what a suite may say: {show}")
+
+
 def load_suite(source: str | Path, overrides: Sequence[str] = (), plugins: Plugins | None = None) -> Suite:
     """Read and check a suite.
 
@@ -38,71 +45,23 @@ def load_suite(source: str | Path, overrides: Sequence[str] = (), plugins: Plugi
     folder, those in `overrides` to the current directory. `plugins` defaults to all that are installed.
     Raises `SuiteError`, or `SuiteErrors` when there are several problems.
     """
-    file = _find(source)
-    label = str(source) if file == Path(source) else str(file)
-    root, errors = parse(_read(file), label, file.absolute().parent, SuiteError)
+    document = suite_document()
+    file = document.find(source)
+    root, errors = document.read(source, file, file.absolute().parent)
     for text in overrides:
         try:
-            override(root, text)
+            override_suite(root, text)
         except SuiteError as error:
             errors.append(error)
     plugins = plugins or Plugins.installed()
     _resolve_paths(root, plugins)
     suite, problems = _validate(root.plain(), plugins)
-    errors += [problem.located(root) for problem in problems]
+    errors += [problem.located(root, SuiteError, NAMED) for problem in problems]
     if len(errors) == 1:
         raise errors[0]
     if errors or suite is None:
         raise SuiteErrors(errors)
     return suite.in_folder(file.absolute().parent)
-
-
-def _find(source: str | Path) -> Path:
-    shipped = shipped_suites()
-    if isinstance(source, str) and source in shipped:
-        return shipped[source]
-    file = Path(source)
-    try:
-        mode = file.stat().st_mode
-    except (OSError, ValueError) as error:
-        bare = isinstance(source, str) and file.suffix == "" and file.name == source
-        raise SuiteError(
-            f"there is no suite '{source}'",
-            where=ascii(str(source)),
-            expected="a suite file, or the name of a shipped suite",
-            hint=nearest(str(source), shipped)
-            if bare or not isinstance(error, FileNotFoundError)
-            else "check the path; shipped suites: " + ", ".join(shipped),
-        ) from error
-    if not stat.S_ISREG(mode):
-        hint = "name the YAML file inside it" if stat.S_ISDIR(mode) else ""
-        raise SuiteError(f"'{source}' is not a file", where=str(source), expected="a suite file", hint=hint)
-    return file
-
-
-def _read(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise SuiteError(f"the suite cannot be read: {error.strerror}", where=str(file)) from error
-    if len(data) > MAX_BYTES:
-        raise SuiteError(
-            "the suite file is too large", where=str(file), expected=f"at most {MAX_BYTES // 1024} KiB of YAML"
-        )
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise SuiteError("the suite file is not UTF-8", where=f"{file}:{line}", hint="save it as UTF-8") from error
-    if not text.strip():
-        raise SuiteError(
-            "the suite file is empty",
-            where=f"{file}:1",
-            expected="at least name, version, task, cases and metrics",
-            hint="see what a suite may say: realiz3d-bench validate --schema",
-        )
-    return text
 
 
 def _resolve_paths(root: Node, plugins: Plugins) -> None:
@@ -130,11 +89,7 @@ def _resolve_paths(root: Node, plugins: Plugins) -> None:
             except UsageError:
                 continue  # told with the other problems, in `check`
             nodes += [options[key] for key in check.path_options(plugin.Options) if key in options]
-    for node in nodes:
-        if isinstance(node.value, str) and node.value:
-            home = node.value == "~" or node.value.startswith("~/")
-            path = Path.home() / node.value[2:] if home else node.base / node.value
-            node.value = str(path.absolute())
+    make_absolute(nodes)
 
 
 def _validate(data: Any, plugins: Plugins) -> tuple[Suite | None, list[Problem]]:

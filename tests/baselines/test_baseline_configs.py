@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from baseline_runs import METHODS, config_of
 
+from groundwork.yaml_tree import parse
 from realiz3d.errors import UsageError
 from realiz3d.training import load_config, shipped_configs
 from realiz3d.training.extends import merged
@@ -107,7 +109,7 @@ def write(path: Path, text: str) -> Path:
 
 def test_messages_point_into_the_methods_fields(tmp_path):
     file = write(tmp_path / "run.yaml", "extends: pixart-xl-512\nname: mine\nmethod:\n  name: lora\n  rnak: 3\n")
-    with pytest.raises(UsageError, match="unknown field 'rnak'") as caught:
+    with pytest.raises(UsageError, match="unknown key: 'rnak'") as caught:
         load_config(file)
     assert f"{file}:5" in caught.value.where and "rank" in caught.value.hint
     write(file, "extends: pixart-xl-512\nname: mine\nmethod: {name: loar}\n")
@@ -147,8 +149,15 @@ def test_extending(tmp_path):
     with pytest.raises(UsageError, match="'extends' is no config"):
         load_config(file)
     write(tmp_path / "below.yaml", "extends: syn-olny\nname: below\n")
-    with pytest.raises(UsageError, match="no such config"):
+    with pytest.raises(UsageError, match="there is no config"):
         load_config(file)
+
+
+def extended(below: dict, above: dict) -> dict:
+    trees = [parse(json.dumps(values), "x", Path(), UsageError)[0] for values in (below, above)]
+    found = merged(*trees).plain()
+    assert [tree.plain() for tree in trees] == [below, above]
+    return found
 
 
 def test_another_kind_replaces_a_section():
@@ -157,12 +166,11 @@ def test_another_kind_replaces_a_section():
         "base": {"text": {"encoder": "labels", "names": ["a"]}, "vae": None},
     }
     above = {"method": {"name": "full_tuning"}, "base": {"text": {"encoder": "pipeline"}}}
-    assert merged(below, above) == {
+    assert extended(below, above) == {
         "method": {"name": "full_tuning"},
         "base": {"text": {"encoder": "pipeline"}, "vae": None},
     }
-    assert merged(below, {"method": {"rank": 8}})["method"] == {"name": "lora", "rank": 8}
-    assert below["method"]["rank"] == 4
+    assert extended(below, {"method": {"rank": 8}})["method"] == {"name": "lora", "rank": 8}
 
 
 def test_methods_without_real_data_say_so_and_the_others_want_it(world):

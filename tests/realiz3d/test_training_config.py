@@ -119,7 +119,7 @@ def test_aliases_cannot_expand(tmp_path):
 def test_unknown_configs_are_named(tmp_path):
     with pytest.raises(UsageError, match="did you mean 'tiny-cpu'"):
         load_config("tiny-cpi")
-    with pytest.raises(UsageError, match="no such config"):
+    with pytest.raises(UsageError, match="there is no config"):
         load_config(tmp_path / "none.yaml")
 
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError, SuiteError, SuiteErrors
-from bench.suite.load import MAX_BYTES, load_suite
+from bench.suite.load import load_suite
+from groundwork.documents import MAX_BYTES
 
 LINES = """\
 name: bad
