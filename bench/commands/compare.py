@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.commands import flags
-from bench.commands.terminal import answer, answer_json, invocation, note
+from bench.commands.terminal import answer, answer_json, invocation, note, only_answers_on_stdout
 
 if TYPE_CHECKING:
     from bench.gate.document import GatePage
@@ -65,13 +65,19 @@ def compare(
     source = _with_pictures(old, pictures)
     if rescore or assay:
         from bench.gate.rescoring import Rescoring, rescored_page
+        from bench.gate.stored_pictures import read_corruptions
 
         again = Rescoring(
             suite=suite, overrides=tuple(overrides or ()), device=device, offline=invocation(context).offline,
             out=(out or candidate / "gate") / "rescored", drift=rescore,
             corruptions=corruptions if assay else "",
         )  # fmt: skip
-        page = rescored_page(old, new, source, chosen, strict, again)
+        times = 1 + len(read_corruptions(again.corruptions))
+        note(
+            f"scores the baseline's {len(old.cases)} objects {times} times, which takes as long as {times} generators do"
+        )
+        with only_answers_on_stdout():
+            page = rescored_page(old, new, source, chosen, strict, again)
     else:
         page = gate_page(old, new, chosen, strict)
     from reports.gate import write_gate

@@ -77,13 +77,14 @@ def two_sides(
         renamed = (generator, generator)
     if renamed is None:
         renamed = _only(baseline, candidate)
+    sides = baseline.side(renamed[0]), candidate.side(renamed[1])
     if baseline.path.resolve() == candidate.path.resolve() and renamed[0] == renamed[1]:
         raise UsageError(
             f"this compares '{renamed[0]}' of one run with itself",
             where=str(baseline.path),
             hint="name two generators of the run: --map OLD=NEW",
         )
-    return baseline.side(renamed[0]), candidate.side(renamed[1])
+    return sides
 
 
 def _only(baseline: Input, candidate: Input) -> tuple[str, str]:
@@ -100,6 +101,8 @@ def _only(baseline: Input, candidate: Input) -> tuple[str, str]:
     if len(baseline.names) == len(candidate.names) == 1:
         return baseline.names[0], candidate.names[0]
     hint = f"--generator {common[0]}" if common else f"--map {baseline.names[0]}={candidate.names[0]}"
+    if baseline.path.resolve() == candidate.path.resolve() and len(common) > 1:
+        hint = f"--map {common[0]}={common[1]}"
     raise UsageError(
         "it is not said which generator is meant",
         where=f"{baseline.path}: {', '.join(baseline.names)}; {candidate.path}: {', '.join(candidate.names)}",

@@ -121,7 +121,10 @@ def _evidence(
     objects, harm = _harms(before, after, pairs)
     failing = after.lacking > before.lacking
     verdict: Verdict | None = "missing" if failing else None
-    why = f"{after.lacking} samples have no value, {before.lacking} of the baseline" if failing else pairs.note
+    why = pairs.note or harm.found.refusal
+    if failing:
+        lacking = "1 sample has" if after.lacking == 1 else f"{after.lacking} samples have"
+        why = f"{lacking} no value, {before.lacking} of the baseline's"
     return Evidence(name, delta, before, after, verdict, why, harm, objects)
 
 

@@ -26,7 +26,7 @@ def reason(result: GatedResult) -> str:
         case "missing":
             return result.reason if result.harm is None else f"{result.reason}; counted as the floor: {_change(result)}"
     words = f"{_change(result)}; {_tolerated(result)}"
-    if result.verdict == "inconclusive":
+    if result.verdict == "inconclusive" and result.could_fail:
         words += f"; {_needed(result)}"
     if result.verdict == "pass" and not result.could_fail:
         words += f"; this could not have failed: {result.n_objects} objects are too few to show any harm"
@@ -65,8 +65,9 @@ def _change(result: GatedResult) -> str:
     direction = "worse" if harm > 0 else "better"
     size = amount(abs(harm), result.unit)
     p = result.p_worse_holm if harm > 0 else result.p_better_holm
-    p_text = format_p(p)
-    p_text = p_text if p_text.startswith("<") else f"= {p_text}"
+    if p is None:
+        return f"{before} -> {after}: {direction} by {size} on {result.n_objects} objects"
+    p_text = format_p(p) if p < 0.001 else f"= {format_p(p)}"
     return f"{before} -> {after}: {direction} by {size} (p {p_text} corrected, n = {result.n_objects})"
 
 
@@ -78,7 +79,10 @@ def _tolerated(result: GatedResult) -> str:
         return f"{tolerated}, and so few objects bound no harm"
     if result.harm_high <= 0:
         return f"{tolerated}, and any harm is excluded"
-    return f"{tolerated}, and harm beyond {amount(result.harm_high, result.unit)} is excluded"
+    bound = amount(result.harm_high, result.unit)
+    if result.verdict == "inconclusive":
+        return f"{tolerated}, and up to {bound} worse is possible"
+    return f"{tolerated}, and harm beyond {bound} is excluded"
 
 
 def _needed(result: GatedResult) -> str:
