@@ -64,8 +64,8 @@ def compare(
     chosen = read_deltas(deltas or [], list(new.results))
     source = _with_pictures(old, pictures)
     if rescore or assay:
-        from bench.gate.rescoring import Rescoring, rescored_page
-        from bench.gate.stored_pictures import read_corruptions
+        from bench.gate.measuring.rescoring import Rescoring, rescored_page
+        from bench.gate.measuring.stored_pictures import read_corruptions
 
         again = Rescoring(
             suite=suite, overrides=tuple(overrides or ()), device=device, offline=invocation(context).offline,
@@ -73,9 +73,7 @@ def compare(
             corruptions=corruptions if assay else "",
         )  # fmt: skip
         times = 1 + len(read_corruptions(again.corruptions))
-        note(
-            f"scores the baseline's {len(old.cases)} objects {times} times, which takes as long as {times} generators do"
-        )
+        note(f"scores the {len(old.cases)} objects of the baseline {times} times: as long as {times} generators take")
         with only_answers_on_stdout():
             page = rescored_page(old, new, source, chosen, strict, again)
     else:

@@ -25,6 +25,10 @@ _CODES: dict[Verdict, int] = {
 }
 
 
+class GateFailed(AssertionError):
+    """A gate did not pass; the text is the verdict with its numbers."""
+
+
 def judge(harm: Harm, delta: float, p_worse: float, p_better: float) -> Verdict:
     """The verdict of one result; `p_worse` and `p_better` are those of `harm`, corrected for the whole page.
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.gate.harm import LEVEL
+from bench.gate.verdicts import GateFailed
 from bench.generators.protocol import GenerationRequest, Generator
 from bench.run.environment import hardware
 from bench.run.generate import SceneControls
@@ -54,18 +55,16 @@ class Race:
         """The outcome in one line, with the machine."""
         old, new = (self.images / float(np.median(side)) for side in (self.old, self.new))
         where = self.machine.get("gpu") or self.machine.get("cpu") or self.machine.get("device")
+        change = f"{abs(self.slowdown):.1%} {'slower' if self.slowdown > 0 else 'faster'} than {self.names[0]}"
         return (
-            f"{self.names[1]} takes {self.slowdown:+.1%} of the time of {self.names[0]} "
-            f"({old:.3g} -> {new:.3g} images/s, {len(self.old)} rounds in turns on {where}); "
-            f"slower by more than {self.at_most():.1%} is excluded"
+            f"{self.names[1]} is {change} ({old:.3g} -> {new:.3g} images/s, "
+            f"{len(self.old)} rounds in turns on {where}); more than {self.at_most():+.1%} time is excluded"
         )
 
     def assert_not_slower_than(self, tolerated: float) -> None:
         """Fail when the new one is shown to be slower, by more than `tolerated` (0.05 for 5 %) in the estimate."""
         p = self.found.p_value("greater")
         if self.slowdown > tolerated and p is not None and p <= LEVEL:
-            from bench.gate.session import GateFailed
-
             raise GateFailed(f"regression: {self.words()}; {tolerated:.1%} tolerated, p = {p:.2g}")
 
 

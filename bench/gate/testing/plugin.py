@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 if TYPE_CHECKING:
-    from bench.gate.session import GateSession
+    from bench.gate.testing.session import GateSession
 
 _LINES = pytest.StashKey[list[str]]()
 _OPTIONS: tuple[tuple[str, Literal["bool", "string"], bool | str, str], ...] = (
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def _realiz3d_gate_session(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> GateSession:
-    from bench.gate.session import GateSession
+    from bench.gate.testing.session import GateSession
 
     base = tmp_path_factory.getbasetemp()
     if hasattr(pytestconfig, "workerinput"):  # workers of pytest-xdist share one run

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.gate.document import Drift, GatePage, KnownHarm
+from bench.gate.measuring.stored_pictures import read_corruptions
 from bench.gate.page import gate_page
 from bench.gate.sides import Scored, Side, side_of_run
-from bench.gate.stored_pictures import read_corruptions
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import kind_of
 from bench.results.layout import RunLayout
@@ -31,7 +31,7 @@ from groundwork.hashing import hash_json
 SAME = 1e-6  # of the largest value: other machines round differently, other versions move more
 
 _UNCHANGED = "unchanged"
-_USE = "bench.gate.stored_pictures:StoredPictures"
+_USE = "bench.gate.measuring.stored_pictures:StoredPictures"
 
 
 @dataclass(frozen=True)

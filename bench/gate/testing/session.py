@@ -13,17 +13,14 @@ from bench.gate.baseline import is_baseline, write_baseline
 from bench.gate.document import GatePage
 from bench.gate.inputs import Input, read_input, two_sides
 from bench.gate.page import gate_page
+from bench.gate.verdicts import GateFailed
 from bench.gate.words import headline
 from bench.results.read import read_run
 from groundwork.errors import UsageError
 from groundwork.hashing import hash_json
 
 if TYPE_CHECKING:
-    from bench.gate.speed import Race
-
-
-class GateFailed(AssertionError):
-    """A gate did not pass; the text is the verdict with its numbers."""
+    from bench.gate.measuring.speed import Race
 
 
 @dataclass
@@ -72,8 +69,8 @@ class GateSession:
         return GatedRun(self, read_input(self.root / path), ())
 
     def race(self, suite: str | Path, old: str, new: str, *, rounds: int = 10, **more: Any) -> Race:
-        """Time two generators of a suite against each other, interleaved: see `bench.gate.speed.race`."""
-        from bench.gate.speed import race
+        """Time two generators of a suite against each other, interleaved: see `bench.gate.measuring.speed.race`."""
+        from bench.gate.measuring.speed import race
 
         found = race(self._suite(suite), old, new, rounds=rounds, **more)
         self._lines.append(found.words())

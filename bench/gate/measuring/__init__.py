@@ -1,0 +1,1 @@
+"""What of the gate computes: stored pictures scored again, and generators timed against each other."""
