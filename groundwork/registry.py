@@ -6,13 +6,18 @@ what ships with the project is declared the same way, in `BUILT_IN` of each room
 
 from __future__ import annotations
 
-import importlib
+import ast
+import importlib.util
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from groundwork.errors import UsageError, UserError, nearest
+
+_DOCUMENTED = (ast.ClassDef, ast.FunctionDef)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,20 @@ class Registry:
             ) from error
         return found
 
+    def describe(self, name: str) -> str:
+        """The first line of the docstring behind `name`, or why there is none.
+
+        Read from the source where it stands there: importing all plug-ins to list them takes seconds.
+        """
+        module_name, _, attribute = self.target(name).partition(":")
+        text = _docstring(module_name, attribute)
+        if text is None:
+            try:
+                text = inspect.getdoc(self.load(name)) or ""
+            except UserError as error:
+                return error.message
+        return text.split("\n")[0]
+
     def build(self, name: str, device: str, offline: bool) -> Any:
         """The network that the factory behind `name` makes: `factory(device=..., offline=...)`.
 
@@ -81,3 +100,14 @@ class Registry:
                 where=self.target(name),
                 expected="a function of `device` and `offline` that returns the network, or raises WeightsMissing",
             ) from error
+
+
+def _docstring(module: str, attribute: str) -> str | None:
+    """What a class or function of a module says of itself; None where the source does not tell."""
+    try:
+        spec = importlib.util.find_spec(module)
+        source = Path(spec.origin).read_bytes() if spec is not None and spec.origin else b""
+        found = {node.name: node for node in ast.parse(source).body if isinstance(node, _DOCUMENTED)}
+    except Exception:  # of a package that cannot be imported, or no Python: loading it says why
+        return None
+    return ast.get_docstring(found[attribute]) if attribute in found else None

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -28,12 +29,16 @@ class Check:
     needed: bool = True
 
 
-def doctor(as_json: flags.Json = False) -> None:
+def doctor(
+    quick: Annotated[
+        bool, flags.flag("--quick", "Only what takes no time: no device, no network's weights, no plug-in is loaded.")
+    ] = False,
+    as_json: flags.Json = False,
+) -> None:
     """Look at the machine: Python, torch, device, rasteriser, extras, weights, reference sets, disk."""
-    checks = [
-        *_software(), *_device(), *_offline_extractor(), *_extras(), *_networks(), *_plug_ins(), *_references(),
-        *_suites(), _disk(),
-    ]  # fmt: skip
+    checks = [*_software(), *_extras(), *_references(), *_suites(), _disk()]
+    if not quick:
+        checks += [*_device(), *_offline_extractor(), *_networks(), *_plug_ins()]
     if as_json:
         answer_json({"ok": all(c.ok for c in checks if c.needed), "checks": [asdict(check) for check in checks]})
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from bench.commands import flags
 from bench.commands.terminal import answer_json, answer_table, first_sentence
-from bench.errors import BenchError, SuiteError
+from bench.errors import SuiteError
 
 if TYPE_CHECKING:
     from groundwork.registry import Registry
@@ -30,7 +29,7 @@ def list_names(
         found = {name: _suite_line(file) for name, file in shipped_suites().items()}
     else:
         registry = _registry(kind)
-        found = {name: _plugin_line(registry, name) for name in sorted(registry.targets())}
+        found = {name: registry.describe(name) for name in sorted(registry.targets())}
     if as_json:
         answer_json([{"name": name, "description": line} for name, line in found.items()])
     else:
@@ -58,11 +57,3 @@ def _suite_line(file: Path) -> str:
     root, _ = parse(file.read_text(encoding="utf-8"), str(file), file.parent, SuiteError)
     text = root.children().get("description")
     return first_sentence(str(text.value)) if text is not None else ""
-
-
-def _plugin_line(registry: Registry, name: str) -> str:
-    try:
-        plugin = registry.load(name)
-    except BenchError as error:
-        return error.message
-    return (inspect.getdoc(plugin) or "").split("\n")[0]

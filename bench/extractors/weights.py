@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-import torch
-
 from bench.errors import WeightsMissing
 from groundwork.files import write_atomically
 
@@ -68,6 +66,8 @@ def _located(file: WeightsFile, offline: bool) -> tuple[Path, bytes]:
 
 def _places(name: str) -> tuple[Path, ...]:
     chosen = os.environ.get(FOLDER_VARIABLE)
+    import torch
+
     cache = Path(torch.hub.get_dir()) / "checkpoints"
     return ((Path(chosen) / name,) if chosen else ()) + (cache / name,)
 

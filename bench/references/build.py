@@ -18,9 +18,9 @@ from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.references.pictures import PREPARATION, picture_paths, reference_picture
 from bench.references.provenance import ExtractorRecord, Provenance, check_name
-from bench.references.reference_set import ReferenceFeatures
+from bench.references.reference_set import ReferenceFeatures, digest_of, feature_key
 from groundwork.files import write_atomically
-from groundwork.hashing import hash_array, hash_strings
+from groundwork.hashing import hash_array
 from groundwork.notes import tell
 from groundwork.pictures import RGB
 
@@ -90,16 +90,6 @@ def folder_reference(
         extractor: ReferenceFeatures(name, features, measured.pixels, measured.digest, extractor)
         for extractor, features in measured.features.items()
     }
-
-
-def feature_key(extractor: str) -> str:
-    """Under which name a set's `.npz` holds the features of an extractor; `pixels` holds the hashes of the pictures."""
-    return f"features_{extractor}"
-
-
-def digest_of(pixels: Sequence[str]) -> str:
-    """What pins a set: SHA-256 (hex) of the sorted hashes of its framed pictures, so names and order do not matter."""
-    return hash_strings(sorted(pixels))
 
 
 @dataclass(frozen=True)

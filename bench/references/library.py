@@ -13,10 +13,9 @@ import platformdirs
 
 from bench.errors import ReferenceSetError, UsageError, nearest
 from bench.extractors.protocol import Extractor, Features
-from bench.references.build import digest_of, feature_key
 from bench.references.pictures import PREPARATION
 from bench.references.provenance import Provenance, read_provenance
-from bench.references.reference_set import ReferenceFeatures
+from bench.references.reference_set import ReferenceFeatures, digest_of, feature_key
 from groundwork.hashing import hash_array
 from groundwork.pictures import RGB
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.extractors.protocol import Features
+from groundwork.hashing import hash_strings
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,13 @@ class ReferenceFeatures:
 
     def __len__(self) -> int:
         return len(self.features)
+
+
+def feature_key(extractor: str) -> str:
+    """Under which name a set's `.npz` holds the features of an extractor; `pixels` holds the hashes of the pictures."""
+    return f"features_{extractor}"
+
+
+def digest_of(pixels: Sequence[str]) -> str:
+    """What pins a set: SHA-256 (hex) of the sorted hashes of its framed pictures, so names and order do not matter."""
+    return hash_strings(sorted(pixels))

@@ -16,9 +16,10 @@ from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor
 from bench.geometry.cameras import view_cameras
-from bench.references.build import build_reference, digest_of, folder_reference
+from bench.references.build import build_reference, folder_reference
 from bench.references.library import FOLDER_VARIABLE, SHIPPED, list_references, load_reference
 from bench.references.pictures import FRAME, centred, picture_paths, reference_picture
+from bench.references.reference_set import digest_of
 from groundwork.hashing import hash_array
 from groundwork.pictures import read_picture, write_png
 
