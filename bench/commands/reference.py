@@ -12,7 +12,7 @@ from bench.commands.terminal import answer, answer_json, answer_table, first_sen
 from bench.errors import UsageError
 
 # the levels whose weights come with the install
-DEFAULT_EXTRACTORS = "efficientnet_lite0,efficientnet_lite0_texture"
+DEFAULT_EXTRACTORS = "efficientnet_lite0,efficientnet_lite0_interior,efficientnet_lite0_texture"
 
 RECIPES = ("imagenet",)
 

@@ -14,6 +14,7 @@ EXTRACTORS = Registry(
         "clip_336": "bench.extractors.clip:clip_336_extractor",
         "dinov2": "bench.extractors.dinov2:dinov2_extractor",
         "efficientnet_lite0": "bench.extractors.efficientnet_lite0:pooled_extractor",
+        "efficientnet_lite0_interior": "bench.extractors.efficientnet_lite0_interior:interior_extractor",
         "efficientnet_lite0_texture": "bench.extractors.efficientnet_lite0:texture_extractor",
         "inception": "bench.extractors.inception:inception_extractor",
     },

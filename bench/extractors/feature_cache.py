@@ -14,8 +14,10 @@ from bench.errors import BenchError, ExtractorError, UsageError
 from bench.extractors.feature_store import FeatureStore
 from bench.extractors.forward import run_backbones
 from bench.extractors.level import LevelExtractor
+from bench.extractors.object_frame import cut_out
 from bench.extractors.protocol import Backbone, Extractor, Features, Picture, Vector
 from groundwork.hashing import hash_array
+from groundwork.pictures import RGB, PictureRGBA, composite
 
 COMMIT_EVERY = 64  # pictures whose features a kill may lose
 PLUG_IN_BATCH = 32
@@ -26,37 +28,48 @@ def features_of(
     extractors: Sequence[Extractor],
     cache: Path | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    background: RGB = (1.0, 1.0, 1.0),
 ) -> dict[str, Features]:
     """Features of each picture, float32 (N, D) in the pictures' order, by the name of the extractor.
 
-    `pictures` are called in worker threads and give uint8 (H, W, 3). `cache` is a folder (safe to delete) or None.
+    `pictures` are called in worker threads and give uint8 (H, W, 3), or (H, W, 4) with the object's outline as alpha.
+    Extractors that see the object alone get the outline, estimated against `background` (sRGB in [0, 1]) where a
+    picture has none; the others get the picture on `background`. `cache` is a folder (safe to delete) or None.
     `progress` is called with 1 for each picture that is done. Raises what a picture raises, first in order, and
     `ExtractorError` for what an extractor does.
     """
     backbones = _by_backbone(extractors)
     fingerprints = {extractor.name: extractor.fingerprint() for extractor in extractors}
     results = {e.name: np.empty((len(pictures), e.dimension), dtype=np.float32) for e in extractors}
-    hashes: dict[int, str] = {}
+    hashes: dict[int, dict[str, str]] = {}  # by extractor: those that see the object alone look at other pixels
     fresh: list[tuple[str, str, Vector]] = []
 
     with ExitStack() as stack:
         store = stack.enter_context(closing(FeatureStore(cache))) if cache else None
 
-        def load(index: int) -> tuple[Picture, Sequence[Backbone]]:
+        def load(index: int) -> list[tuple[Backbone, Picture]]:
             """Decode one picture and take what the cache has; say which backbones still have to see it."""
-            picture = pictures[index]()
-            if store is None:
-                return picture, tuple(backbones)
-            pixels = hashes[index] = hash_array(picture)
+            decoded = pictures[index]()
             missing = []
+            hashes[index] = {}
+            shown: dict[bool, tuple[Picture, str]] = {}
             for backbone, levels in backbones.items():
-                found = {e.name: store.get(fingerprints[e.name], pixels, e.dimension) for e in levels}
+                object_only = bool(getattr(backbone, "object_only", False))
+                if object_only not in shown:
+                    seen = _object(decoded, background) if object_only else _whole(decoded, background)
+                    shown[object_only] = seen, hash_array(seen) if store is not None else ""
+                picture, pixels = shown[object_only]
+                hashes[index] |= {e.name: pixels for e in levels}
+                found = {
+                    e.name: store.get(fingerprints[e.name], pixels, e.dimension) if store is not None else None
+                    for e in levels
+                }
                 for name, vector in found.items():
                     if vector is not None:
                         results[name][index] = vector
                 if any(vector is None for vector in found.values()):
-                    missing.append(backbone)
-            return picture, missing
+                    missing.append((backbone, picture))
+            return missing
 
         if store:
             # runs before the store closes, also when a picture raises: what is computed stays computed
@@ -65,12 +78,20 @@ def features_of(
             for name in results.keys() & computed.keys():
                 results[name][index] = computed[name]
                 if store:
-                    fresh.append((fingerprints[name], hashes[index], computed[name]))
+                    fresh.append((fingerprints[name], hashes[index][name], computed[name]))
             if store and len(fresh) >= COMMIT_EVERY * len(extractors):
                 store.put(fresh)
                 fresh.clear()
             progress(1)
     return results
+
+
+def _object(picture: Picture | PictureRGBA, background: RGB) -> PictureRGBA:
+    return picture if picture.shape[2] == 4 else cut_out(picture, background)
+
+
+def _whole(picture: Picture | PictureRGBA, background: RGB) -> Picture:
+    return picture if picture.shape[2] == 3 else composite(picture, background)
 
 
 def _by_backbone(extractors: Sequence[Extractor]) -> dict[Backbone, list[Extractor]]:
@@ -86,6 +107,7 @@ class _Named:
 
     def __init__(self, backbone: Backbone, names: tuple[str, ...]) -> None:
         self._backbone, self._names, self.batch = backbone, names, backbone.batch
+        self.object_only = bool(getattr(backbone, "object_only", False))
 
     def prepare(self, picture: Picture) -> Any:
         try:
@@ -118,6 +140,7 @@ class _PlugIn:
 
     def __init__(self, extractor: Extractor) -> None:
         self._extractor = extractor
+        self.object_only = bool(getattr(extractor, "object_only", False))
 
     def prepare(self, picture: Picture) -> Picture:
         return picture

@@ -16,8 +16,8 @@ import torch
 from bench.extractors.protocol import Backbone, Picture, Vector
 from bench.threads import available
 
-# gives a picture and the backbones that still have to see it; runs in the pool
-Load = Callable[[], tuple[Picture, Sequence[Backbone]]]
+# gives the backbones that still have to see a picture, each with what it is to see of it; runs in the pool
+Load = Callable[[], Sequence[tuple[Backbone, Picture]]]
 
 _Prepared = list[tuple[Backbone, Any]]
 
@@ -55,10 +55,9 @@ def run_backbones(loads: Iterable[Load]) -> Iterator[tuple[int, dict[str, Vector
 
 
 def _run_load(load: Load) -> tuple[dict[str, Vector], _Prepared]:
-    picture, backbones = load()
     features: dict[str, Vector] = {}
     waiting: _Prepared = []
-    for backbone in backbones:
+    for backbone, picture in load():
         prepared = backbone.prepare(picture)
         if backbone.batch == 1:
             features.update({name: values[0] for name, values in backbone.forward([prepared]).items()})

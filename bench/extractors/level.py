@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -37,9 +36,5 @@ class LevelExtractor:
             rows[index] = features[self.name]
         return np.stack([rows[i] for i in range(len(rows))]) if rows else np.zeros((0, self.dimension), np.float32)
 
-    def _load(self, picture: Picture) -> Callable[[], tuple[Picture, Sequence[Backbone]]]:
-        return partial(_pair, picture, (self.backbone,))
-
-
-def _pair(picture: Picture, backbones: Sequence[Backbone]) -> tuple[Picture, Sequence[Backbone]]:
-    return picture, backbones
+    def _load(self, picture: Picture) -> Callable[[], Sequence[tuple[Backbone, Picture]]]:
+        return lambda: [(self.backbone, picture)]

@@ -15,7 +15,11 @@ Vector = npt.NDArray[np.float32]  # (D,)
 
 
 class Extractor(Protocol):
-    """A frozen network. Features of a picture depend on that picture alone: not on batch, neighbours or threads."""
+    """A frozen network. Features of a picture depend on that picture alone: not on batch, neighbours or threads.
+
+    Networks that are to see the object alone say so by an attribute `object_only = True`: they are given cut-outs,
+    uint8 (H, W, 4), whose alpha is the object's outline, in place of pictures (H, W, 3).
+    """
 
     name: str
     dimension: int
@@ -37,7 +41,7 @@ class Backbone(Protocol):
     """A network whose one forward pass serves several extractors, in the two halves that can run at the same time.
 
     With `batch` 1, `forward` is called from several threads at once, each with one computing thread of its own. With
-    more, it is called from one thread, with `batch` inputs or, at the end, fewer.
+    more, it is called from one thread, with `batch` inputs or, at the end, fewer. `object_only` as for extractors.
     """
 
     batch: int

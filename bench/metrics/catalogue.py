@@ -30,6 +30,7 @@ METRICS = Registry(
         "fd": "bench.metrics.set_distances:Fd",
         "kd": "bench.metrics.set_distances:Kd",
         "kd_cluster": "bench.metrics.set_distances:KdCluster",
+        "ed_cluster": "bench.metrics.energy:EdCluster",
         "cmmd": "bench.metrics.cmmd:Cmmd",
         "precision": "bench.metrics.prdc:Precision",
         "recall": "bench.metrics.prdc:Recall",

@@ -16,13 +16,13 @@ from pydantic import JsonValue
 from bench.errors import ReferenceSetError, UsageError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor, Features, Picture
-from bench.references.pictures import PREPARATION, picture_paths, reference_picture
+from bench.references.pictures import PREPARATION, picture_paths, reference_cut_out
 from bench.references.provenance import ExtractorRecord, Provenance, check_name
 from bench.references.reference_set import ReferenceFeatures, digest_of, feature_key
 from groundwork.files import write_atomically
 from groundwork.hashing import hash_array
 from groundwork.notes import tell
-from groundwork.pictures import RGB
+from groundwork.pictures import RGB, composite
 
 
 def build_reference(
@@ -116,11 +116,11 @@ def _measure(
     hashes: dict[int, str] = {}
 
     def load(index: int) -> Picture:
-        picture = reference_picture(paths[index], background)
-        hashes[index] = hash_array(picture)
-        return picture
+        cut = reference_cut_out(paths[index], background)
+        hashes[index] = hash_array(cut if cut.shape[2] == 3 else composite(cut, background))
+        return cut
 
-    features = features_of([partial(load, i) for i in range(len(paths))], extractors, cache, progress)
+    features = features_of([partial(load, i) for i in range(len(paths))], extractors, cache, progress, background)
     different = len(set(hashes.values()))
     if different < 2:
         raise ReferenceSetError(

@@ -27,8 +27,24 @@ def reference_picture(path: Path, background: RGB) -> Picture:
     return centred(read_rgba(path), background, where=str(path))
 
 
+def reference_cut_out(path: Path, background: RGB) -> PictureRGBA | Picture:
+    """`reference_picture` with the outline that the file has, uint8 (S, S, 4); (S, S, 3) where it has none."""
+    rgba = read_rgba(path)
+    return (
+        framed(rgba, where=str(path)) if rgba[..., 3].min() < ALPHA_SEEN else centred(rgba, background, where=str(path))
+    )
+
+
 def centred(rgba: PictureRGBA, background: RGB, where: str = "") -> Picture:
-    """Frame (H, W, 4) pixels as a square (S, S, 3) on `background` (sRGB in [0, 1]); nothing is resized.
+    """Frame (H, W, 4) pixels as a square (S, S, 3) on `background` (sRGB in [0, 1]); nothing is resized: see `framed`.
+
+    Raises `ImageError` for a picture that is transparent everywhere.
+    """
+    return composite(framed(rgba, where), background)
+
+
+def framed(rgba: PictureRGBA, where: str = "") -> PictureRGBA:
+    """Frame (H, W, 4) pixels as a square (S, S, 4); nothing is resized.
 
     A cut-out is cropped to the bounding box of what is to be seen of it (alpha of `ALPHA_SEEN` or more) and put in the
     middle of a square whose side is the box's longest side times `FRAME`, so that it is as large as objects are in the
@@ -40,7 +56,7 @@ def centred(rgba: PictureRGBA, background: RGB, where: str = "") -> Picture:
     if seen.all():
         side = min(seen.shape)
         top, left = (seen.shape[0] - side) // 2, (seen.shape[1] - side) // 2
-        return composite(rgba[top : top + side, left : left + side], background)
+        return rgba[top : top + side, left : left + side]
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     if not len(rows):
         raise ImageError("the picture is transparent everywhere", where=where, expected="an object to look at")
@@ -50,7 +66,7 @@ def centred(rgba: PictureRGBA, background: RGB, where: str = "") -> Picture:
     canvas = np.zeros((side, side, 4), dtype=np.uint8)
     top, left = (side - height) // 2, (side - width) // 2
     canvas[top : top + height, left : left + width] = box
-    return composite(canvas, background)
+    return canvas
 
 
 def unreadable(paths: Sequence[Path], background: RGB) -> list[ImageError]:

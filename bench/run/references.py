@@ -30,7 +30,7 @@ from bench.run.options import RunOptions
 from bench.run.plan import Plan
 from bench.suite.schema import FolderReference, GeneratorReference, MiniworldReference, ShippedReference
 from groundwork.hashing import hash_strings
-from groundwork.pictures import ENLARGEMENT
+from groundwork.pictures import ENLARGEMENT, RGB
 from groundwork.progress import Reporter
 
 Measured = TypeVar("Measured")
@@ -147,7 +147,7 @@ def _miniworld(
     name: str, reference: MiniworldReference, extractors: list[Extractor], plan: Plan, cache: Path, reporter: Reporter
 ) -> dict[str, ReferenceFeatures]:
     rendered = rendered_pictures(reference, plan)
-    features = _once(f"render reference {name}", rendered.pictures, extractors, cache, reporter)
+    features = _once(f"render reference {name}", rendered.pictures, extractors, cache, reporter, plan.suite.views.rgb)
     own = {case.id for case in plan.all_cases}
     shares = not own.isdisjoint(rendered.objects)
     return {
@@ -191,6 +191,7 @@ def _once(
     extractors: list[Extractor],
     cache: Path,
     reporter: Reporter,
+    background: RGB,
 ) -> dict[str, Features]:
     """Features of pictures by extractor. Their keys say what they show: none is rendered that was measured before."""
     prints = {extractor.name: extractor.fingerprint() for extractor in extractors}
@@ -204,7 +205,7 @@ def _once(
         wanted = [extractor for extractor in extractors if extractor.name not in found]
         if wanted:
             with reporter.stage(stage_name, len(pictures)) as stage:
-                made = features_of(list(pictures.values()), wanted, cache, stage.advance)
+                made = features_of(list(pictures.values()), wanted, cache, stage.advance, background)
             for name, rows in made.items():
                 store.put((prints[name], key, row) for key, row in zip(pictures, rows, strict=True))
             found |= made

@@ -12,6 +12,7 @@ from bench.errors import BenchError, ImageError, InputError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor, Features
 from bench.metrics.declaration import FeatureSet, SetMetric, limits_of, object_order
+from bench.metrics.near_copies import near_copies
 from bench.metrics.reference_floor import reference_floor
 from bench.references.reference_set import ReferenceFeatures
 from bench.results.scores import ScoreRow
@@ -95,7 +96,7 @@ def score_sets(
     total = sum(map(len, keys.values())) * views if library.extractors else 0
     with reporter.stage("extract features", total) as stage:
         for name, samples in keys.items():
-            measured, samples = _features(samples, digests, views, store, library, cache, stage.advance, found)
+            measured, samples = _features(plan, samples, digests, store, library, cache, stage.advance, found)
             objects = tuple(key.case for key in samples for _ in range(views))
             keys[name] = samples
             for extractor, features in measured.items():
@@ -124,9 +125,9 @@ def score_sets(
 
 
 def _features(
+    plan: Plan,
     samples: list[SampleKey],
     digests: Mapping[SampleKey, str],
-    views: int,
     store: SampleStore,
     library: Library,
     cache: Path,
@@ -138,8 +139,9 @@ def _features(
         return {}, samples
 
     def measure(extractors: list[Extractor]) -> dict[str, Features]:
-        pictures = [partial(store.view, key, view, digests[key]) for key in samples for view in range(views)]
-        return features_of(pictures, extractors, cache, advance)
+        views = range(len(plan.cameras))
+        pictures = [partial(store.view, key, view, digests[key]) for key in samples for view in views]
+        return features_of(pictures, extractors, cache, advance, plan.suite.views.rgb)
 
     try:
         return library.extract(measure, list(library.extractors)) or {}, samples
@@ -153,7 +155,7 @@ def _features(
                 found.unreadable.append(Failure(key.generator, key.case, key.seed, str(error)))
         if len(sound) == len(samples):  # not for want of a sound picture
             raise
-        return _features(sound, digests, views, store, library, cache, advance, found)
+        return _features(plan, sound, digests, store, library, cache, advance, found)
 
 
 def set_failures(found: SetScores) -> list[Failure]:
@@ -236,5 +238,18 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         return unavailable("failed", f"{type(error).__name__}: {error}")
     expected = len(plan.cases) * len(plan.seeds)
     lacking = expected - images // len(plan.cameras)
-    note = f"{lacking} of {expected} samples failed" if lacking else ""
+    notes = [f"{lacking} of {expected} samples failed"] if lacking else []
+    notes += _copied(generated, reference)
+    note = "; ".join(notes)
     return SetScore(generator, metric, value, low, high, "ok", note, objects, images, signature, leave_one_out=without)
+
+
+def _copied(generated: FeatureSet, reference: ReferenceFeatures) -> list[str]:
+    """What a reader should know of a distance to a reference that the generator may have handed in.
+
+    A generator's own pictures of the same objects resemble each other for good reasons, so that one is not asked.
+    """
+    if reference.shares_objects:
+        return []
+    copied = int(near_copies(generated, reference).sum())
+    return [f"{copied} of {len(generated.features)} pictures nearly copy the reference"] if copied else []

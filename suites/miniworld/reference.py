@@ -1,7 +1,8 @@
-"""The features of the suites' reference of realism that come with the bench: rendered and measured once, for all."""
+"""The features of the suites' references of realism that come with the bench: rendered and measured once, for all."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,17 +17,23 @@ from bench.suite.schema import MiniworldReference
 from groundwork.progress import Reporter
 
 NAME = "rich"
-FILE = FOLDER / "miniworld_rich_16px.npz"
+FILES: Mapping[str, Path] = {
+    "miniworld": FOLDER / "miniworld_rich_16px.npz",
+    "miniworld-calibration": FOLDER / "miniworld_rich.npz",
+    "text-to-multiview-calibration": FOLDER / "miniworld_rich_49.npz",
+}
+"""What each of these suites' references is kept in; suites of the same views and reference share it."""
 
 
-def write_reference() -> Path:
-    """Render the reference of the `miniworld` suite and write its features for the suite's extractors to `FILE`.
+def write_reference(suite: str = "miniworld") -> Path:
+    """Render the reference `rich` of a suite and write its features for the suite's extractors to its file.
 
     What lay there is removed first: a run would take it instead of measuring. Takes a minute.
     """
-    FILE.unlink(missing_ok=True)
+    file = FILES[suite]
+    file.unlink(missing_ok=True)
     options = RunOptions(offline=True, device="cpu")
-    plan = make_plan(load_suite("miniworld"), options)
+    plan = make_plan(load_suite(suite), options)
     reference = plan.suite.references[NAME]
     assert isinstance(reference, MiniworldReference)
     with TemporaryDirectory() as cache:
@@ -36,5 +43,5 @@ def write_reference() -> Path:
         for (name, extractor), found in library.features.items()
         if name == NAME
     }
-    write_measured(FILE, tuple(rendered_pictures(reference, plan).pictures), features)
-    return FILE
+    write_measured(file, tuple(rendered_pictures(reference, plan).pictures), features)
+    return file

@@ -117,7 +117,9 @@ def _features(
             pictures = [partial(store.view, key, view, digests[key]) for key in keys for view in views]
             objects = tuple(key.case for key in keys for _ in views)
             measured = library.extract(
-                lambda extractors, pictures=pictures: features_of(pictures, extractors, folder.features),  # type: ignore[misc]
+                lambda extractors, pictures=pictures: features_of(  # type: ignore[misc]
+                    pictures, extractors, folder.features, background=plan.suite.views.rgb
+                ),
                 list(library.extractors),
             )
             for extractor, values in (measured or {}).items():

@@ -1,0 +1,58 @@
+"""Colours by the names that prompts use: the twelve that people agree on, found in prompts and in pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from skimage.color import rgb2lab
+
+from bench.cases.miniworld.looks import COLOURS, MUTED
+
+Palette = Literal["common", "muted"]
+PALETTES: Mapping[str, Mapping[str, tuple[int, int, int]]] = {"common": COLOURS, "muted": MUTED}
+NAMES = tuple(COLOURS)
+
+SYNONYMS = {
+    "scarlet": "red", "crimson": "red", "maroon": "red", "golden": "yellow", "gold": "yellow", "beige": "white",
+    "cream": "white", "cyan": "teal", "turquoise": "teal", "navy": "blue", "violet": "purple", "lilac": "purple",
+    "tan": "brown", "gray": "grey", "silver": "grey",
+}  # fmt: skip
+
+_LIGHTNESS = 0.5  # its weight in the difference: light and shade change it, and not the name
+_LITTLE = 0.02  # a share that counts as none
+
+Histogram = npt.NDArray[np.float64]  # (12,) shares of the names
+
+
+def named_colours(prompt: str) -> frozenset[str]:
+    """The colours that a prompt names.
+
+    >>> sorted(named_colours("A tall red mug with a gray handle"))
+    ['grey', 'red']
+    """
+    words = [SYNONYMS.get(word, word) for word in re.findall(r"[a-z]+", prompt.lower())]
+    return frozenset(word for word in words if word in COLOURS)
+
+
+def colour_shares(pixels: npt.NDArray[np.uint8], palette: Palette = "common") -> Histogram:
+    """How much of sRGB pixels (n, 3) is nearest to each of `NAMES`, in CIELAB with half the weight on lightness."""
+    weight = np.array([_LIGHTNESS, 1.0, 1.0])
+    found = rgb2lab(pixels[None] / 255.0)[0] * weight
+    nearest = ((found[:, None] - _prototypes(palette) * weight) ** 2).sum(axis=2).argmin(axis=1)
+    return np.bincount(nearest, minlength=len(NAMES)) / max(len(pixels), 1)
+
+
+def colour_fit(shares: Histogram, colours: frozenset[str]) -> float:
+    """How well shares fit named colours: the mean logarithm of their shares, so that each name has to be there."""
+    return float(np.mean([np.log(shares[NAMES.index(name)] + _LITTLE) for name in sorted(colours)]))
+
+
+@lru_cache(maxsize=2)
+def _prototypes(palette: Palette) -> npt.NDArray[np.float64]:
+    colours = np.array([PALETTES[palette][name] for name in NAMES], dtype=np.float64)
+    return np.asarray(rgb2lab(colours[None] / 255.0)[0])
