@@ -23,6 +23,7 @@ METRICS = Registry(
         "normal_error": "bench.metrics.normal_error:NormalError",
         "clip_score": "bench.metrics.clip_score:ClipScore",
         "prompt_retrieval": "bench.metrics.prompt_retrieval:PromptRetrieval",
+        "identity": "bench.metrics.identity:Identity",
         "vqa_score": "bench.metrics.vqa_score:VqaScore",
         "fid": "bench.metrics.set_distances:Fid",
         "kid": "bench.metrics.set_distances:Kid",
