@@ -1,19 +1,18 @@
-"""Images that another tool made, in the documented layout.
+"""Images that another tool made, in the documented layout or in one that is named.
 
     <root>/<case>/view_0.png ... view_3.png            one seed, the suite's view order
     <root>/<case>/seed_<s>/view_0.png ...              several seeds
     <root>/<case>/grid.png (or seed_<s>/grid.png)      all views in one picture, row by row
 
-Tools that make other views than the suite's, or lay them out otherwise, are read with `grid` and `take`. PNG, JPEG or
-WebP, RGB or RGBA (laid over the suite's background). Nothing is resized: a wrong size is an error, because a silent
-resize would change every number.
+Zeros before a number do not matter (`view_00`, `000`). Tools that lay their views out otherwise are read with `layout`
+(a preset by program) or `files`, `names`, `grid`, `padding`, `rows`, and `take`. Transparent pictures are laid over the
+suite's background. Nothing is resized: a wrong size is an error, because a silent resize would change every number.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.errors import ImageError, InputError, UsageError, nearest
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.protocol import GenerationRequest, GeneratorContext
+from bench.layouts.fit import check_cameras, views_of
+from bench.layouts.layout import Index, Layout, Pictures, find_pictures
+from bench.layouts.listing import listing
+from bench.layouts.pattern import VIDEOS
+from bench.layouts.presets import Preset, preset
+from bench.layouts.tiles import cut
 from groundwork.hashing import hash_file, hash_strings
-from groundwork.pictures import SUFFIXES, read_picture
+from groundwork.notes import tell
+from groundwork.pictures import read_picture
+from groundwork.walk import folders_in
+
+_Count = Annotated[int, Field(ge=1, le=64)]
+_Word = Annotated[str, Field(min_length=1, max_length=64)]
+_BLANK = 2  # levels of 255 within which a picture is one colour: decoders and hazes leave that much
 
 
 class FolderOptions(BaseModel):
@@ -31,11 +42,24 @@ class FolderOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     path: Path = Field(description="root of <case>/view_<i>.png, <case>/seed_<s>/view_<i>.png or <case>/grid.png")
-    grid: tuple[Annotated[int, Field(ge=1, le=64)], Annotated[int, Field(ge=1, le=64)]] = Field(
-        (2, 2), description="rows and columns of grid.png; a strip of six views is [1, 6]"
+    layout: str | None = Field(None, description="how a program lays its views out: wonder3d, zero123plus-1.2, ...")
+    files: str | tuple[str, ...] | None = Field(
+        None, description="patterns of file names with {case}, {view}, {seed}, such as '{case}/rgb_000_{view}'"
+    )
+    names: tuple[_Word, ...] | None = Field(None, description="what {view} is called, in order, where it is no number")
+    first: int | None = Field(None, ge=0, le=1, description="number of the first view, where it is not 0")
+    grid: tuple[_Count, _Count] | None = Field(
+        None, description="rows and columns of pictures that hold several views; a strip of six is [1, 6]"
+    )
+    padding: int | None = Field(None, ge=0, le=1024, description="pixels between the views of such a picture")
+    rows: Literal["views", "seeds"] | None = Field(
+        None, description="seeds: each row of such a picture is a sample of its own"
     )
     take: tuple[Annotated[int, Field(ge=0, lt=4096)], ...] | None = Field(
         None, description="which of the tool's views are the suite's, in the suite's order, from 0; null: all of them"
+    )
+    cut_out: bool = Field(
+        False, description="lay objects on the suite's background, where the pictures' own is another plain colour"
     )
 
 
@@ -44,21 +68,17 @@ class FolderGenerator(SingleCaseGenerator):
 
     Options: ClassVar[type[BaseModel]] = FolderOptions
     timed: ClassVar[bool] = False
+    version: ClassVar[int] = 2
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)
-        self.grid, self.taken = options.grid, options.take
-        if self.taken is not None and len(self.taken) != len(context.cameras):
-            raise UsageError(
-                f"generator '{name}': `take` names {len(self.taken)} views, the suite has {len(context.cameras)}",
-                expected="a number for each view of the suite, in its order",
-                hint="or give the suite the views that the tool made: --set views.azimuths='[0, 90]'",
-            )
-        if self.taken is not None and len(set(self.taken)) < len(self.taken):
-            raise UsageError(
-                f"generator '{name}': `take` names a view twice",
-                expected="different views: agreeing with oneself is no consistency",
-            )
+        program = None if options.layout is None else preset(options.layout)
+        self.layout = _layout(options, program)
+        self.taken: tuple[int, ...] | None = options.take
+        if self.taken is None and program is not None:
+            check_cameras(program, options.layout, context.cameras)
+            self.taken = views_of(program, options.layout, context.cameras)
+        self._check_taken()
         self.root: Path = context.suite_folder / options.path
         if not self.root.is_dir():
             raise InputError(
@@ -66,139 +86,203 @@ class FolderGenerator(SingleCaseGenerator):
                 where=str(self.root),
                 hint="check `path` (relative to the suite file), or pass --set generators.NAME.path=DIR",
             )
-        folders = [entry for entry in sorted(self.root.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
-        if not folders:
-            raise InputError(
-                f"generator '{name}': the folder holds no case",
-                where=str(self.root),
-                expected="<case>/view_0.png ... or <case>/grid.png",
+        self.index = find_pictures(self.root, self.layout, {case.id for case in context.cases})
+        self._check_cases(self.index)
+
+    def _check_taken(self) -> None:
+        count = len(self.context.cameras)
+        if self.taken is not None and len(self.taken) != count:
+            raise UsageError(
+                f"generator '{self.name}': `take` names {len(self.taken)} views, the suite has {count}",
+                expected="a number for each view of the suite, in its order",
+                hint="or give the suite the views that the tool made: --set views.azimuths='[0, 90]'",
             )
-        known = {case.id for case in context.cases}
-        for folder in folders:
-            if folder.name not in known:
-                raise InputError(
-                    f"generator '{name}': folder '{folder.name}' is no case of the suite",
-                    where=str(folder),
-                    hint=nearest(folder.name, known),
-                )
+        if self.taken is not None and len(set(self.taken)) < len(self.taken):
+            raise UsageError(
+                f"generator '{self.name}': `take` names a view twice",
+                expected="different views: agreeing with oneself is no consistency",
+            )
+
+    def _check_cases(self, index: Index) -> None:
+        known = {case.id for case in self.context.cases}
+        strangers = [*index.strangers]
+        if self.options.layout is None and self.options.files is None:
+            strangers += [folder.name for folder in folders_in(self.root) if folder.name not in known]
+        there = f"there is {listing(index.walk)}"
+        if strangers:
+            raise InputError(
+                f"generator '{self.name}': folder '{strangers[0]}' is no case of the suite",
+                where=str(index.strangers.get(strangers[0], self.root / strangers[0])),
+                expected=f"cases of the suite only; {there}",
+                hint=nearest(strangers[0], known),
+            )
+        if not index.pictures and not any(folders_in(self.root)):
+            raise InputError(
+                f"generator '{self.name}': the folder holds no case",
+                where=str(self.root),
+                expected=f"{' or '.join(self.layout.files[:4:2])}; {there}",
+                hint=_HOW_TO_NAME,
+            )
 
     def fingerprint(self) -> str:
         """Hash of every picture's name and bytes, and of how they are read; where the root lies does not matter."""
-        files = [f for f in sorted(self.root.rglob("*")) if f.suffix.lower() in SUFFIXES and f.is_file()]
-        layout = [] if self.grid == (2, 2) else [f"grid={self.grid}"]
-        layout += [] if self.taken is None else [f"take={self.taken}"]
-        return hash_strings(
-            ["folder", str(self.version), *layout, *(f"{f.relative_to(self.root)}={hash_file(f)}" for f in files)]
-        )
+        walk, unmatched = self.index.walk, self.index.unmatched
+        notes = [walk.left_out()] if walk.left_out() else []
+        if unmatched:
+            first = unmatched[0].relative_to(self.root).as_posix()
+            notes.append(f"{len(unmatched)} pictures of {self.root} fit no pattern and are left out, first {first}")
+        for note in notes:
+            tell(f"generator '{self.name}': {note}")
+        how = ["folder", str(self.version), repr(self.layout), repr(self.taken), repr(self.options.cut_out)]
+        return hash_strings([*how, *(f"{f.relative_to(self.root)}={hash_file(f)}" for f in walk.files)])
 
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
         """Raises `ImageError` for a missing case or view, a wrong size, a blank or broken picture."""
-        folder = self._case_folder(request)
+        found = self._pictures(request)
+        views = self._singles(found, request) if found.views else self._sheet(found, request)
+        for view, path in views:
+            if int(np.ptp(view.reshape(-1, 3), axis=0).max()) <= _BLANK:
+                raise ImageError("the picture is blank: every pixel has the same colour", where=str(path))
+        return self._grounded(np.stack([view for view, _ in views]), request)
+
+    def _grounded(self, views: npt.NDArray[np.uint8], request: GenerationRequest) -> npt.NDArray[np.uint8]:
+        from bench.geometry.ground import laid_on, other_ground
+
+        found = [other_ground(view / 255.0, request.background) for view in views]
+        if not any(found):
+            return views
+        if self.options.cut_out:
+            return np.stack([laid_on(v, g, request.background) for v, g in zip(views, found, strict=True)])
+        colour = next(ground for ground in found if ground)
+        shown = "#" + "".join(f"{round(255 * value):02x}" for value in colour)
+        tell(
+            f"generator '{self.name}': its pictures have a ground of {shown}, the suite's is another: what needs the "
+            "object's outline is not measurable. Say `cut_out: true`, or set views.background"
+        )
+        return views
+
+    def _pictures(self, request: GenerationRequest) -> Pictures:
+        case = request.case.id
+        found = self.index.pictures.get((case, request.seed)) or self.index.pictures.get((case, None))
+        if not found:
+            seeds = self.index.seeds(case)
+            raise ImageError(
+                f"generator '{self.name}' has no images of case '{case}'"
+                + (f" for seed {request.seed}" if seeds else ""),
+                where=str(self.root / case),
+                expected=f"a folder seed_<s> for each seed of the suite; of this case there are seeds {sorted(seeds)}"  # type: ignore[type-var]
+                if seeds
+                else f"files like {' or '.join(self.layout.files[:4:2])}; there is {listing(self.index.walk)}",
+                hint=_HOW_TO_NAME if not seeds else "pictures straight in the case's folder are seed 0",
+            )
+        kinds = {pictures.pattern for pictures in found}
+        if self.layout.files == Layout().files and len(found) > 1:
+            both = " and ".join(sorted(kinds))
+            twice = len({"{seed}" in kind for kind in kinds}) > 1
+            what = "pictures of seed 0 twice" if twice else "both a grid and single views"
+            raise ImageError(
+                f"case '{case}' has {what}",
+                where=f"{both} in {self.root}",
+                hint="keep one: pictures straight in the case's folder are seed 0 too" if twice else "keep one",
+            )
+        return found[0]
+
+    def _singles(self, found: Pictures, request: GenerationRequest) -> list[tuple[npt.NDArray[np.uint8], Path]]:
         count, size = len(request.cameras), request.cameras.resolution
-        grid = _picture_file(folder, "grid")
-        surplus = _surplus_view(folder, count) if self.taken is None else None
-        if grid is not None:
-            if _picture_file(folder, "view_0") is not None:
-                raise ImageError(
-                    f"case '{request.case.id}' has both a grid and single views", where=str(folder), hint="keep one"
-                )
-            return self._grid(grid, count, size, request)
-        views = []
         wanted = self.taken or tuple(range(count))
+        views = []
         for index in wanted:
-            path = _picture_file(folder, f"view_{index}")
-            if path is None:
+            name, paths = self._called(index), found.views.get(index, [])
+            if not paths:
+                stem = found.pattern.replace("{case}", request.case.id).replace("{seed}", str(request.seed))
+                named = Path(found.pattern).name
                 raise ImageError(
-                    f"view {index} of case '{request.case.id}' is missing",
-                    where=str(folder / f"view_{index}.png"),
-                    expected=f"view_{', view_'.join(map(str, wanted))} (PNG, JPEG or WebP), or one grid.png",
+                    f"view {name} of case '{request.case.id}' is missing",
+                    where=f"{self.root / stem.replace('{view}', name)}.png",
+                    expected=f"{', '.join(named.replace('{view}', self._called(i)) for i in wanted)}; "
+                    f"there is {listing(self.index.walk)}",
+                    hint=_HOW_TO_NAME,
                 )
-            picture = read_picture(path, request.background)
-            _check(picture, (size, size), path)
-            views.append(picture)
-        if surplus is not None:
+            if len(paths) > 1:
+                raise ImageError(
+                    f"two pictures claim to be view_{name}: {', '.join(p.name for p in paths)}",
+                    where=str(paths[0].parent),
+                    hint="keep one",
+                )
+            picture = read_picture(paths[0], request.background)
+            views.append((cut(picture, (1, 1), size, 0, str(paths[0]))[0], paths[0]))
+        surplus = [paths[0] for index, paths in sorted(found.views.items()) if index >= count]
+        if self.taken is None and surplus:
             raise ImageError(
                 f"case '{request.case.id}' has more views than the suite's {count}",
-                where=str(surplus),
+                where=str(surplus[0]),
                 hint="say which are the suite's (`take: [0, 2, ...]`), or choose a suite of that many azimuths",
             )
-        return np.stack(views)
+        return views
 
-    def _case_folder(self, request: GenerationRequest) -> Path:
-        folder = self.root / request.case.id
-        if not folder.is_dir():
+    def _called(self, index: int) -> str:
+        """What a view is called in file names."""
+        return self.layout.names[index] if index < len(self.layout.names) else str(index + self.layout.first)
+
+    def _sheet(self, found: Pictures, request: GenerationRequest) -> list[tuple[npt.NDArray[np.uint8], Path]]:
+        count, size = len(request.cameras), request.cameras.resolution
+        if len(found.sheets) > 1:
             raise ImageError(
-                f"generator '{self.name}' has no images of case '{request.case.id}'",
-                where=str(folder),
-                hint="make the case, or leave the row incomplete: the others are scored all the same",
+                f"two pictures claim to be {found.pattern}: {', '.join(p.name for p in found.sheets)}",
+                where=str(found.sheets[0].parent),
+                hint="keep one",
             )
-        seeded = folder / f"seed_{request.seed}"
-        if seeded.is_dir():
-            if request.seed == 0 and any(_picture_file(folder, stem) for stem in ("view_0", "grid")):
-                raise ImageError(
-                    f"case '{request.case.id}' has pictures of seed 0 twice",
-                    where=f"{folder} and {seeded}",
-                    hint="keep one: pictures straight in the case's folder are seed 0 too",
-                )
-            return seeded
-        if request.seed == 0 and not any(entry.is_dir() for entry in folder.glob("seed_*")):
-            return folder
-        raise ImageError(
-            f"generator '{self.name}' has no images of case '{request.case.id}' for seed {request.seed}",
-            where=str(seeded),
-            expected="a folder seed_<s> for each seed of the suite (pictures straight in the case's folder are seed 0)",
-        )
+        path, (rows, columns) = found.sheets[0], self.layout.grid
+        by_seed = self.layout.rows == "seeds"
+        is_video = path.suffix.lower() in VIDEOS
+        if not is_video:
+            self._check_count(path, columns if by_seed else rows * columns, count)
+        if is_video:
+            from bench.layouts.video import read_frames
 
-    def _grid(self, path: Path, count: int, size: int, request: GenerationRequest) -> npt.NDArray[np.uint8]:
-        rows, columns = self.grid
-        taken = list(self.taken or range(rows * columns))
-        if len(taken) != count or max(taken) >= rows * columns:
+            tiles = np.stack([cut(frame, (1, 1), size, 0, str(path))[0] for frame in read_frames(path)])
+        else:
+            picture = read_picture(path, request.background)
+            tiles = cut(picture, (None if by_seed else rows, columns), size, self.layout.padding, str(path))
+        if by_seed:
+            if (request.seed + 1) * columns > len(tiles):
+                raise ImageError(
+                    f"case '{request.case.id}' has no row for seed {request.seed}",
+                    where=str(path),
+                    expected=f"seeds 0 to {len(tiles) // columns - 1}: each row is one",
+                )
+            tiles = tiles[request.seed * columns : (request.seed + 1) * columns]
+        self._check_count(path, len(tiles), count)
+        return [(tiles[index], path) for index in self.taken or range(count)]
+
+    def _check_count(self, path: Path, held: int, count: int) -> None:
+        taken = self.taken or tuple(range(held))
+        if len(taken) != count or max(taken) >= held:
+            rows, columns = self.layout.grid
+            shape = f"a grid of {rows} x {columns}" if held == rows * columns else "the picture"
             raise ImageError(
-                f"a grid of {rows} x {columns} holds {rows * columns} views, the suite has {count}",
+                f"{shape} holds {held} views, the suite has {count}",
                 where=str(path),
                 hint="say how it is laid out (`grid: [rows, columns]`) and which are the suite's (`take: [0, 2, ...]`)",
             )
-        picture = read_picture(path, request.background)
-        if picture.shape[:2] != (rows * size, columns * size):
-            raise _wrong_size(picture, (rows * size, columns * size), path)
-        tiles = picture.reshape(rows, size, columns, size, 3).swapaxes(1, 2).reshape(rows * columns, size, size, 3)
-        for tile in tiles[taken]:
-            _check(tile, (size, size), path)
-        return np.ascontiguousarray(tiles[taken])
 
 
-def _picture_file(folder: Path, stem: str) -> Path | None:
-    found = sorted(path for path in _pictures(folder) if path.stem == stem)
-    if len(found) > 1:
-        raise ImageError(
-            f"two pictures claim to be {stem}: {', '.join(p.name for p in found)}", where=str(folder), hint="keep one"
-        )
-    return found[0] if found else None
+_HOW_TO_NAME = (
+    "say how it is laid out: `files: '{case}/rgb_{view}'` with `names`, or `layout: PROGRAM`; "
+    "realiz3d-bench inspect FOLDER finds it"
+)
 
 
-def _pictures(folder: Path) -> list[Path]:
-    """Pictures by their suffix, in whatever case it is written."""
-    return [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
-
-
-def _surplus_view(folder: Path, count: int) -> Path | None:
-    found = [
-        path for path in _pictures(folder) if (n := re.fullmatch(r"view_([0-9]+)", path.stem)) and int(n[1]) >= count
-    ]
-    return min(found, default=None)
-
-
-def _wrong_size(picture: npt.NDArray[np.uint8], expected: tuple[int, int], path: Path) -> ImageError:
-    return ImageError(
-        f"the picture is {picture.shape[1]} x {picture.shape[0]} pixels",
-        where=str(path),
-        expected=f"{expected[1]} x {expected[0]}",
-        hint="images are never resized silently: make them at the suite's resolution, or --set views.resolution=N",
+def _layout(options: FolderOptions, program: Preset | None) -> Layout:
+    """The options' layout; what they leave open is the program's, or the documented one."""
+    base = Layout() if program is None else program.layout
+    files = base.files if options.files is None else options.files
+    return Layout(
+        files=(files,) if isinstance(files, str) else files,
+        names=base.names if options.names is None else options.names,
+        first=base.first if options.first is None else options.first,
+        grid=base.grid if options.grid is None else options.grid,
+        padding=base.padding if options.padding is None else options.padding,
+        rows=base.rows if options.rows is None else options.rows,
+        ignore=base.ignore,
     )
-
-
-def _check(picture: npt.NDArray[np.uint8], size: tuple[int, int], path: Path) -> None:
-    if picture.shape[:2] != size:
-        raise _wrong_size(picture, size, path)
-    if (picture == picture[:1, :1]).all():
-        raise ImageError("the picture is blank: every pixel has the same colour", where=str(path))

@@ -33,9 +33,9 @@ _PARAMETERS = (
     f"foreground=colour-distance threshold={EDGE_MARGIN:g}*edge-q{EDGE_QUANTILE:g}"
     f"[{LEAST_DISTANCE * 255:g},{MOST_DISTANCE * 255:g}]/255 specks={SPECK:g}"
 )
-FOREGROUND_PARAMETERS = f"{_PARAMETERS} enclosed=object-unless-mesh-open"
+FOREGROUND_PARAMETERS = f"{_PARAMETERS} other-ground=unmeasurable enclosed=object-unless-mesh-open"
 """For the signatures of metrics that judge the estimate against a mesh."""
-MESHLESS_PARAMETERS = f"{_PARAMETERS} enclosed=object"
+MESHLESS_PARAMETERS = f"{_PARAMETERS} other-ground=unmeasurable enclosed=object"
 """For the signatures of metrics that have nothing but the pictures."""
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from bench.errors import UsageError
 from bench.geometry.cameras import Cameras
 from bench.geometry.foreground import MESHLESS_PARAMETERS, find_silhouettes
+from bench.geometry.ground import stands_elsewhere
 from bench.geometry.prediction import check_views
 from bench.lifting.visual_hull import hull_masks
 from bench.metrics.declaration import Measurement, Result, Sample
@@ -59,7 +60,12 @@ class HullIou:
         return f"{MESHLESS_PARAMETERS} hull=image-based step=1px beyond_frame=border pooling=least-view v1"
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
-        """The sample's hull IoU. Raises `UsageError` for a sample without cameras."""
+        """The sample's hull IoU; on another plain ground than the suite's it is not measurable.
+
+        Raises `UsageError` for a sample without cameras.
+        """
         if sample.cameras is None:
             raise UsageError("the outlines of views can only be compared when their cameras are known")
+        if stands_elsewhere(sample.views, sample.background):
+            return {"hull_iou": Measurement(math.nan, "not_measurable")}
         return {"hull_iou": hull_iou(find_silhouettes(sample.views, sample.background), sample.cameras)}

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.errors import UsageError
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE
 from bench.geometry.foreground import MESHLESS_PARAMETERS
+from bench.geometry.ground import stands_elsewhere
 from bench.lifting.hull import HullLifter
 from bench.lifting.rounded_hull import CELLS, SMOOTHING
 from bench.metrics.cde import REFERENCE_ENERGY, SIGMAS, BandEnergy, cde
@@ -67,12 +68,13 @@ class HullLiftAgreement:
         """Both numbers of a sample. `coverage` is the share of the views' objects that could be compared.
 
         Views that cannot be lifted, or whose lift leaves less than 10 % to compare, have the floor's values and a
-        coverage of 0: they are never dropped. One view alone is not measurable. Raises `UsageError` for a sample
+        coverage of 0: they are never dropped. One view alone, or one on another plain ground than the
+        suite's, is not measurable. Raises `UsageError` for a sample
         without cameras.
         """
         if sample.cameras is None:
             raise UsageError("views can only be lifted when their cameras are known")
-        if len(sample.cameras) < 2:
+        if len(sample.cameras) < 2 or stands_elsewhere(sample.views, sample.background):
             return {result.name: Measurement(math.nan, "not_measurable") for result in self.results()}
         lift = HullLifter().lift(sample.views, sample.cameras, sample.background)
         if lift is None or lift.correspondence.coverage < MIN_COVERAGE:

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from bench.geometry.foreground import BoolArray, estimate_foreground
+from bench.geometry.ground import stands_elsewhere
 from bench.geometry.prediction import check_views
 from bench.metrics.declaration import Measurement
 
@@ -21,11 +22,14 @@ def judge_foreground(
 ) -> Measurement:
     """Mean over views of `judge(found, wanted)`: the object estimated from each picture against the mesh's mask.
 
-    `views` float (V, H, W, 3) in [0, 1], `mask` bool (V, H, W). NaN and 'not_measurable' when no view shows the mesh.
+    `views` float (V, H, W, 3) in [0, 1], `mask` bool (V, H, W). NaN and 'not_measurable' when no view shows the mesh
+    or one stands on another plain ground than `background`.
     Raises `ImageError` when views and mask differ in number or size.
     """
     check_views(views, mask)
     if not bool(mask.any()):
+        return Measurement(math.nan, "not_measurable")
+    if stands_elsewhere(views, background):
         return Measurement(math.nan, "not_measurable")
     pictures, wanted = views.cpu().numpy(), mask.cpu().numpy()
     per_view = tuple(

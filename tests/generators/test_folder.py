@@ -211,7 +211,7 @@ def test_what_grid_and_take_cannot_mean(tmp_path, views):
     Image.fromarray(np.hstack(views)).save(tmp_path / "cow" / "grid.png")
     with pytest.raises(ImageError, match="16 pixels") as caught:
         read(tmp_path)
-    assert caught.value.expected == "32 x 32"
+    assert caught.value.expected == "32 x 32: 2 x 2 views of 16 x 16"
     with pytest.raises(ImageError, match="a grid of 1 x 3 holds 3 views, the suite has 4") as caught:
         read(tmp_path, grid=(1, 3))
     assert "grid: [rows, columns]" in caught.value.hint

@@ -1,0 +1,1 @@
+"""How other programs lay out their pictures: patterns of file names, grids, presets by program, the detective."""
