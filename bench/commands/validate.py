@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.commands import flags
-from bench.commands.terminal import answer, answer_json
+from bench.commands.terminal import answer, answer_json, note
 from bench.errors import EXIT_USAGE, BenchError, InputError, SuiteError, SuiteErrors, UsageError
 
 if TYPE_CHECKING:
     from bench.suite.schema import Suite
 
-SHOWN = 10  # unreadable pictures named for each reference
+SHOWN = 10  # unreadable pictures named for each reference, and unusable inputs of cases
 
 
 def validate(
@@ -41,7 +41,11 @@ def validate(
             raise
         _answer_problems(error.problems if isinstance(error, SuiteErrors) else (error,))
         raise typer.Exit(EXIT_USAGE) from error
+    from bench.run.inputs import open_inputs
+
     counts, broken = _open_references(loaded)
+    inputs = open_inputs(loaded)
+    broken += _first(inputs.problems)
     if broken and as_json:
         _answer_problems(broken)
         raise typer.Exit(EXIT_USAGE)
@@ -49,8 +53,13 @@ def validate(
         raise InputError("\n\n".join(map(str, broken)))
     digest = suite_hash(loaded)
     if as_json:
-        answer_json({"valid": True, "hash": digest, "suite": loaded.canonical(), "reference_pictures": counts})
+        found = {"reference_pictures": counts, "meshes": inputs.meshes, "notes": inputs.notes}
+        answer_json({"valid": True, "hash": digest, "suite": loaded.canonical(), **found})
         return
+    for said in inputs.notes:
+        note(said)
+    if inputs.meshes:
+        answer(f"cases: {inputs.meshes} meshes, all readable")
     for name, count in counts.items():
         answer(f"reference {name}: {count} pictures, all readable")
     answer(
@@ -58,6 +67,13 @@ def validate(
         f"{len(loaded.metrics)} metrics, {len(loaded.references)} references, {len(loaded.views.azimuths)} views; "
         f"sha256:{digest[:16]}"
     )
+
+
+def _first(problems: list[BenchError]) -> list[BenchError]:
+    """As many as are worth reading, and how many more there are."""
+    if len(problems) <= SHOWN:
+        return problems
+    return [*problems[:SHOWN], InputError(f"{len(problems) - SHOWN} more inputs cannot be used")]
 
 
 def _answer_problems(problems: Sequence[BenchError]) -> None:

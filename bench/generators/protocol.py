@@ -70,7 +70,8 @@ class Generator(Protocol):
 
     A class becomes usable in suites (`use: NAME` through the entry-point group `realiz3d_bench.generators`, or
     `use: module:attribute`) when it is called as `factory(name, options, context)` and has an attribute `Options`, a
-    pydantic model (extra='forbid') of the keys that its entry in the suite may carry.
+    pydantic model (extra='forbid') of the keys that its entry in the suite may carry. One that reads files of its own
+    may have a method `unusable()`, an iterator of `BenchError`s that cases will fail on: `validate` shows them.
     """
 
     name: str

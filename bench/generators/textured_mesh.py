@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,10 +11,11 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.cases.mesh_folder import mesh_folder_cases
-from bench.errors import GeneratorError, MeshError, nearest
+from bench.errors import BenchError, GeneratorError, MeshError, nearest
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import SUPERSAMPLE
 from bench.generators.protocol import GenerationRequest, GeneratorContext
+from bench.geometry.mesh import Mesh
 from bench.geometry.rendering import render_albedo
 from groundwork.hashing import hash_strings
 
@@ -56,20 +58,34 @@ class TexturedMeshGenerator(SingleCaseGenerator):
         code = f"textured_mesh v{self.version} {self.context.device.split(':')[0]}"
         return hash_strings([code, *(f"{k}={mesh.fingerprint}" for k, mesh in self.meshes.items())])
 
+    def unusable(self) -> Iterator[BenchError]:
+        """What a run will fail on: meshes that are missing, broken or have nothing to show."""
+        for case in self.context.cases:
+            try:
+                self._mesh(case.id)
+            except BenchError as error:
+                yield error
+
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
         """Raises `MeshError` for a missing mesh or one that has nothing to show."""
-        handle = self.meshes.get(request.case.id)
+        mesh = self._mesh(request.case.id)
+        return render_albedo(mesh, request.cameras, request.background, self.context.device, SUPERSAMPLE)
+
+    def _mesh(self, case_id: str) -> Mesh:
+        handle = self.meshes.get(case_id)
         if handle is None:
             raise MeshError(
-                f"generator '{self.name}' has no mesh for case '{request.case.id}'",
+                f"generator '{self.name}' has no mesh for case '{case_id}'",
                 where=str(self.folder),
-                expected=f"a file {request.case.id}.glb (or .gltf, .obj, .ply)",
+                expected=f"a file {case_id}.glb (or .gltf, .obj, .ply)",
             )
         mesh = handle.load()
-        if not mesh.has_appearance and not mesh.unpainted:
+        if mesh.unpainted:
+            raise MeshError(f"the mesh of case '{case_id}' cannot be painted: {mesh.unpainted}")
+        if not mesh.has_appearance:
             raise MeshError(
                 "the mesh has nothing to show: no texture with coordinates, no vertex colours, no base colour",
-                where=f"case '{request.case.id}' in {self.folder}",
+                where=f"case '{case_id}' in {self.folder}",
                 hint="export the mesh with its texture embedded (GLB), or score rendered pictures with `use: folder`",
             )
-        return render_albedo(mesh, request.cameras, request.background, self.context.device, SUPERSAMPLE)
+        return mesh

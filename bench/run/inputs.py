@@ -1,0 +1,77 @@
+"""The inputs of single cases, opened as a run will open them: what fails there is told before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bench.cases.case import Case
+from bench.cases.mesh_file import MeshFile
+from bench.errors import BenchError, MeshError
+from bench.generators.catalogue import GENERATORS
+from bench.generators.protocol import GeneratorContext
+from bench.mesh_files.reader import read_mesh
+from bench.run.plan import build_generator, find_cases, is_calibration
+from bench.suite.cameras import cameras_of
+from bench.suite.schema import MeshCases, Suite
+
+
+@dataclass
+class Inputs:
+    """`meshes` were opened; `problems` are what cost a run rows, `notes` what it will leave out."""
+
+    meshes: int = 0
+    problems: list[BenchError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def open_inputs(suite: Suite) -> Inputs:
+    """Open the meshes of the cases, and what generators say of their own inputs.
+
+    Folders that are not there are no problem yet: suites are shipped without them, and `run` says how to name them.
+    """
+    found = Inputs()
+    cases: tuple[Case, ...] = ()
+    if isinstance(suite.cases, MeshCases):
+        if not (suite.folder / suite.cases.path).is_dir():
+            found.notes.append(f"the folder of meshes is not there yet: {suite.folder / suite.cases.path}")
+            return found
+        painted = any(is_calibration(entry) for entry in suite.generators)
+        try:
+            cases = find_cases(suite.cases, suite.folder)
+        except BenchError as error:
+            found.problems.append(error)
+        for case in cases:
+            if isinstance(case.mesh, MeshFile):
+                _open(case, case.mesh, painted, found)
+    for problem in _of_generators(suite, cases):
+        found.problems.append(problem)
+    return found
+
+
+def _open(case: Case, handle: MeshFile, painted: bool, found: Inputs) -> None:
+    found.meshes += 1
+    try:
+        read = read_mesh(handle.path)
+    except BenchError as error:
+        found.problems.append(error.about(f"case '{case.id}'"))
+        return
+    found.notes += [f"case '{case.id}': {note}" for note in read.notes]
+    if painted and not read.mesh.has_appearance:
+        why = read.mesh.unpainted or "it has no texture with coordinates, no vertex colours and no base colour"
+        told = f"case '{case.id}': the mesh cannot be painted, as calibration generators do: {why}"
+        found.problems.append(MeshError(told, where="" if read.mesh.unpainted else str(handle.path)))
+
+
+def _of_generators(suite: Suite, cases: tuple[Case, ...]) -> Iterator[BenchError]:
+    """What generators that have a method `unusable` say of their inputs."""
+    context = GeneratorContext(cases, cameras_of(suite.views), suite.views.rgb, "cpu", suite.folder)
+    for entry in suite.generators:
+        if not cases or not hasattr(GENERATORS.load(entry.use), "unusable"):
+            continue
+        try:
+            generator = build_generator(entry, context)
+        except BenchError as error:
+            yield error
+            continue
+        yield from (problem.about(f"generator '{entry.name}'") for problem in generator.unusable())  # type: ignore[attr-defined]
