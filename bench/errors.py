@@ -10,7 +10,8 @@ BenchError                      any error for people, whoever raises it: `ground
 │   └── ReferenceSetError       a reference set that cannot be used (empty, too small, unpinned)
 ├── WeightsMissing              network weights that are neither on disk nor reachable
 ├── ExtractorError              an extractor broke its protocol or failed on a picture
-└── GeneratorError              a generator broke its protocol or failed on a case
+├── GeneratorError              a generator broke its protocol or failed on a case
+└── PluginError                 code of others raised what nobody expected, or answered against its protocol
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ __all__ = [
     "ImageError",
     "InputError",
     "MeshError",
+    "PluginError",
     "ReferenceSetError",
     "SuiteError",
     "SuiteErrors",
@@ -85,3 +87,7 @@ class ExtractorError(BenchError):
 
 class GeneratorError(BenchError):
     """A generator failed on a case or broke its protocol."""
+
+
+class PluginError(BenchError):
+    """A plug-in raised something unexpected or broke its protocol; the message names it."""

@@ -61,7 +61,15 @@ class Registry:
                 where=target,
                 hint="check the module path, or install the extra that it needs (pip install 'realiz3d-bench[...]')",
             ) from error
-        except Exception as error:  # importing runs code: a torchvision that does not fit torch raises RuntimeError
+        except SystemExit as error:
+            raise UsageError(
+                f"{self.kind} '{name}' could not be imported: its module calls sys.exit({error.code!r})",
+                where=target,
+                expected="a module that only defines things when it is imported",
+            ) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # importing runs code: a torchvision that does not fit torch raises RuntimeError
             raise UsageError(
                 f"{self.kind} '{name}' could not be imported: {type(error).__name__}: {error}",
                 where=target,

@@ -80,18 +80,21 @@ def generate(
 def _make(suite: Suite, options: RunOptions, out: Path) -> tuple[int, list[str]]:
     """Make what is missing; how many samples that were, and what failed, a line each."""
     from bench.dataset.camera_file import camera_json
+    from bench.results.layout import RunLayout
     from bench.run.executors import make_executor
+    from bench.run.failures import FailureLog
     from bench.run.generate import generate_samples
     from bench.run.plan import generator_fingerprints, make_plan
     from bench.run.samples import SampleKey, SampleStore
     from groundwork.files import write_atomically
     from groundwork.progress import Reporter
 
-    plan = make_plan(suite, options)
+    plan, reporter = make_plan(suite, options), Reporter()
     _refuse_strangers(plan, out / VIEWS)
     fingerprints = generator_fingerprints(plan)
+    log = FailureLog(RunLayout(out).failures, reporter.say if options.debug else None)
     store, executor = SampleStore(out), make_executor(options.executor, options.workers, options.device)
-    generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, Reporter())
+    generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, reporter, log)
     cameras = camera_json(plan.cameras)
     for case in plan.cases:
         for seed in plan.seeds:

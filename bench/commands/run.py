@@ -69,6 +69,7 @@ def read_options(
         workers=workers or RunOptions.workers,
         measurers=None if workers else default_workers(device),
         offline=call.offline,
+        debug=call.debug,
         dry_run=dry_run,
         json=as_json,
         argv=call.argv,

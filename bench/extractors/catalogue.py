@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bench.errors import UsageError
+from bench.errors import ExtractorError, UsageError
 from bench.extractors.protocol import Extractor
+from bench.plugins.guard import plugin_code
 from groundwork.registry import Registry
 
 EXTRACTORS = Registry(
@@ -25,14 +26,41 @@ def load_extractor(name: str, device: str = "cpu", offline: bool = False) -> Ext
     """The extractor called `name` with its weights on `device`.
 
     A plug-in is called the same way: `factory(device=..., offline=...)`. With `offline`, nothing is fetched. Raises
-    `UsageError` for an unknown name, or an extractor that calls itself otherwise, and `WeightsMissing` when the weights
-    cannot be had.
+    `UsageError` for an unknown name, or an extractor that calls itself otherwise, `WeightsMissing` when the weights
+    cannot be had, and `ExtractorError` for one that breaks its protocol.
     """
-    extractor: Extractor = EXTRACTORS.load(name)(device=device, offline=offline)
-    if extractor.name != name:  # features are filed under the name; two plug-ins of one name would share them
-        raise UsageError(
-            f"extractor '{name}' calls itself '{extractor.name}'",
-            expected="the same name in the suite and in the extractor's attribute `name`",
-            hint=f"set its `name` to '{name}', or publish it as '{extractor.name}' under {EXTRACTORS.group}",
-        )
+    factory = EXTRACTORS.load(name)
+    with plugin_code(f"extractor '{name}' could not be set up: it"):
+        extractor: Extractor = factory(device=device, offline=offline)
+    check_extractor(extractor, name)
     return extractor
+
+
+def check_extractor(extractor: object, name: str) -> None:
+    """Hold an extractor to what it must say of itself.
+
+    Raises `ExtractorError`, `UsageError` for a name that is not `name`, and `WeightsMissing` as it does.
+    """
+
+    def refuse(what: str, expected: str) -> ExtractorError:
+        return ExtractorError(f"extractor '{name}': {what}", expected=expected)
+
+    found, size = (getattr(extractor, attribute, None) for attribute in ("name", "dimension"))
+    if not isinstance(found, str) or not found:
+        raise refuse(f"its name is {found!r}", "the name that suites use")
+    if found != name:  # features are filed under the name; two plug-ins of one name would share them
+        raise UsageError(
+            f"extractor '{name}' calls itself '{found}'",
+            expected="the same name in the suite and in the extractor's attribute `name`",
+            hint=f"set its `name` to '{name}', or publish it as '{found}' under {EXTRACTORS.group}",
+        )
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise refuse(f"its dimension is {size!r}", "a whole number: how many features a picture has")
+    for method in ("fingerprint", "signature", "extract"):
+        if not callable(getattr(extractor, method, None)):
+            raise refuse(f"it lacks {method}()", "the methods of Extractor in bench/extractors/protocol.py")
+    for method in ("fingerprint", "signature"):
+        with plugin_code(f"extractor '{name}': {method}()"):
+            text = getattr(extractor, method)()
+        if not isinstance(text, str) or not text.isprintable() or not text:
+            raise refuse(f"{method}() gave {text!r}", "a text on one line")

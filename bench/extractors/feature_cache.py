@@ -146,11 +146,17 @@ class _PlugIn:
         return picture
 
     def forward(self, inputs: Sequence[Picture]) -> Mapping[str, Features]:
-        features, wanted = self._extractor.extract(inputs), (len(inputs), self._extractor.dimension)
-        if np.shape(features) != wanted or not np.isfinite(features).all():
+        found: Any = self._extractor.extract(inputs)
+        wanted = (len(inputs), self._extractor.dimension)
+        fits = isinstance(found, np.ndarray) and found.shape == wanted and found.dtype.kind == "f"
+        if not fits or not np.isfinite(found).all():
+            got = "numbers that are not finite"
+            if not isinstance(found, np.ndarray):
+                got = f"a {type(found).__name__}"
+            elif not fits:
+                got = f"an array {found.dtype} {found.shape}"
             raise UsageError(
-                f"extractor '{self._extractor.name}' answered {len(inputs)} pictures with "
-                + (f"an array {np.shape(features)}" if np.shape(features) != wanted else "numbers that are not finite"),
-                expected=f"finite numbers {wanted}: (pictures, its `dimension`)",
+                f"extractor '{self._extractor.name}' answered {len(inputs)} pictures with {got}",
+                expected=f"finite float32 numbers {wanted}: (pictures, its `dimension`)",
             )
-        return {self._extractor.name: features}
+        return {self._extractor.name: found.astype(np.float32)}

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from bench import __version__
-from bench.generators.protocol import GenerationRequest, GeneratorContext, MultiviewImage
+from bench.generators.protocol import GenerationRequest, Generator, MultiviewImage
 from groundwork.hashing import hash_json
 
 
-class NoOptions(BaseModel):
-    """This generator takes no options."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SingleCaseGenerator(ABC):
+class SingleCaseGenerator(Generator):
     """A generator without batches: subclasses write `views` for one request."""
 
-    Options: ClassVar[type[BaseModel]] = NoOptions
-    calibration: ClassVar[bool] = False  # known by construction: shown as a yardstick, never ranked against real ones
-    role: ClassVar[Literal["ceiling", "floor"] | None] = (
-        None  # the best or worst that each object's scores are set against
-    )
-    timed: ClassVar[bool] = True  # False: no model makes the pictures, so that their time says nothing
     version: ClassVar[int] = 1  # raise it when the pictures change; it is part of the fingerprint
-
-    def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
-        self.name, self.options, self.context = name, options, context
 
     def fingerprint(self) -> str:
         """Hash of the class, its version, its options and the device's kind (CPU and GPU may round differently)."""

@@ -8,7 +8,7 @@ checkpoint is never run, and weights are read from safetensors only.
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -20,20 +20,20 @@ import numpy.typing as npt
 
 from bench import __version__
 from bench.errors import GeneratorError
-from bench.generators.protocol import GenerationRequest, GeneratorContext, MultiviewImage
+from bench.generators.protocol import GenerationRequest, Generator, GeneratorContext, MultiviewImage
 from groundwork.hashing import hash_file, hash_json
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 PACKAGES = ("diffusers", "transformers")
 
 
-class PipelineGenerator(ABC):
+class PipelineGenerator(Generator):
     """A generator around a pipeline that `load` makes and `views` calls for several requests at once."""
 
     version = 1  # raise it when the pictures change
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
-        self.name, self.options, self.context = name, options, context
+        super().__init__(name, options, context)
         self._pipeline: Any = None
 
     def fingerprint(self) -> str:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+from pydantic import BaseModel
 
-from bench.cases.case import Case
-from bench.geometry.cameras import Cameras
+from bench.plugins.options import NoOptions
+from bench.results.terms import Role
+
+if TYPE_CHECKING:  # the protocol itself needs no torch
+    from torch import Tensor
+
+    from bench.cases.case import Case
+    from bench.errors import BenchError
+    from bench.geometry.cameras import Cameras
 
 RGB = tuple[float, float, float]
 
@@ -65,21 +73,44 @@ class GeneratorContext:
     suite_folder: Path  # relative paths of a suite file are taken from here
 
 
-class Generator(Protocol):
+class Generator(ABC):
     """A source of multiview images.
 
     A class becomes usable in suites (`use: NAME` through the entry-point group `realiz3d_bench.generators`, or
-    `use: module:attribute`) when it is called as `factory(name, options, context)` and has an attribute `Options`, a
-    pydantic model (extra='forbid') of the keys that its entry in the suite may carry. One that reads files of its own
-    may have a method `unusable()`, an iterator of `BenchError`s that cases will fail on: `validate` shows them.
+    `use: module:attribute`) when it is called as `factory(name, options, context)`, has an attribute `Options`, a
+    pydantic model (extra='forbid') of the keys that its entry in the suite may carry, and the methods `fingerprint` and
+    `generate`. It may inherit this class, and gets the rest from here if it does not.
     """
 
-    name: str
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    calibration: ClassVar[bool] = False  # known by construction: shown as a yardstick, never ranked against real ones
+    role: ClassVar[Role | None] = None  # the best or worst that each object's scores are set against
+    timed: ClassVar[bool] = True  # False: no model makes the pictures, so that their time says nothing
 
+    # of a loaded generator, for its timing: the torch module that does the work (for FLOPs and precision), and texts
+    # that say more than the module shows
+    module: Any = None
+    precision: str | None = None
+    compile_mode: str | None = None
+
+    def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
+        self.name, self.options, self.context = name, options, context
+
+    @abstractmethod
     def fingerprint(self) -> str:
         """SHA-256 (hex) of all that decides the images: weights, code version, options. Samples are reused by it."""
-        ...
 
+    @abstractmethod
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[MultiviewImage]:
         """One answer per request, in the requests' order. Raises `BenchError` for a case that cannot be made."""
-        ...
+
+    def training(self) -> Sequence[Mapping[str, Any]]:
+        """What the training behind it cost, phase by phase, with the fields of `bench.results.summary.PhaseInfo`.
+
+        Empty where nobody wrote that down.
+        """
+        return ()
+
+    def unusable(self) -> Iterator[BenchError]:
+        """Errors that cases will fail on, of generators that read files of their own: `validate` shows them."""
+        return iter(())

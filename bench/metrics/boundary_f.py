@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from scipy import ndimage
 from torch import Tensor
 
 from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.judged_foreground import judge_foreground
 
 TOLERANCE = 0.0075  # of the frame's diagonal, as in the Berkeley boundary benchmark (Martin et al. 2004): 5.4 px at 512
@@ -57,7 +56,7 @@ def boundary_f(views: Tensor, mask: Tensor, background: tuple[float, float, floa
     return judge_foreground(views, mask, background, partial(boundary_f_measure, tolerance=tolerance))
 
 
-class BoundaryF:
+class BoundaryF(ObjectMetric):
     """Outline of the generated foreground against that of the mesh's mask."""
 
     class Options(BaseModel):
@@ -65,7 +64,7 @@ class BoundaryF:
 
         model_config = ConfigDict(extra="forbid", frozen=True)
 
-    needs_mesh: ClassVar[bool] = True
+    needs_mesh = True
 
     def __init__(self, options: Options) -> None:
         pass

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,7 +20,7 @@ from torch import Tensor
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
 from bench.geometry.masked_gaussian import masked_gaussian
 from bench.geometry.prediction import predict
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
 
 SIGMAS = (1.0, 2.0, 4.0, 8.0)  # px at the suite's resolution
@@ -78,7 +78,7 @@ def _mean_product(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(dim=-1).mean(dim=-1)
 
 
-class Cde:
+class Cde(ObjectMetric):
     """Detail that the views agree on, against that of real texture: blur does not pay."""
 
     class Options(BaseModel):
@@ -90,7 +90,7 @@ class Cde:
             description="energy of real texture in the bands of 1, 2, 4 and 8 px; finest first, where white is 1",
         )
 
-    needs_mesh: ClassVar[bool] = True
+    needs_mesh = True
 
     def __init__(self, options: Options) -> None:
         self.reference_energy: Energies = options.reference_energy

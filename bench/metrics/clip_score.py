@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from bench.metrics.clip_views import (
     text_embeddings,
     view_embeddings,
 )
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.prompts import prompt_with, suffix_signature
 
 
@@ -33,7 +33,7 @@ def clip_scores(pictures: Features, text: Features) -> npt.NDArray[np.float64]:
     return 100.0 * np.maximum(pictures.astype(np.float64) @ text.astype(np.float64), 0.0)
 
 
-class ClipScore:
+class ClipScore(ObjectMetric):
     """Cosine between a view's and its prompt's CLIP embeddings, times 100."""
 
     class Options(BaseModel):
@@ -43,8 +43,6 @@ class ClipScore:
         model: str = Field("ViT-L-14", description="a CLIP network by open_clip's name: ViT-L-14 or ViT-L-14-336")
         suffix: str = Field("", description="words added to the prompt after a comma; the case's own prompt if empty")
         pooling: Literal["mean", "max"] = Field("mean", description="over the views of an object")
-
-    needs_mesh: ClassVar[bool] = False
 
     def __init__(self, options: Options) -> None:
         check_clip(options.model)

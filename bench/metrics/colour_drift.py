@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from torch import Tensor
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
 from bench.geometry.masked_gaussian import masked_gaussian
 from bench.geometry.prediction import bilinear, check_views
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
 
 SIGMA = 8.0  # px at the suite's resolution: the coarsest of the bands that `cde` looks at ends here
@@ -101,7 +100,7 @@ def colour_drift(views: Tensor, correspondence: Correspondence) -> tuple[Measure
     return Measurement(difference, coverage=coverage), Measurement(gain, coverage=coverage)
 
 
-class ColourDrift:
+class ColourDrift(ObjectMetric):
     """Colour differences between views of the same surface, and the gains between them."""
 
     class Options(BaseModel):
@@ -109,7 +108,7 @@ class ColourDrift:
 
         model_config = ConfigDict(extra="forbid", frozen=True)
 
-    needs_mesh: ClassVar[bool] = True
+    needs_mesh = True
 
     def __init__(self, options: Options) -> None:
         pass

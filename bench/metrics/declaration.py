@@ -1,38 +1,47 @@
-"""What a metric says about itself. The number is a pure function in the metric's own file; this is the jar's label.
+"""What a metric says about itself, beside the pure function that its number is.
 
 Three kinds exist. An *object metric* judges one sample (the views of one object) and is averaged over objects. A *set
 metric* compares the pictures of all samples with a reference set and has no value for a single object. A *generator
 metric* is about the generator and not its pictures: `throughput`.
-A metric class is called as `factory(options)` and has an attribute `Options`, a pydantic model (extra='forbid') of the
-keys that the suite may give it.
+A metric is called as `factory(options)`, with its `Options`, a pydantic model (extra='forbid') of the keys that the
+suite may give it. It inherits one of the classes here, or has their methods (see `bench.plugins.contract`).
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+from pydantic import BaseModel
 
-from bench.errors import UsageError
-from bench.extractors.protocol import Features
-from bench.geometry.cameras import Cameras
-from bench.geometry.scene import SceneGeometry
-from bench.references.reference_set import ReferenceFeatures
+from bench.errors import InputError, UsageError
+from bench.plugins.options import NoOptions
+from bench.results.terms import AXES, DIRECTIONS
 from bench.results.terms import Axis as Axis
 from bench.results.terms import Direction as Direction
 from bench.results.terms import Status as Status
-from bench.stats.difference import Difference
+
+if TYPE_CHECKING:  # a label needs no torch
+    from torch import Tensor
+
+    from bench.extractors.protocol import Features
+    from bench.geometry.cameras import Cameras
+    from bench.geometry.scene import SceneGeometry
+    from bench.references.reference_set import ReferenceFeatures
+    from bench.stats.difference import Difference
+
+MAX_NAME = 120  # letters of a result's name: columns and files are called by it
 
 
 @dataclass(frozen=True)
 class Result:
     """A number that a metric yields: `name` as printed, which way is better, its unit ('' when it has none), and the
-    `axis` that it judges.
+    `axis` that it judges. Raises `ValueError` that says what is wrong with it.
     """
 
     name: str
@@ -40,6 +49,18 @@ class Result:
     unit: str
     title: str = ""  # a few words for people, e.g. 'leave-one-view-out PSNR'
     axis: Axis = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        for attribute in ("name", "unit", "title"):
+            text = getattr(self, attribute)
+            if not isinstance(text, str) or not (text.isprintable() and text == text.strip()):
+                raise ValueError(f"a result's {attribute} is {text!r}, not a text on one line")
+        if not self.name or len(self.name) > MAX_NAME or " " in self.name:
+            raise ValueError(f"a result's name is {self.name[:80]!r}, not 1 to {MAX_NAME} letters without blanks")
+        if self.direction not in DIRECTIONS:
+            raise ValueError(f"the direction of '{self.name}' is {self.direction!r}, not 'up' or 'down'")
+        if self.axis not in AXES:
+            raise ValueError(f"the axis of '{self.name}' is {self.axis!r}, not one of {', '.join(AXES)}")
 
 
 @dataclass(frozen=True)
@@ -79,97 +100,72 @@ class Sample:
         return self.scene
 
 
-class ObjectMetric(Protocol):
-    """A metric with one value a sample."""
-
-    needs_mesh: bool
-
-    def results(self) -> tuple[Result, ...]:
-        """The numbers that `measure` returns, in print order."""
-        ...
-
-    def parameters(self) -> str:
-        """Everything that decides the number beside the views and the mesh, as `key=value ...`, for the signature.
-
-        Ends with the metric's own version, such as `v1`, raised whenever its numbers change.
-        """
-        ...
-
-    def measure(self, sample: Sample) -> Mapping[str, Measurement]:
-        """A measurement for each name in `results()`."""
-        ...
-
-
-class WeightedMetric(ObjectMetric, Protocol):
-    """An object metric that looks through a network.
-
-    Weights that cannot be had are no reason to stop: the run shows an explicit row that says what is missing.
-    """
-
-    def prepare(self, device: str, offline: bool) -> None:
-        """Load the weights, once a process, onto `device`; fetch none when `offline`. Called before all else.
-
-        Never raises `WeightsMissing`: `missing` tells. `parameters` is asked afterwards and names the weights' SHA-256.
-        """
-        ...
-
-    def missing(self) -> Mapping[str, str]:
-        """Results that cannot be measured, each with the reason: which file, where it was looked for, what to do.
-
-        `measure` need not answer them, and is not called when all are missing.
-        """
-        ...
-
-
-def missing_results(metric: ObjectMetric) -> Mapping[str, str]:
-    """`metric.missing()` of a `WeightedMetric`; nothing for metrics without weights."""
-    missing = getattr(metric, "missing", None)
-    found: Mapping[str, str] = missing() if missing is not None else {}
-    return found
-
-
-def prepare_metric(metric: ObjectMetric, device: str, offline: bool) -> None:
-    """`metric.prepare(...)` of a `WeightedMetric`; nothing for metrics without weights."""
-    prepare = getattr(metric, "prepare", None)
-    if prepare is not None:
-        prepare(device, offline)
-
-
-def show_prompts(metric: ObjectMetric, prompts: tuple[str, ...]) -> None:
-    """`metric.see_prompts(prompts)`, if it has it: the suite's prompts in order, before its signature is asked for.
-
-    For metrics whose scale depends on the whole suite, such as the chance of picking the right prompt.
-    """
-    see = getattr(metric, "see_prompts", None)
-    if see is not None:
-        see(prompts)
-
-
 @dataclass(frozen=True)
 class ErrorScale:
     """How a metric's error maps are drawn: the `result` whose error they show, its `unit` in words, and `top`, the
     error at the end of the colour scale. Fixed, so that maps of any two objects and generators compare by eye.
+    Raises `ValueError` for a top that is no end of a scale.
     """
 
     result: str
     unit: str
     top: float
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.top, int | float) and math.isfinite(self.top) and self.top > 0):
+            raise ValueError(f"the error maps of '{self.result}' end at {self.top!r}, not at a number above 0")
 
-class MappedMetric(ObjectMetric, Protocol):
-    """An object metric that can show where a sample went wrong."""
 
-    error_scale: ClassVar[ErrorScale]
+class ObjectMetric(ABC):
+    """A metric with one value a sample."""
+
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    needs_mesh: ClassVar[bool] = False
+    error_scale: ClassVar[ErrorScale | None] = None  # of metrics that have an `error_map`
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    @abstractmethod
+    def results(self) -> tuple[Result, ...]:
+        """The numbers that `measure` returns, in print order."""
+
+    @abstractmethod
+    def parameters(self) -> str:
+        """Everything that decides the number beside the views and the mesh, as `key=value ...`, for the signature.
+
+        Ends with the metric's own version, such as `v1`, raised whenever its numbers change.
+        """
+
+    @abstractmethod
+    def measure(self, sample: Sample) -> Mapping[str, Measurement]:
+        """A measurement for each name in `results()`."""
+
+    def prepare(self, device: str, offline: bool) -> None:  # noqa: B027  most metrics have no weights
+        """Load the weights, once a process, onto `device`; fetch none when `offline`. Called before all else.
+
+        Never raises `WeightsMissing`: `missing` tells. `parameters` is asked afterwards and names the weights' SHA-256.
+        """
+
+    def missing(self) -> Mapping[str, str]:
+        """Results that cannot be measured for lack of weights, each with the reason: which file, where it was looked
+        for, what to do. They become rows that say so. `measure` need not answer them, and is not called when all are
+        missing.
+        """
+        return {}
+
+    def see_prompts(self, prompts: tuple[str, ...]) -> None:  # noqa: B027  most metrics need none
+        """The suite's prompts in order, before the signature is asked for.
+
+        For metrics whose scale depends on the whole suite, such as the chance of picking the right prompt.
+        """
 
     def error_map(self, sample: Sample) -> Tensor:
-        """The error of each pixel of each view, float (V, H, W), 0 or more; NaN where nothing is predicted."""
-        ...
+        """The error of each pixel of each view, float (V, H, W), 0 or more; NaN where nothing is predicted.
 
-
-def error_scale(metric: ObjectMetric) -> ErrorScale | None:
-    """The scale of a `MappedMetric`; None for metrics that draw nothing."""
-    scale: ErrorScale | None = getattr(metric, "error_scale", None)
-    return scale
+        Asked of metrics with an `error_scale`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has an error_scale and no error_map()")
 
 
 @dataclass(frozen=True)
@@ -180,27 +176,56 @@ class FeatureSet:
     objects: tuple[str, ...]
 
 
-class SetMetric(Protocol):
-    """A distance between a generator's pictures and a reference set, on the features of one extractor."""
+class SetMetric(ABC):
+    """A distance between a generator's pictures and a reference set, on the features of one extractor.
 
-    extractor: str
+    `reference` and `extractor` are names of the suite; the options of the same names give them.
+    """
+
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    limits: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # that values cannot leave
     reference: str
+    extractor: str
 
+    def __init__(self, options: Any) -> None:
+        self.options = options
+        self.reference, self.extractor = options.reference, options.extractor
+
+    @abstractmethod
     def result(self) -> Result:
         """The number's label; its name already carries `[extractor]` and `@reference`."""
-        ...
 
+    def results(self) -> tuple[Result, ...]:
+        """The same, as object metrics say it."""
+        return (self.result(),)
+
+    @abstractmethod
     def parameters(self) -> str:
         """As for object metrics; extractor, resize, n and reference are added by the run."""
-        ...
 
+    @abstractmethod
     def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
         """The distance. Raises `InputError` for fewer than two pictures on either side."""
-        ...
 
     def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
-        """The distance without each object in turn (objects in order of first appearance), for the jackknife."""
-        ...
+        """The distance without each object in turn (objects in order of first appearance), for the jackknife.
+
+        When the reference shows the same objects, an object leaves both sides: it is what was drawn. NaN where too
+        little remains. Here by measuring once for each object; most distances have a shorter way.
+        """
+        return np.array([self._without(name, generated, reference) for name in object_order(generated.objects)])
+
+    def _without(self, name: str, generated: FeatureSet, reference: ReferenceFeatures) -> float:
+        kept = np.array([shown != name for shown in generated.objects])
+        rest = FeatureSet(generated.features[kept], tuple(shown for shown in generated.objects if shown != name))
+        if reference.shares_objects:
+            others = np.array([shown != name for shown in reference.clusters])
+            clusters = tuple(shown for shown in reference.clusters if shown != name)
+            reference = replace(reference, features=reference.features[others], clusters=clusters)
+        try:
+            return float(self.distance(rest, reference))
+        except InputError:
+            return math.nan
 
     def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
         """distance(a) - distance(b) with its test of equal distances; both show the same objects.
@@ -208,20 +233,21 @@ class SetMetric(Protocol):
         `bench.stats.difference.difference_of_distances` makes one of two `leave_one_object_out`. None for statistics
         that are descriptive only.
         """
-        ...
+        return None
 
 
-def kind_of(metric: object) -> Literal["object", "set", "generator"]:
-    """Which of the three kinds a metric is of."""
-    if hasattr(metric, "distance"):
-        return "set"
-    return "generator" if getattr(metric, "times_generators", False) else "object"
+class GeneratorMetric(ABC):
+    """A metric of the generator itself: the run knows how it is measured."""
 
+    Options: ClassVar[type[BaseModel]] = NoOptions
 
-def limits_of(metric: SetMetric) -> tuple[float, float]:
-    """The range that a set metric's values cannot leave, as its attribute `limits` says; unlimited without one."""
-    low, high = getattr(metric, "limits", (-math.inf, math.inf))
-    return float(low), float(high)
+    @abstractmethod
+    def results(self) -> tuple[Result, ...]:
+        """The numbers that a generator gets, in print order."""
+
+    @abstractmethod
+    def parameters(self) -> str:
+        """What decides how it is measured."""
 
 
 def object_order(objects: Sequence[str]) -> tuple[str, ...]:

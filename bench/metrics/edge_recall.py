@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,7 @@ from torch import Tensor
 from bench.geometry.foreground import BoolArray
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.prediction import check_views
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 
 CREASE = 30.0  # degrees that the flat normal turns ...
 REACH = 1.0 / 256  # ... from this part of the frame's side before a pixel to as much after it
@@ -150,7 +149,7 @@ def _distance_to(pixels: BoolArray) -> npt.NDArray[np.float64]:
     return np.asarray(ndimage.distance_transform_edt(~pixels))
 
 
-class EdgeRecall:
+class EdgeRecall(ObjectMetric):
     """Edges of the picture at the mesh's inner edges, above chance."""
 
     class Options(BaseModel):
@@ -158,7 +157,7 @@ class EdgeRecall:
 
         model_config = ConfigDict(extra="forbid", frozen=True)
 
-    needs_mesh: ClassVar[bool] = True
+    needs_mesh = True
 
     def __init__(self, options: Options) -> None:
         pass

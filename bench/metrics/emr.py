@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
 from bench.geometry.prediction import check_views, predict
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
 
 SHIFTS = (1, 2, 3, 4, 6, 8)  # px; the last is the largest answer
@@ -78,7 +77,7 @@ def emr(views: Tensor, correspondence: Correspondence) -> Measurement:
     return Measurement(float(np.interp(math.sqrt(error), height, shift, right=SHIFTS[-1])), coverage=coverage)
 
 
-class Emr:
+class Emr(ObjectMetric):
     """The disagreement between views, read as a slip in pixels."""
 
     class Options(BaseModel):
@@ -86,7 +85,7 @@ class Emr:
 
         model_config = ConfigDict(extra="forbid", frozen=True)
 
-    needs_mesh: ClassVar[bool] = True
+    needs_mesh = True
 
     def __init__(self, options: Options) -> None:
         pass

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
@@ -19,7 +18,7 @@ from bench.geometry.foreground import MESHLESS_PARAMETERS, find_silhouettes
 from bench.geometry.ground import stands_elsewhere
 from bench.geometry.prediction import check_views
 from bench.lifting.visual_hull import hull_masks
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 
 
 def hull_iou(silhouettes: Tensor, cameras: Cameras) -> Measurement:
@@ -38,15 +37,13 @@ def hull_iou(silhouettes: Tensor, cameras: Cameras) -> Measurement:
     return Measurement(float((covered.double() / area.clamp(min=1)).min()))
 
 
-class HullIou:
+class HullIou(ObjectMetric):
     """Whether the outlines of the views belong to one shape: the least covered silhouette."""
 
     class Options(BaseModel):
         """No options: one definition, comparable everywhere."""
 
         model_config = ConfigDict(extra="forbid", frozen=True)
-
-    needs_mesh: ClassVar[bool] = False
 
     def __init__(self, options: Options) -> None:
         pass

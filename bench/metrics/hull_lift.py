@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +19,7 @@ from bench.geometry.ground import stands_elsewhere
 from bench.lifting.hull import HullLifter
 from bench.lifting.rounded_hull import CELLS, SMOOTHING
 from bench.metrics.cde import REFERENCE_ENERGY, SIGMAS, BandEnergy, cde
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE, loo_psnr
 from bench.metrics.psnr import HIGHEST
 
@@ -30,7 +29,7 @@ FLOOR_PSNR = 11.0  # dB
 FLOOR_CDE = 0.105
 
 
-class HullLiftAgreement:
+class HullLiftAgreement(ObjectMetric):
     """Whether views agree on a surface that fills their outlines; a stand-in for networks that lift."""
 
     class Options(BaseModel):
@@ -40,8 +39,6 @@ class HullLiftAgreement:
         reference_energy: tuple[BandEnergy, BandEnergy, BandEnergy, BandEnergy] = Field(
             REFERENCE_ENERGY, description="as for `cde`: energy of real texture in the bands of 1, 2, 4 and 8 px"
         )
-
-    needs_mesh: ClassVar[bool] = False
 
     def __init__(self, options: Options) -> None:
         self.reference_energy = options.reference_energy

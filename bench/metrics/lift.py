@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,7 +19,7 @@ from bench.geometry.cameras import Cameras
 from bench.geometry.prediction import check_views
 from bench.lifting.lgm import INPUT_SIZE, LgmLifter, find_lgm
 from bench.lifting.protocol import Lifter
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST
 from bench.metrics.reprojection import SSIM_SIGMA, psnr_per_view, ssim_per_view
@@ -44,7 +43,7 @@ def rendered_lift(lifter: Lifter, views: Tensor, cameras: Cameras, background: t
     return (colour + (1.0 - alpha[..., None]) * behind).clamp(0.0, 1.0)
 
 
-class LiftAgreement:
+class LiftAgreement(ObjectMetric):
     """PSNR, SSIM and LPIPS between views and renders of what LGM makes of them (compat).
 
     Without LGM's code, weights or rasteriser its results are missing; without LPIPS that one alone.
@@ -57,8 +56,6 @@ class LiftAgreement:
         code: Path | None = Field(None, description="folder of a checkout of LGM; relative to the suite file")
         module: str = Field("core.unet", description="the module with LGM's class UNet, inside `code` or installed")
         net: Net = Field("alex", description="the network of LPIPS: alex or vgg")
-
-    needs_mesh: ClassVar[bool] = False
 
     def __init__(self, options: Options) -> None:
         self.options = options

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
 from bench.geometry.prediction import predict
-from bench.metrics.declaration import ErrorScale, Measurement, Result, Sample
+from bench.metrics.declaration import ErrorScale, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.psnr import HIGHEST, psnr
 
 MIN_COVERAGE = 0.1  # of the foreground; a smaller part does not speak for the object
@@ -50,7 +49,7 @@ def loo_error(views: Tensor, correspondence: Correspondence) -> Tensor:
     return torch.where(correspondence.scoring_mask, error, torch.nan)
 
 
-class LooPsnr:
+class LooPsnr(ObjectMetric):
     """How well each view agrees with what the other views say of the same surface (leave one out)."""
 
     class Options(BaseModel):
@@ -58,8 +57,8 @@ class LooPsnr:
 
         model_config = ConfigDict(extra="forbid", frozen=True)
 
-    needs_mesh: ClassVar[bool] = True
-    error_scale: ClassVar[ErrorScale] = ErrorScale("loo_psnr", "RMS difference of R, G, B, where white is 1", 0.25)
+    needs_mesh = True
+    error_scale = ErrorScale("loo_psnr", "RMS difference of R, G, B, where white is 1", 0.25)
 
     def __init__(self, options: Options) -> None:
         pass

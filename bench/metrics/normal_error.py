@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from bench.geometry.gbuffer import GBuffer
 from bench.geometry.prediction import check_views
 from bench.geometry.rendering import render_albedo
 from bench.geometry.scene import SceneGeometry
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.pictures import as_pictures
 from groundwork.pictures import RGB
 
@@ -106,7 +106,7 @@ def _broken(estimator: NormalEstimator, gave: str, expected: str) -> UsageError:
     return UsageError(f"the normal estimator gave {gave}", where=type(estimator).__name__, expected=expected)
 
 
-class NormalError:
+class NormalError(ObjectMetric):
     """Angle between estimated and asked-for normals, in excess of the estimator's own on ground-truth renders."""
 
     class Options(BaseModel):
@@ -118,7 +118,7 @@ class NormalError:
             "own", description="renders to compare with: the mesh's own look if it has one (else clay), or always clay"
         )
 
-    needs_mesh: ClassVar[bool] = True
+    needs_mesh = True
 
     def __init__(self, options: Options) -> None:
         ESTIMATORS.target(options.estimator)  # an unknown name is found before the run starts

@@ -11,7 +11,7 @@ All four are descriptive: they depend on both sets' sizes and on k, and no test 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
 from typing import ClassVar, Literal
 
@@ -21,7 +21,7 @@ from pydantic import Field
 from scipy.spatial.distance import cdist
 
 from bench.errors import InputError
-from bench.metrics.declaration import FeatureSet, Result, object_order
+from bench.metrics.declaration import FeatureSet, Result, SetMetric, object_order
 from bench.metrics.feature_pair import Matrix, feature_pair
 from bench.metrics.set_distances import ExtractorOptions
 from bench.references.reference_set import ReferenceFeatures
@@ -83,12 +83,12 @@ class NeighbourOptions(ExtractorOptions):
     k: int = Field(default=5, ge=1, description="a ball reaches to its picture's k-th nearest neighbour")
 
 
-class _Neighbourhood(ABC):
+class _Neighbourhood(SetMetric):
     """What the four share; a `SetMetric` whose `distance` is a share or a density, higher being better."""
 
     Options = NeighbourOptions
     symbol: ClassVar[str]
-    limits: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    limits = (0.0, 1.0)
     balls_of: ClassVar[Literal["reference", "generated"]] = "reference"
 
     def __init__(self, options: NeighbourOptions) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,7 @@ from bench.metrics.clip_views import (
     text_embeddings,
     view_embeddings,
 )
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.prompts import distinct_prompts, wording
 from groundwork.hashing import hash_strings
 
@@ -50,7 +49,7 @@ def retrieval(similarity: npt.NDArray[np.float64], own: int) -> tuple[float, flo
     return hit, math.fsum(1.0 / rank for rank in range(above + 1, above + tied + 1)) / tied
 
 
-class PromptRetrieval:
+class PromptRetrieval(ObjectMetric):
     """Whether an object's prompt fits its views better than every other prompt of the suite."""
 
     class Options(BaseModel):
@@ -58,8 +57,6 @@ class PromptRetrieval:
 
         model_config = ConfigDict(extra="forbid", frozen=True)
         model: str = Field("ViT-L-14", description="a CLIP network by open_clip's name: ViT-L-14 or ViT-L-14-336")
-
-    needs_mesh: ClassVar[bool] = False
 
     def __init__(self, options: Options) -> None:
         check_clip(options.model)

@@ -12,7 +12,6 @@ originals over the full frame. Read it with care, and beside `loo_psnr`:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,7 +20,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from bench.errors import WeightsMissing
 from bench.geometry.bounding_box import bounding_box
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST, psnr
 from bench.metrics.repainted import not_measurable, perceptual, projection_parameters, repaint
@@ -75,7 +74,7 @@ def ssim_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float
     return tuple((sums / counted.sum(dim=(1, 2))).tolist())
 
 
-class Reprojection:
+class Reprojection(ObjectMetric):
     """The papers' back-project and re-project PSNR, SSIM and LPIPS, under both hole policies (compat).
 
     Without the weights of LPIPS, or the package, its two results are missing and the others go on.
@@ -88,7 +87,7 @@ class Reprojection:
         alpha: float = Field(2.0, ge=0.0, description="views are blended by cos(theta)^alpha")
         net: Net = Field("alex", description="the network of LPIPS: alex or vgg")
 
-    needs_mesh: ClassVar[bool] = True
+    needs_mesh = True
 
     def __init__(self, options: Options) -> None:
         self.alpha = options.alpha

@@ -7,20 +7,19 @@ distance is `efficientnet_distance.py`, under a name that nobody takes for LPIPS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import WeightsMissing
 from bench.extractors.efficientnet_lite0 import WEIGHTS_SHA256
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.efficientnet_distance import TAPS, EfficientNetDistance, find_efficientnet
 from bench.metrics.repainted import not_measurable, perceptual, projection_parameters, repaint
 
 NAME = "reprojection_efficientnet_lite0"
 
 
-class ReprojectionFeatures:
+class ReprojectionFeatures(ObjectMetric):
     """Back-project and re-project, compared by EfficientNet-Lite0's activations (uncalibrated: not LPIPS)."""
 
     class Options(BaseModel):
@@ -29,7 +28,7 @@ class ReprojectionFeatures:
         model_config = ConfigDict(extra="forbid", frozen=True)
         alpha: float = Field(2.0, ge=0.0, description="views are blended by cos(theta)^alpha")
 
-    needs_mesh: ClassVar[bool] = True
+    needs_mesh = True
 
     def __init__(self, options: Options) -> None:
         self.alpha = options.alpha

@@ -8,7 +8,6 @@ this file gives each its label, its jackknife over objects and its test of a dif
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import InputError, ReferenceSetError
-from bench.metrics.declaration import FeatureSet, Result, object_order
+from bench.metrics.declaration import FeatureSet, Result, SetMetric, object_order
 from bench.metrics.feature_pair import Matrix, feature_pair
 from bench.metrics.frechet import frechet_distance
 from bench.metrics.frechet_jackknife import leave_rows_out
@@ -40,7 +39,7 @@ class ExtractorOptions(ReferenceOptions):
     extractor: str = Field(min_length=1, description="name of the network whose features are compared")
 
 
-class _SetDistance(ABC):
+class _SetDistance(SetMetric):
     """What the distances share; a `SetMetric`. `network` is the extractor where the name implies one."""
 
     symbol: ClassVar[str]
@@ -59,21 +58,6 @@ class _SetDistance(ABC):
         title = self.title if self._name == self.symbol else f"{self.title} on {self.extractor} features"
         return Result(name=f"{self._name}@{self.reference}", direction="down", unit="", title=title, axis="realism")
 
-    @abstractmethod
-    def parameters(self) -> str:
-        """The statistic's own choices, for the signature."""
-
-    @abstractmethod
-    def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
-        """The distance of all pictures to the reference. Raises `InputError` when either side is too small."""
-
-    @abstractmethod
-    def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
-        """The distance without each object in turn, (objects,); NaN where too little remains.
-
-        When the reference shows the same objects, an object leaves both sides: it is what was drawn.
-        """
-
     def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference:
         """See `SetMetric`. Raises `InputError` unless both sets show the same objects."""
         a, b = _paired(a, b, reference)
@@ -82,7 +66,7 @@ class _SetDistance(ABC):
 
 
 class _Frechet(_SetDistance):
-    limits: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    limits = (0.0, math.inf)
 
     def parameters(self) -> str:
         return "covariance=unbiased v1"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.judged_foreground import judge_foreground
 
 
@@ -28,7 +27,7 @@ def silhouette_iou(views: Tensor, mask: Tensor, background: tuple[float, float, 
     return judge_foreground(views, mask, background, intersection_over_union)
 
 
-class SilhouetteIou:
+class SilhouetteIou(ObjectMetric):
     """Overlap of the generated foreground with the mesh's mask."""
 
     class Options(BaseModel):
@@ -36,7 +35,7 @@ class SilhouetteIou:
 
         model_config = ConfigDict(extra="forbid", frozen=True)
 
-    needs_mesh: ClassVar[bool] = True
+    needs_mesh = True
 
     def __init__(self, options: Options) -> None:
         pass

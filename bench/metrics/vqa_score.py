@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import UsageError, WeightsMissing
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.pictures import as_pictures
 from bench.metrics.prompts import prompt_with, suffix_signature
 from bench.vqa.catalogue import VQA_MODELS, find_vqa
@@ -28,7 +27,7 @@ def vqa_question(prompt: str) -> str:
     return f'Does this figure show "{prompt}"? Please answer yes or no.'
 
 
-class VqaScore:
+class VqaScore(ObjectMetric):
     """Probability that a network answers 'yes' when asked whether a view shows the prompt."""
 
     class Options(BaseModel):
@@ -37,8 +36,6 @@ class VqaScore:
         model_config = ConfigDict(extra="forbid", frozen=True)
         model: str = Field("blip_vqa", description="a VQA model's name, or module:attribute")
         suffix: str = Field("", description="words added to the prompt after a comma; the case's own prompt if empty")
-
-    needs_mesh: ClassVar[bool] = False
 
     def __init__(self, options: Options) -> None:
         VQA_MODELS.target(options.model)  # an unknown name is found before the run starts

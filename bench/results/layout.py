@@ -8,6 +8,7 @@ summary.json                                            one row a generator and 
 throughput.json                                         timings, where the suite asks for them
 maps/<generator>/<case>/seed_<s>/<result>.png           where each view went wrong; safe to delete
 features/                                               cached features of pictures; safe to delete
+failures.log                                            what failed in the last command, with tracebacks
 report/                                                 pages and tables
 """
 
@@ -34,6 +35,7 @@ class RunLayout:
         self.maps = root / "maps"
         self.throughput = root / "throughput.json"
         self.report = root / "report"
+        self.failures = root / "failures.log"
 
 
 def sample_folder(samples: Path, generator: str, case: str, seed: int) -> Path:

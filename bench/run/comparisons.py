@@ -12,8 +12,10 @@ from itertools import combinations
 
 import numpy as np
 
+from bench.errors import BenchError
 from bench.results.scores import ScoreRow, object_values
 from bench.results.summary import Row
+from bench.run.failures import Failure
 from bench.run.plan import Plan, is_calibration
 from bench.run.score_sets import SetScores
 from bench.stats.comparison import Comparison, compare_distances, compare_means, holm_over_page
@@ -84,7 +86,8 @@ def _distances(plan: Plan, pairs: Sequence[tuple[str, str]], found: SetScores, s
             gap = first.value - second.value
             try:
                 tested = metric.difference(ours, theirs, reference)
-            except Exception as error:  # a plug-in's own: its distances stand all the same
+            except BenchError as error:  # a plug-in's own: its distances stand all the same
+                found.untested.append(Failure.of(a, "", None, error, f"{result} against {b}"))
                 yield Comparison(result, a, b, gap, None, f"the test failed: {error}", 0)
                 continue
             if tested is None:

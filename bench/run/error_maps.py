@@ -12,11 +12,10 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from bench.errors import BenchError, UsageError
 from bench.heat import strip_png
-from bench.metrics.declaration import ErrorScale, MappedMetric, ObjectMetric, Sample, error_scale, missing_results
+from bench.metrics.declaration import ErrorScale, ObjectMetric, Sample
 from bench.results.layout import map_file, seed_of
-from bench.run.generate import Failure
+from bench.run.failures import Failure
 from bench.run.samples import SampleKey, SampleStore
 from groundwork.files import write_atomically
 from groundwork.hashing import hash_json
@@ -76,32 +75,26 @@ def map_identity(digest: str, signature: str, scale: ErrorScale) -> str:
     return hash_json([digest, signature, scale.result, scale.unit, scale.top, VERSION])
 
 
-def mapped_metrics(metrics: Sequence[ObjectMetric], mesh: bool) -> list[tuple[MappedMetric, ErrorScale]]:
+def mapped_metrics(metrics: Sequence[ObjectMetric], mesh: bool) -> list[tuple[ObjectMetric, ErrorScale]]:
     """Metrics that can draw their errors for a case (with a mesh or not), with their scales."""
     return [
-        (metric, scale)  # type: ignore[misc]
+        (metric, scale)
         for metric in metrics
-        if (scale := error_scale(metric)) is not None
+        if (scale := metric.error_scale) is not None
         and (mesh or not metric.needs_mesh)
-        and scale.result not in missing_results(metric)
+        and scale.result not in metric.missing()
     ]
 
 
 def draw(
-    maps: MapStore, metric: MappedMetric, scale: ErrorScale, sample: Sample, key: SampleKey, identity: str
+    maps: MapStore, metric: ObjectMetric, scale: ErrorScale, sample: Sample, key: SampleKey, identity: str
 ) -> Failure | None:
     """Store the map of one sample; what goes wrong is told, and stops nothing else."""
     try:
         errors = metric.error_map(sample)
-        if not isinstance(errors, Tensor) or errors.shape != sample.views.shape[:3]:
-            got = tuple(errors.shape) if isinstance(errors, Tensor) else type(errors).__name__
-            raise UsageError(
-                f"the metric drew {got}", expected=f"a tensor of shape {tuple(sample.views.shape[:3])}: (V, H, W)"
-            )
         maps.write(key, scale, identity, errors, sample.scene.gbuffer.mask if sample.scene is not None else None)
     except Exception as error:
-        reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-        return Failure(key.generator, key.case, key.seed, f"error map of {scale.result}: {reason}")
+        return Failure.of(key.generator, key.case, key.seed, error, f"error map of {scale.result}")
     return None
 
 

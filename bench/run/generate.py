@@ -11,25 +11,17 @@ from torch import Tensor
 
 from bench.cases.case import Case
 from bench.errors import BenchError, GeneratorError
-from bench.generators.protocol import GenerationRequest, Generator, GeneratorContext
+from bench.generators.protocol import GenerationRequest, Generator, GeneratorContext, MultiviewImage
 from bench.geometry.cameras import Cameras
 from bench.geometry.control import control_map
 from bench.geometry.scene import SceneGeometry
+from bench.plugins.guard import plugin_code
 from bench.run.executors import Executor
+from bench.run.failures import Failure, FailureLog
 from bench.run.plan import Plan, build_generator
 from bench.run.samples import SampleKey, SampleStore, check_views
 from bench.suite.schema import GeneratorEntry
 from groundwork.progress import Reporter
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A sample that could not be made or judged, and why. Without a case: the generator as a whole."""
-
-    generator: str
-    case: str
-    seed: int | None
-    message: str
 
 
 @dataclass(frozen=True)
@@ -74,6 +66,7 @@ def generate_samples(
     executor: Executor,
     batch_size: int,
     reporter: Reporter,
+    log: FailureLog,
 ) -> Generation:
     """Make every sample of the plan that the store does not hold. `fingerprints`: generator name -> hash."""
     tasks: list[_Task] = []
@@ -92,6 +85,7 @@ def generate_samples(
     with reporter.stage("generate samples", sum(len(task.jobs) for task in tasks)) as stage:
         for answer in executor.map(_make, tasks):
             failures += answer.failures
+            log.add(answer.failures)
             made[answer.generator] = made.get(answer.generator, 0) + answer.done
             seconds[answer.generator] = round(seconds.get(answer.generator, 0.0) + answer.seconds, 3)
             stage.advance(answer.done + len(answer.failures))
@@ -132,12 +126,12 @@ def _generator(entry: GeneratorEntry, context: GeneratorContext) -> Generator:
 
 def _make(task: _Task) -> _Answer:
     start = time.monotonic()
+    store, name = SampleStore(task.samples), task.entry.name
     try:
         generator = _generator(task.entry, task.context)
-    except BenchError as error:  # it could be set up when the run was planned; now it costs its own samples
-        lost = (Failure(task.entry.name, job.case.id, job.seed, str(error)) for job in task.jobs)
-        return _Answer(task.entry.name, 0, time.monotonic() - start, tuple(lost))
-    store, name = SampleStore(task.samples), task.entry.name
+    except BenchError as error:  # it could be set up before, or the run would not have begun
+        failed = tuple(Failure.of(name, job.case.id, job.seed, error) for job in task.jobs)
+        return _Answer(name, 0, time.monotonic() - start, failed)
     controls = SceneControls(task.context.device)
     requests = [
         GenerationRequest(job.case, task.context.cameras, job.seed, task.context.background, job.noise_seeds, controls)
@@ -149,13 +143,11 @@ def _make(task: _Task) -> _Answer:
         # the batch broke off here: find out which case it was, and give every other one its chance
         job, request = task.jobs[index], requests[index]
         try:
-            _store(next(iter(generator.generate([request]))), request, job, store, name)
-        except StopIteration:
-            failures.append(Failure(name, job.case.id, job.seed, "the generator gave no answer"))
+            with plugin_code(f"generator '{name}': generate()"):
+                answer = next(iter(generator.generate([request])), None)
+            _store(answer, request, job, store, name)
         except BenchError as error:
-            failures.append(Failure(name, job.case.id, job.seed, str(error)))
-        except Exception as error:
-            failures.append(Failure(name, job.case.id, job.seed, f"{type(error).__name__}: {error}"))
+            failures.append(Failure.of(name, job.case.id, job.seed, error))
     return _Answer(name, len(task.jobs) - len(failures), time.monotonic() - start, tuple(failures))
 
 
@@ -165,10 +157,11 @@ def _batch(
     """How many of the requests, from the first on, were answered and stored before anything went wrong."""
     done = 0
     try:
-        for request, job, answer in zip(requests, jobs, generator.generate(requests), strict=False):
-            _store(answer, request, job, store, name)
-            done += 1
-    except Exception:
+        with plugin_code(f"generator '{name}': generate()"):
+            for request, job, answer in zip(requests, jobs, generator.generate(requests), strict=False):
+                _store(answer, request, job, store, name)
+                done += 1
+    except BenchError:
         # not lost: the caller asks again for each case alone, and reports what fails then
         return done
     return done
@@ -176,13 +169,16 @@ def _batch(
 
 def _store(answer: object, request: GenerationRequest, job: _Job, store: SampleStore, name: str) -> None:
     key = SampleKey(name, job.case.id, job.seed)
-    views = getattr(answer, "views", None)
-    if getattr(answer, "case", None) != job.case.id or getattr(answer, "seed", None) != job.seed:
+    if not isinstance(answer, MultiviewImage):
+        got = "no answer" if answer is None else f"an answer of type {type(answer).__name__}"
+        raise GeneratorError(
+            f"generator '{name}' gave {got} to case '{job.case.id}'", expected="one MultiviewImage for each request"
+        )
+    if answer.case != job.case.id or answer.seed != job.seed:
         raise GeneratorError(
             f"generator '{name}' answered out of order",
             expected=f"the answer to case '{job.case.id}', seed {job.seed}",
             hint="yield one MultiviewImage a request, in the requests' order",
         )
-    check_views(views, len(request.cameras), request.cameras.resolution, key)  # type: ignore[arg-type]
-    assert views is not None
-    store.write(key, views, job.identity)
+    check_views(answer.views, len(request.cameras), request.cameras.resolution, key)
+    store.write(key, answer.views, job.identity)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from bench.cases.case import Case
 from bench.cases.mesh_file import MeshFile
 from bench.errors import BenchError, MeshError
-from bench.generators.catalogue import GENERATORS
-from bench.generators.protocol import GeneratorContext
+from bench.generators.protocol import Generator, GeneratorContext
 from bench.mesh_files.reader import read_mesh
-from bench.run.plan import build_generator, find_cases, is_calibration
+from bench.plugins.guard import plugin_code
+from bench.run.plan import build_generator, find_cases, generator_class, is_calibration
 from bench.suite.cameras import cameras_of
 from bench.suite.schema import MeshCases, Suite
 
@@ -67,11 +67,14 @@ def _of_generators(suite: Suite, cases: tuple[Case, ...]) -> Iterator[BenchError
     """What generators that have a method `unusable` say of their inputs."""
     context = GeneratorContext(cases, cameras_of(suite.views), suite.views.rgb, "cpu", suite.folder)
     for entry in suite.generators:
-        if not cases or not hasattr(GENERATORS.load(entry.use), "unusable"):
+        if not cases or generator_class(entry).unusable is Generator.unusable:
             continue
+        what = f"generator '{entry.name}'"
         try:
             generator = build_generator(entry, context)
+            with plugin_code(f"{what}: unusable()"):
+                problems = list(generator.unusable())
         except BenchError as error:
             yield error
             continue
-        yield from (problem.about(f"generator '{entry.name}'") for problem in generator.unusable())  # type: ignore[attr-defined]
+        yield from (problem.about(what) for problem in problems)

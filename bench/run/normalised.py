@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from bench.generators.catalogue import GENERATORS
 from bench.metrics.declaration import Result
 from bench.results.terms import Role
-from bench.run.plan import Plan
+from bench.run.plan import Plan, generator_class
 from bench.stats.normalise import NormalisedScore, normalised_score
 from bench.suite.schema import GeneratorEntry
 
@@ -32,7 +31,7 @@ class Yardsticks:
 
 def role_of(entry: GeneratorEntry) -> Role | None:
     """What the generator's class says that it stands for."""
-    role: Role | None = getattr(GENERATORS.load(entry.use), "role", None)
+    role = generator_class(entry).role
     return role if role in ROLES else None
 
 

@@ -24,6 +24,7 @@ class RunOptions:
     workers: int = 1
     measurers: int | None = None
     offline: bool = False
+    debug: bool = False  # show tracebacks of what fails as it fails
     dry_run: bool = False
     json: bool = False
     argv: tuple[str, ...] = ()

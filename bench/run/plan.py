@@ -15,12 +15,14 @@ from bench.generators.ground_truth import cameras_digest
 from bench.generators.protocol import Generator, GeneratorContext
 from bench.geometry.cameras import Cameras
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import ObjectMetric, Result, SetMetric, kind_of, show_prompts
+from bench.metrics.declaration import ObjectMetric, Result, SetMetric
+from bench.plugins.contract import plugin_class
+from bench.plugins.guard import plugin_code
 from bench.results.summary import PhaseInfo
 from bench.run.options import RunOptions
 from bench.suite.cameras import cameras_of
-from bench.suite.check import load_plugin, make_metric, read_options
-from bench.suite.schema import Cases, GeneratorEntry, MeshCases, PromptCases, Suite
+from bench.suite.check import make_metric, read_options
+from bench.suite.schema import Cases, GeneratorEntry, MeshCases, MetricEntry, PromptCases, Suite
 from bench.throughput.declaration import Throughput
 from groundwork.hashing import hash_json, hash_strings, seed_from
 
@@ -36,6 +38,7 @@ class Plan:
     seeds: tuple[int, ...]
     generators: tuple[GeneratorEntry, ...]
     object_metrics: tuple[ObjectMetric, ...]
+    object_entries: tuple[MetricEntry, ...]  # of the object metrics: other processes make them anew
     set_metrics: tuple[SetMetric, ...]
     context: GeneratorContext
     comparable: bool
@@ -85,7 +88,8 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
     cameras = cameras_of(suite.views)
     metrics = [make_metric(entry, METRICS) for entry in suite.metrics]
     for metric in metrics:
-        show_prompts(metric, tuple(case.prompt for case in all_cases))
+        if isinstance(metric, ObjectMetric):
+            metric.see_prompts(tuple(case.prompt for case in all_cases))
     limit = options.limit
     return Plan(
         suite=suite,
@@ -94,11 +98,14 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
         cameras=cameras,
         seeds=options.seeds or suite.seeds,
         generators=_chosen(suite.generators, options.generators),
-        object_metrics=tuple(m for m in metrics if kind_of(m) == "object"),
-        set_metrics=tuple(m for m in metrics if kind_of(m) == "set"),
+        object_entries=tuple(
+            entry for entry, m in zip(suite.metrics, metrics, strict=True) if isinstance(m, ObjectMetric)
+        ),
+        object_metrics=tuple(m for m in metrics if isinstance(m, ObjectMetric)),
+        set_metrics=tuple(m for m in metrics if isinstance(m, SetMetric)),
         context=GeneratorContext(all_cases, cameras, suite.views.rgb, options.device, suite.folder),
         comparable=limit is None or limit >= len(all_cases),
-        throughput=next((m for m in metrics if kind_of(m) == "generator"), None),
+        throughput=next((m for m in metrics if isinstance(m, Throughput)), None),
     )
 
 
@@ -131,16 +138,17 @@ def find_cases(cases: Cases, folder: Path) -> tuple[Case, ...]:
     return miniworld_cases(cases.split, cases.count, cases.look, cases.seed)
 
 
+def generator_class(entry: GeneratorEntry) -> type[Generator]:
+    """The class behind a suite's entry, with what it says of itself. Raises `BenchError` when there is none."""
+    found: type[Generator] = plugin_class(GENERATORS, entry.use)
+    return found
+
+
 def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generator:
-    """The generator behind a suite's entry. Errors that are not ours are wrapped, with the entry's name."""
-    factory = load_plugin(GENERATORS, entry.use)
-    try:
-        built: Generator = factory(entry.name, read_options(factory, entry.options), context)
-    except BenchError as error:
-        raise error.about(f"generator '{entry.name}'") from error
-    except Exception as error:
-        raise GeneratorError(f"generator '{entry.name}' could not be set up: {error}", where=entry.use) from error
-    return built
+    """The generator behind a suite's entry. Raises `BenchError` with the entry's name for all that goes wrong."""
+    factory = generator_class(entry)
+    with plugin_code(f"generator '{entry.name}' could not be set up: it"):
+        return factory(entry.name, read_options(factory, entry.options), context)
 
 
 def generator_fingerprints(plan: Plan) -> dict[str, str]:
@@ -167,14 +175,8 @@ def generator_fingerprints(plan: Plan) -> dict[str, str]:
 def generator_fingerprint(entry: GeneratorEntry, context: GeneratorContext) -> str:
     """What the generator's samples are recognised by. Raises `GeneratorError` when it gives none."""
     generator = build_generator(entry, context)
-    try:
-        fingerprint = generator.fingerprint()
-    except BenchError as error:
-        raise error.about(f"generator '{entry.name}'") from error
-    except Exception as error:
-        raise GeneratorError(
-            f"generator '{entry.name}' has no fingerprint: {type(error).__name__}: {error}", where=entry.use
-        ) from error
+    with plugin_code(f"generator '{entry.name}': fingerprint()"):
+        fingerprint: object = generator.fingerprint()
     if not isinstance(fingerprint, str) or not fingerprint:
         raise GeneratorError(
             f"generator '{entry.name}' gave {fingerprint!r} as its fingerprint",
@@ -186,7 +188,7 @@ def generator_fingerprint(entry: GeneratorEntry, context: GeneratorContext) -> s
 
 def is_calibration(entry: GeneratorEntry) -> bool:
     """Whether the generator is a yardstick (its class says so) that is not ranked against real ones."""
-    return bool(getattr(GENERATORS.load(entry.use), "calibration", False))
+    return bool(generator_class(entry).calibration)
 
 
 def training_of(entry: GeneratorEntry, context: GeneratorContext) -> tuple[PhaseInfo, ...]:

@@ -14,13 +14,13 @@ import numpy as np
 
 from bench import __version__
 from bench.cases.case import Case
-from bench.errors import BenchError, ExtractorError, ImageError, InputError, WeightsMissing
+from bench.errors import ExtractorError, ImageError, InputError, PluginError, WeightsMissing
 from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
 from bench.extractors.feature_store import FeatureStore
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.generators.ground_truth import SUPERSAMPLE, small_views
-from bench.metrics.declaration import FeatureSet, missing_results, prepare_metric
+from bench.metrics.declaration import FeatureSet
 from bench.references.build import folder_reference
 from bench.references.library import load_reference
 from bench.references.measured import measured_features
@@ -76,18 +76,13 @@ def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporte
     library = Library()
     for name in dict.fromkeys(metric.extractor for metric in plan.set_metrics):
         try:
-            extractor = load_extractor(name, options.device, options.offline)
-            extractor.fingerprint()
-            extractor.signature()
-            library.extractors[name] = extractor
+            library.extractors[name] = load_extractor(name, options.device, options.offline)
         except WeightsMissing as error:
             library.missing[name] = str(error)
             reporter.say(f"without {name}: {error.message}")
-        except BenchError:
-            raise
-        except Exception as error:  # a plug-in's own
-            library.broken[name] = f"extractor '{name}' could not be set up: {type(error).__name__}: {error}"
-            reporter.say(library.broken[name])
+        except (ExtractorError, PluginError) as error:
+            library.broken[name] = str(error)
+            reporter.say(error.message)
     for name, reference in plan.suite.references.items():
         wanted = dict.fromkeys(metric.extractor for metric in plan.set_metrics if metric.reference == name)
         if isinstance(reference, GeneratorReference):
@@ -127,8 +122,8 @@ def prepare_metrics(plan: Plan, options: RunOptions, reporter: Reporter) -> dict
     """Load the weights of the suite's object metrics; returns the results that lack them, with the reason."""
     missing: dict[str, str] = {}
     for metric in plan.object_metrics:
-        prepare_metric(metric, options.device, options.offline)
-        found = missing_results(metric)
+        metric.prepare(options.device, options.offline)
+        found = metric.missing()
         missing |= found
         for reason in dict.fromkeys(found.values()):
             names = ", ".join(name for name in found if found[name] == reason)

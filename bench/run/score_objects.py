@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from bench.cases.case import Case
-from bench.errors import BenchError, MeshError, UsageError
+from bench.errors import BenchError, MeshError
 from bench.geometry.cameras import Cameras
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import (
-    Measurement,
-    ObjectMetric,
-    Sample,
-    kind_of,
-    missing_results,
-    prepare_metric,
-    show_prompts,
-)
+from bench.metrics.declaration import Measurement, ObjectMetric, Sample
 from bench.results.scores import ScoreRow
 from bench.run.error_maps import MapStore, draw, map_identity, mapped_metrics
 from bench.run.executors import Executor
-from bench.run.generate import Failure
+from bench.run.failures import Failure, FailureLog
 from bench.run.plan import Plan
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreTable
@@ -66,6 +59,7 @@ class _Task:
     scoring: ObjectScoring
     samples: tuple[_Work, ...]
     metrics: tuple[MetricEntry, ...]
+    run: str
     views_signature: str
 
 
@@ -88,18 +82,19 @@ def score_objects(
     table: ScoreTable,
     executor: Executor,
     reporter: Reporter,
+    log: FailureLog,
 ) -> tuple[Failure, ...]:
     """Measure of every stored sample what the table has no valid rows for, and draw the error maps that are missing.
 
     The table is written after each case.
     """
-    entries = [e for e in plan.suite.metrics if kind_of(make_metric(e, METRICS)) == "object"]
+    token = _keep(plan.object_metrics)
     by_metric = [
         {r.name: object_signature(metric, r.name, plan.views_signature()) for r in metric.results()}
         for metric in plan.object_metrics
     ]
     signatures = {name: signature for results in by_metric for name, signature in results.items()}
-    missing = {name for metric in plan.object_metrics for name in missing_results(metric)}
+    missing = {name for metric in plan.object_metrics for name in metric.missing()}
     prompts = tuple(case.prompt for case in plan.all_cases)
     valid: dict[tuple[SampleKey, str], set[str]] = {}
     for row in table.rows:
@@ -127,11 +122,11 @@ def score_objects(
             if key.case == case.id
         ]
         lacking = tuple(one for one in work if one.metrics or one.draw)
-        if lacking and entries:
+        if lacking and plan.object_metrics:
             tasks.append(
                 _Task(
                     case, prompts, plan.cameras, plan.suite.views.rgb, plan.context.device, scoring, lacking,
-                    tuple(entries), plan.views_signature(),
+                    plan.object_entries, token, plan.views_signature(),
                 )
             )  # fmt: skip
     failures: list[Failure] = []
@@ -139,6 +134,7 @@ def score_objects(
         for answer in executor.map(_measure, tasks):
             table.replace(answer.rows)
             failures += answer.failures
+            log.add(answer.failures)
             write_table(plan, table)
             stage.advance(answer.samples)
     return tuple(failures)
@@ -183,11 +179,30 @@ def _measure(task: _Task) -> _Answer:
         return _measured(task)
 
 
+_kept: tuple[str, Sequence[ObjectMetric]] = ("", ())
+"""The metrics of the last run that this process measured for, under its token: made and made ready once a process."""
+
+
+def _keep(metrics: Sequence[ObjectMetric]) -> str:
+    """Where the run's own process measures, it does so with the metrics of its plan. Returns the run's token."""
+    global _kept
+    _kept = (secrets.token_hex(8), metrics)
+    return _kept[0]
+
+
+def _metrics(task: _Task) -> Sequence[ObjectMetric]:
+    global _kept
+    if _kept[0] != task.run:
+        made: list[ObjectMetric] = [make_metric(entry, METRICS) for entry in task.metrics]
+        for metric in made:
+            metric.see_prompts(task.prompts)
+            metric.prepare(task.device, task.scoring.offline)
+        _kept = (task.run, made)
+    return _kept[1]
+
+
 def _measured(task: _Task) -> _Answer:
-    metrics: list[ObjectMetric] = [make_metric(entry, METRICS) for entry in task.metrics]
-    for metric in metrics:
-        show_prompts(metric, task.prompts)
-        prepare_metric(metric, task.device, task.scoring.offline)
+    metrics = _metrics(task)
     rows: list[ScoreRow] = []
     failures: list[Failure] = []
     scene: SceneGeometry | None = None
@@ -207,25 +222,24 @@ def _measured(task: _Task) -> _Answer:
                 raise broken
             views = torch.from_numpy(task.scoring.store.read(key, digest)).to(task.device).float() / 255.0
         except BenchError as error:
-            failures.append(Failure(key.generator, key.case, key.seed, str(error)))
+            failures.append(Failure.of(key.generator, key.case, key.seed, error))
             rows += [row for p in work.metrics for row in _rows(metrics[p], {}, key, digest, task.views_signature)]
             continue
         sample = Sample(views, scene, task.background, task.cameras, task.case.prompt, task.prompts)
         if work.draw:
             failures += _draw(task, metrics, sample, key, digest)
         for metric in (metrics[place] for place in work.metrics):
-            if len(missing_results(metric)) == len(metric.results()):
+            if len(metric.missing()) == len(metric.results()):
                 measured = {}
             elif metric.needs_mesh and scene is None:
                 measured = {r.name: Measurement(math.nan, "not_measurable") for r in metric.results()}
             else:
                 try:
-                    measured = _checked(metric.measure(sample), metric)
-                except Exception as error:
+                    measured = dict(metric.measure(sample))
+                except BenchError as error:
                     measured = {}
                     names = ", ".join(r.name for r in metric.results())
-                    reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-                    failures.append(Failure(key.generator, key.case, key.seed, f"{names}: {reason}"))
+                    failures.append(Failure.of(key.generator, key.case, key.seed, error, names))
             rows += _rows(metric, measured, key, digest, task.views_signature)
     return _Answer(len(task.samples), tuple(rows), tuple(failures))
 
@@ -243,31 +257,11 @@ def _draw(
                 yield failure
 
 
-def _checked(measured: Mapping[str, Measurement], metric: ObjectMetric) -> dict[str, Measurement]:
-    """Hold a metric to its protocol: every declared result is there, and what is 'ok' is a number."""
-    found: dict[str, Measurement] = {}
-    for result in metric.results():
-        if result.name in missing_results(metric):
-            continue
-        measurement = measured.get(result.name) if isinstance(measured, Mapping) else None
-        if not isinstance(measurement, Measurement):
-            got = "no answer" if measurement is None else f"an answer of type {type(measurement).__name__}"
-            raise UsageError(f"the metric gave {got} for '{result.name}'", expected="a Measurement for each result")
-        numbers = (measurement.value, *measurement.per_view)
-        if measurement.status == "ok" and not all(map(math.isfinite, numbers)):
-            raise UsageError(
-                f"the metric gave {', '.join(map(str, numbers))} for '{result.name}'",
-                expected="finite numbers, or the status not_measurable",
-            )
-        found[result.name] = measurement
-    return found
-
-
 def _rows(
     metric: ObjectMetric, measured: dict[str, Measurement], key: SampleKey, digest: str, views_signature: str
 ) -> list[ScoreRow]:
     rows = []
-    missing = missing_results(metric)
+    missing = metric.missing()
     for result in metric.results():
         lacking = Measurement(math.nan, "weights_missing" if result.name in missing else "failed")
         found = measured.get(result.name, lacking)

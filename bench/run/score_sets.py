@@ -11,12 +11,13 @@ from pathlib import Path
 from bench.errors import BenchError, ImageError, InputError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor, Features
-from bench.metrics.declaration import FeatureSet, SetMetric, limits_of, object_order
+from bench.metrics.declaration import FeatureSet, SetMetric, object_order
 from bench.metrics.near_copies import near_copies
 from bench.metrics.reference_floor import reference_floor
+from bench.plugins.guard import frames_of
 from bench.references.reference_set import ReferenceFeatures
 from bench.results.scores import ScoreRow
-from bench.run.generate import Failure
+from bench.run.failures import Failure
 from bench.run.plan import Plan, case_digest
 from bench.run.references import Library, generator_reference
 from bench.run.samples import SampleKey, SampleStore
@@ -48,6 +49,7 @@ class SetScore:
     objects: int
     images: int
     signature: str
+    traceback: str = field(default="", repr=False)
     reference_floor: float = math.nan
     reference_floor_n: int = 0
     leave_one_out: Mapping[str, float] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class SetScores:
     scores: list[SetScore] = field(default_factory=list)
     features: dict[tuple[str, str], FeatureSet] = field(default_factory=dict)  # (generator, extractor)
     references: dict[tuple[str, str], ReferenceFeatures] = field(default_factory=dict)  # (reference, extractor)
+    untested: list[Failure] = field(default_factory=list)  # pairs of generators whose test failed
     unreadable: list[Failure] = field(default_factory=list)  # samples whose stored pictures are damaged
 
     def leave_one_out(self) -> dict[tuple[str, str], Mapping[str, float]]:
@@ -152,7 +155,7 @@ def _features(
                 store.read(key, digests[key])
                 sound.append(key)
             except ImageError as error:
-                found.unreadable.append(Failure(key.generator, key.case, key.seed, str(error)))
+                found.unreadable.append(Failure.of(key.generator, key.case, key.seed, error))
         if len(sound) == len(samples):  # not for want of a sound picture
             raise
         return _features(plan, sound, digests, store, library, cache, advance, found)
@@ -160,8 +163,9 @@ def _features(
 
 def set_failures(found: SetScores) -> list[Failure]:
     """What kept a distance from being measured, beside samples that could not be made: those are told already."""
-    told = dict.fromkeys((s.generator, s.note) for s in found.scores if s.status == "failed" and s.note != NO_PICTURES)
-    return [*found.unreadable, *(Failure(generator, "", None, note) for generator, note in told)]
+    told = {(s.generator, s.note): s for s in found.scores if s.status == "failed" and s.note != NO_PICTURES}
+    lost = (Failure(generator, "", None, note, score.traceback) for (generator, note), score in told.items())
+    return [*found.unreadable, *lost]
 
 
 def set_signature(
@@ -229,13 +233,11 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         if objects > 2:
             distances = metric.leave_one_object_out(generated, reference)
             without = dict(zip(object_order(generated.objects), distances.tolist(), strict=True))
-            low, high = jackknife_interval(value, distances, limits=limits_of(metric))
+            low, high = jackknife_interval(value, distances, limits=metric.limits)
     except InputError as error:
         return unavailable("not_measurable", error.message)
     except BenchError as error:
-        return unavailable("failed", error.message)
-    except Exception as error:  # a plug-in's own
-        return unavailable("failed", f"{type(error).__name__}: {error}")
+        return replace(unavailable("failed", error.message), traceback=frames_of(error))
     expected = len(plan.cases) * len(plan.seeds)
     lacking = expected - images // len(plan.cameras)
     notes = [f"{lacking} of {expected} samples failed"] if lacking else []

@@ -13,8 +13,9 @@ from bench.run.comparisons import best_and_ties, compare
 from bench.run.environment import git_state, hardware, optional_versions, versions
 from bench.run.error_maps import MapStore
 from bench.run.executors import make_executor
+from bench.run.failures import Failure, FailureLog
 from bench.run.folder import RunFolder
-from bench.run.generate import Failure, Generation, generate_samples
+from bench.run.generate import Generation, generate_samples
 from bench.run.options import RunOptions
 from bench.run.plan import Plan, generator_fingerprints, make_plan
 from bench.run.references import Library, find_library, prepare_metrics
@@ -63,7 +64,8 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     folder.write_json(folder.manifest, manifest)
 
     store, table = SampleStore(folder.samples), ScoreTable(folder.scores)
-    generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, reporter)
+    log = FailureLog(folder.failures, reporter.say if options.debug else None)
+    generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, reporter, log)
     digests = _stored(plan, fingerprints, store)
     table.keep(fingerprints, [result.name for result in plan.results], digests)
     table.replace(failed_rows(plan, generation.failures))
@@ -71,18 +73,23 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     measuring = executor
     if options.measurers is not None and len(digests) >= _MANY:
         measuring = make_executor(options.executor, options.measurers, options.device)
-    failures = [*generation.failures, *score_objects(plan, digests, scoring, table, measuring, reporter)]
+    failures = [*generation.failures, *score_objects(plan, digests, scoring, table, measuring, reporter, log)]
     found = score_sets(plan, digests, store, library, folder.features, reporter)
-    failures = [*dict.fromkeys([*failures, *set_failures(found)])]  # a damaged sample is met by both
+    told = [failure for failure in set_failures(found) if failure not in failures]  # a damaged sample is met by both
+    log.add(told)
+    failures += told
     table.replace(failed_rows(plan, found.unreadable))
     table.replace(score.row() for score in found.scores)
     write_table(plan, table)
     write_leave_one_out(folder.leave_one_out, found.leave_one_out())
     speeds = measure_throughput(plan, fingerprints, options, folder, executor, reporter)
+    log.add(speeds.failures)
     failures += speeds.failures
 
     rows = [*summarise_objects(plan, table.rows), *summarise_sets(found), *speeds.rows]
     comparisons = compare(plan, rows, table.rows, found, reporter)
+    log.add(found.untested)
+    failures += found.untested
     bold = best_and_ties(plan, rows, comparisons)
     summary = build_summary(plan, rows, bold, comparisons, found, failures, speeds.timings, suite_hash(suite))
     folder.write_json(folder.summary, summary.to_json())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.metrics.declaration import Result, error_scale, missing_results
+from bench.metrics.declaration import Result
 from bench.results.scores import ScoreRow, object_values
 from bench.results.summary import (
     CaseInfo,
@@ -27,7 +26,7 @@ from bench.results.summary import (
     ViewsInfo,
 )
 from bench.results.summary import Failure as FailureInfo
-from bench.run.generate import Failure
+from bench.run.failures import Failure
 from bench.run.normalised import find_yardsticks, normalised_row, role_of
 from bench.run.plan import Plan, is_calibration, training_of
 from bench.run.score_sets import SetScores
@@ -55,7 +54,7 @@ def summarise_objects(plan: Plan, rows: Sequence[ScoreRow]) -> list[Row]:
     table: list[Row] = []
     yardsticks = find_yardsticks(plan.generators)
     for metric in plan.object_metrics:
-        missing = missing_results(metric)
+        missing = metric.missing()
         for result in metric.results():
             own = [row for row in rows if row.metric == result.name]
             values = object_values(own, result.name)
@@ -153,7 +152,7 @@ def build_summary(
     names = [entry.name for entry in plan.generators]
     ordered = sorted(rows, key=lambda row: (order[row.metric], names.index(row.generator)))
     used = {(name, reference.digest): reference for (name, _), reference in found.references.items()}
-    scales = [scale for metric in plan.object_metrics if (scale := error_scale(metric)) is not None]
+    scales = [scale for metric in plan.object_metrics if (scale := metric.error_scale) is not None]
     return Summary(
         suite=SuiteInfo(
             name=suite.name,
@@ -190,7 +189,9 @@ def build_summary(
             Reference(name=name, digest=digest, n=len(used[name, digest]), source=_source(plan, name))
             for name, digest in sorted(used)
         ),
-        failures=tuple(FailureInfo(**asdict(failure)) for failure in failures),
+        failures=tuple(
+            FailureInfo(generator=f.generator, case=f.case, seed=f.seed, message=f.message) for f in failures
+        ),
         throughput=tuple(timings),
     )
 

@@ -18,17 +18,18 @@ import torch
 
 from bench.cases.case import Case
 from bench.errors import BenchError
-from bench.generators.catalogue import GENERATORS
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.metrics.declaration import Result
+from bench.plugins.guard import frames_of, plugin_code
 from bench.results.summary import RepeatInfo, Row, TimingInfo
 from bench.results.terms import Status
 from bench.run.environment import hardware
 from bench.run.executors import Executor, InProcess, Processes
+from bench.run.failures import Failure
 from bench.run.folder import RunFolder
-from bench.run.generate import Failure, SceneControls
+from bench.run.generate import SceneControls
 from bench.run.options import RunOptions
-from bench.run.plan import Plan, build_generator, case_digest, is_calibration
+from bench.run.plan import Plan, build_generator, case_digest, generator_class, is_calibration
 from bench.run.summary import row_of
 from bench.stats.intervals import mean_interval
 from bench.suite.schema import GeneratorEntry
@@ -67,6 +68,7 @@ class _Answer:
     hardware: dict[str, Any]
     threads: int
     error: str = ""
+    traceback: str = ""
 
 
 def measure_throughput(
@@ -86,7 +88,7 @@ def measure_throughput(
     with reporter.stage("time generators", len(plan.generators)) as stage:
         for entry in plan.generators:
             identity = _identity(plan, metric, fingerprints[entry.name], options)
-            if is_calibration(entry) or not getattr(GENERATORS.load(entry.use), "timed", True):
+            if is_calibration(entry) or not generator_class(entry).timed:
                 rows += _rows(plan, metric, entry.name, None, "not_measurable", "no model makes these pictures")
                 stage.advance()
                 continue
@@ -95,7 +97,7 @@ def measure_throughput(
                 record = None
                 answer = _ask(alone, _task(plan, metric, entry, options))
                 if answer.timing is None:
-                    failures.append(Failure(entry.name, "", None, f"throughput: {answer.error}"))
+                    failures.append(Failure(entry.name, "", None, f"throughput: {answer.error}", answer.traceback))
                     rows += _rows(plan, metric, entry.name, None, "failed", answer.error)
                     records.pop(entry.name, None)
                 else:
@@ -158,13 +160,12 @@ def _time(task: _Task) -> _Answer:
 
     described, threads = hardware(context.device), torch.get_num_threads()
     try:
-        timing = time_generator(
-            lambda: build_generator(task.entry, context), batches, context.device, task.repeats, task.warm_up
-        )
+        with plugin_code(f"generator '{task.entry.name}': generate()"):
+            timing = time_generator(
+                lambda: build_generator(task.entry, context), batches, context.device, task.repeats, task.warm_up
+            )
     except BenchError as error:
-        return _Answer(None, described, threads, str(error))
-    except Exception as error:
-        return _Answer(None, described, threads, f"{type(error).__name__}: {error}")
+        return _Answer(None, described, threads, str(error), frames_of(error))
     return _Answer(timing, described, threads)
 
 

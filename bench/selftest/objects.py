@@ -27,10 +27,11 @@ from bench.metrics.declaration import Measurement, ObjectMetric, Sample
 from bench.metrics.loo_psnr import loo_psnr
 from bench.metrics.repainted import repaint
 from bench.metrics.reprojection import psnr_per_view
+from bench.plugins.contract import plugin_class
 from bench.run.generate import SceneControls
 from bench.selftest.checks import EVERYWHERE, EXTRACTORS, FOREGROUND_ONLY, OTHER_ORDERS, PROPERTIES, WHERE_ASKED
 from bench.selftest.pictures import CEILING, CUT_OUT, PICTURES, RING, Pictures
-from bench.suite.check import load_plugin, read_options
+from bench.suite.check import read_options
 from groundwork.hashing import seed_from
 
 
@@ -55,7 +56,7 @@ class ObjectAnswer:
 
 def object_metrics(names: Sequence[str]) -> dict[str, ObjectMetric]:
     """The metrics as a suite makes them, with their default options."""
-    factories = {name: load_plugin(METRICS, name) for name in names}
+    factories = {name: plugin_class(METRICS, name) for name in names}
     return {name: factory(read_options(factory, {})) for name, factory in factories.items()}
 
 
@@ -118,7 +119,7 @@ def _sample(
 ) -> Sample:
     scene = pictures.scene(ring)
     context = GeneratorContext(everyone, scene.cameras, pictures.background, scene.device, Path())
-    factory: Any = load_plugin(GENERATORS, pictures.use)
+    factory: Any = plugin_class(GENERATORS, pictures.use)
     generator = factory(pictures.name, read_options(factory, pictures.options), context)
     seeds = tuple(seed_from("noise", 0, case.id, 0, view) for view in range(len(scene.cameras)))
     request = GenerationRequest(case, scene.cameras, 0, pictures.background, seeds, controls)

@@ -12,16 +12,17 @@ import numpy as np
 
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import FeatureSet, SetMetric
+from bench.plugins.contract import plugin_class
 from bench.references.reference_set import ReferenceFeatures
 from bench.selftest.checks import COLLAPSED, HALVES, REFERENCE, SET_METRICS
 from bench.selftest.objects import ObjectAnswer
 from bench.selftest.pictures import CEILING
-from bench.suite.check import load_plugin, read_options
+from bench.suite.check import read_options
 
 
 def set_metrics() -> tuple[SetMetric, ...]:
     """The metrics as a suite makes them, against the reference 'ceiling'."""
-    factories = [(load_plugin(METRICS, name), extractor) for name, extractor in SET_METRICS]
+    factories = [(plugin_class(METRICS, name), extractor) for name, extractor in SET_METRICS]
     return tuple(f(read_options(f, {"reference": REFERENCE, "extractor": extractor})) for f, extractor in factories)
 
 

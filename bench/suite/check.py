@@ -13,7 +13,10 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from bench.errors import BenchError, UsageError, nearest
+from bench.errors import BenchError, nearest
+from bench.metrics.declaration import ObjectMetric
+from bench.plugins.contract import plugin_class
+from bench.plugins.guard import plugin_code
 from bench.suite.explain import explain_options
 from bench.suite.paper_tables import published
 from bench.suite.schema import GeneratorEntry, MetricEntry
@@ -42,33 +45,24 @@ class Plugins:
         return cls(GENERATORS, METRICS, EXTRACTORS, reference_names)
 
 
-def load_plugin(registry: Registry, name: str) -> Any:
-    """The class behind `name`, which has an `Options` model. Raises `UsageError` that says why there is none."""
-    plugin = registry.load(name)
-    options = getattr(plugin, "Options", None)
-    if not (isinstance(options, type) and issubclass(options, BaseModel)):
-        raise UsageError(
-            f"'{name}' is not a {registry.kind}",
-            expected="a class with an attribute `Options`, the pydantic model of its options",
-        )
-    return plugin
-
-
 def read_options(plugin: Any, options: Mapping[str, Any]) -> Any:
     """The plug-in's `Options` from a suite's plain values. Raises pydantic's `ValidationError`."""
     return plugin.Options.model_validate_json(json.dumps(options))  # JSON rules: lists are tuples, texts are paths
 
 
 def make_metric(entry: MetricEntry, metrics: Registry) -> Any:
-    """The metric (`ObjectMetric` or `SetMetric`) of one entry of a checked suite."""
-    metric = load_plugin(metrics, entry.name)
-    return metric(read_options(metric, entry.options))
+    """The metric of one entry of a checked suite, held to its protocol. Raises `BenchError` that names it."""
+    metric = plugin_class(metrics, entry.name)
+    return build_metric(metric, read_options(metric, entry.options), entry.name)
 
 
-def result_names(metric: Any) -> tuple[str, ...]:
-    """Names of the numbers that a metric yields, as results print them."""
-    found = metric.results() if hasattr(metric, "results") else (metric.result(),)
-    return tuple(result.name for result in found)
+def build_metric(metric: type[Any], options: Any, name: str) -> Any:
+    """A metric of class `metric`, held to its protocol. Raises `BenchError` that names it."""
+    from bench.plugins.held import hold
+
+    with plugin_code(f"metric '{name}': __init__()"):
+        made = metric(options)
+    return hold(made, name)
 
 
 def path_options(options: type[BaseModel]) -> tuple[str, ...]:
@@ -91,9 +85,9 @@ def check_generators(entries: Mapping[int, GeneratorEntry], registry: Registry) 
         seen.add(entry.name.lower())
         yield from _check_row(entry, at)
         try:
-            generator = load_plugin(registry, entry.use)
+            generator = plugin_class(registry, entry.use)
             read_options(generator, entry.options)
-        except UsageError as error:
+        except BenchError as error:
             yield Problem((*at, "use"), error.message, error.expected, error.hint)
         except ValidationError as error:
             yield from explain_options(error, at, f"generator '{entry.use}'", generator.Options)
@@ -127,8 +121,8 @@ def check_cases(
         )
     for index, entry in entries.items():
         try:
-            calibration = getattr(registry.load(entry.use), "calibration", False)
-        except Exception:
+            calibration = plugin_class(registry, entry.use).calibration
+        except BenchError:
             continue  # told by `check_generators`
         if calibration:
             yield Problem(
@@ -188,8 +182,8 @@ def _check_metric(
     at: tuple[Step, ...] = ("metrics", index)
     inside = (*at, entry.name)
     try:
-        metric = load_plugin(plugins.metrics, entry.name)
-    except UsageError as error:
+        metric = plugin_class(plugins.metrics, entry.name)
+    except BenchError as error:
         return [Problem(at, error.message, error.expected, error.hint)], ()
     problems: list[Problem] = []
     try:
@@ -212,10 +206,10 @@ def _check_metric(
     if problems:
         return problems, ()
     try:
-        made = metric(options)
+        made = build_metric(metric, options, entry.name)
     except BenchError as error:
         return [Problem(at, error.message, error.expected, error.hint)], ()
-    if getattr(made, "needs_mesh", False) and task == "text_to_multiview":
+    if isinstance(made, ObjectMetric) and made.needs_mesh and task == "text_to_multiview":
         return [
             Problem(
                 at,
@@ -223,7 +217,7 @@ def _check_metric(
                 "a metric that works without a mesh, or task: texturing",
             )
         ], ()
-    return [], result_names(made)
+    return [], tuple(result.name for result in made.results())
 
 
 def _check_extractor(name: str, at: tuple[Step, ...], registry: Registry) -> Iterator[Problem]:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bench.errors import SuiteError, SuiteErrors, UsageError
+from bench.errors import BenchError, SuiteError, SuiteErrors
+from bench.plugins.contract import plugin_class
 from bench.suite import check
 from bench.suite.check import Plugins
 from bench.suite.explain import explain_suite
@@ -85,8 +86,8 @@ def _resolve_paths(root: Node, plugins: Plugins) -> None:
                 continue
             options = below if section == "generators" else below[name].children()
             try:
-                plugin = check.load_plugin(registry, name)
-            except UsageError:
+                plugin = plugin_class(registry, name)
+            except BenchError:
                 continue  # told with the other problems, in `check`
             nodes += [options[key] for key in check.path_options(plugin.Options) if key in options]
     make_absolute(nodes)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.metrics.declaration import Result
+from bench.metrics.declaration import GeneratorMetric, Result
 
 VERSION = 1  # raise it when the way of measuring changes
 
 
-class Throughput:
+class Throughput(GeneratorMetric):
     """How fast a generator is and what it costs: images a second, latency, memory, floating-point work."""
 
     class Options(BaseModel):
@@ -21,9 +19,6 @@ class Throughput:
         repeats: int = Field(3, ge=1, le=1000, description="timed passes over the cases; each is listed")
         warm_up: int = Field(1, ge=0, le=100, description="untimed batches before them")
         cases: int = Field(4, ge=1, le=10_000, description="how many of the suite's first cases a pass makes")
-
-    needs_mesh: ClassVar[bool] = False
-    times_generators: ClassVar[bool] = True
 
     def __init__(self, options: Options) -> None:
         self.options = options

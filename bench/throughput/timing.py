@@ -82,7 +82,7 @@ def time_generator(
     # before the count, which keeps more alive than the generator does
     host, on_device = peak_host_memory(), peak_device_memory(device)
 
-    module = getattr(generator, "module", None)
+    module = generator.module
     module = module if isinstance(module, nn.Module) else None
     graph = compiled(module)
     flops = None
@@ -97,8 +97,8 @@ def time_generator(
         peak_host_bytes=host,
         peak_device_bytes=on_device,
         flops=flops,
-        precision=str(getattr(generator, "precision", None) or precision_of(module)),
-        compile_mode=str(getattr(generator, "compile_mode", None) or ("torch.compile" if graph else "none")),
+        precision=str(generator.precision or precision_of(module)),
+        compile_mode=str(generator.compile_mode or ("torch.compile" if graph else "none")),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.metrics.declaration import Result
+from bench.metrics.declaration import Measurement, Result
 from bench.suite.check import Plugins
 from groundwork.registry import Registry
 
@@ -16,12 +16,23 @@ class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Renders:
+class _Generator:
+    def __init__(self, name: str, options: Any, context: Any) -> None:
+        self.name, self.options = name, options
+
+    def fingerprint(self) -> str:
+        return "none"
+
+    def generate(self, requests: Any) -> Any:
+        yield from ()
+
+
+class Renders(_Generator):
     class Options(_Options):
         strength: float = 0.5
 
 
-class Pictures:
+class Pictures(_Generator):
     class Options(_Options):
         path: Path = Field(description="root of the pictures")
         backup: Path | None = None
@@ -39,6 +50,12 @@ class Detail:
     def results(self) -> tuple[Result, ...]:
         return (Result("detail", "up", "", axis="consistency"), Result("detail_coverage", "up", "", axis="consistency"))
 
+    def parameters(self) -> str:
+        return "v1"
+
+    def measure(self, sample: Any) -> dict[str, Measurement]:
+        return {}
+
 
 class Distance:
     class Options(_Options):
@@ -47,6 +64,13 @@ class Distance:
 
     def __init__(self, options: Any) -> None:
         self.options = options
+        self.reference, self.extractor = options.reference, options.extractor
+
+    def parameters(self) -> str:
+        return "v1"
+
+    def distance(self, generated: Any, reference: Any) -> float:
+        return 0.0
 
     def result(self) -> Result:
         return Result(f"distance[{self.options.extractor}]@{self.options.reference}", "down", "", axis="realism")

@@ -20,7 +20,7 @@ from bench.extractors.weights import FOLDER_VARIABLE
 from bench.geometry.cameras import view_cameras
 from bench.metrics.clip_score import ClipScore, clip_scores
 from bench.metrics.clip_views import _embedded, find_clip, text_embeddings
-from bench.metrics.declaration import Sample, show_prompts
+from bench.metrics.declaration import Sample
 from bench.metrics.pictures import as_pictures
 from bench.metrics.prompt_retrieval import PromptRetrieval, pooled_similarity, retrieval
 from bench.metrics.prompts import distinct_prompts, prompt_with, suffix_signature
@@ -60,7 +60,7 @@ def sample(prompt: str = PROMPTS[0], seed: int = 0, prompts: tuple[str, ...] = P
 
 def prepared(kind: type, **options: Any) -> Any:
     metric = kind(kind.Options(**options))
-    show_prompts(metric, PROMPTS)
+    metric.see_prompts(PROMPTS)
     metric.prepare("cpu", True)
     assert metric.missing() == {}
     return metric
@@ -209,7 +209,7 @@ def test_chance_is_in_title_and_signature(tiny):
     assert " chance=0.25 " in metric.parameters() and "prompts=4@sha256:" in metric.parameters()
     assert metric.results()[0].title.endswith("chance 0.25")
     other = PromptRetrieval(PromptRetrieval.Options())
-    show_prompts(other, tuple(f"object {i}" for i in range(40)))
+    other.see_prompts(tuple(f"object {i}" for i in range(40)))
     assert " chance=0.025 " in other.parameters()
     # the average over all prompts is the chance, whatever the similarities
     similarity = np.random.default_rng(0).standard_normal(40)

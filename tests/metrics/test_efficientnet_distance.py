@@ -18,7 +18,7 @@ from bench.extractors.efficientnet_lite0 import WEIGHTS_SHA256, load_network, we
 from bench.geometry.cameras import view_cameras
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import Sample, missing_results, prepare_metric
+from bench.metrics.declaration import Sample
 from bench.metrics.efficientnet_distance import (
     TAPS,
     EfficientNetDistance,
@@ -40,7 +40,7 @@ def distance() -> EfficientNetDistance:
 def metric(**options: float):
     factory = METRICS.load("reprojection_features")
     made = factory(factory.Options(**options))
-    prepare_metric(made, "cpu", offline=True)
+    made.prepare("cpu", offline=True)
     return made
 
 
@@ -161,7 +161,7 @@ def test_without_the_wheel_both_are_missing(tmp_path: Path, monkeypatch: pytest.
 
     find_efficientnet.cache_clear()
     monkeypatch.setattr(efficientnet_distance, "weights_path", absent)
-    missing = missing_results(metric())
+    missing = metric().missing()
     find_efficientnet.cache_clear()
     assert missing.keys() == {WHITE_NAME, SKIPPED_NAME}
     assert all("pip install" in reason for reason in missing.values())

@@ -38,7 +38,7 @@ from bench.lifting.lgm import (
     plucker_rays,
 )
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import Sample, missing_results
+from bench.metrics.declaration import Sample
 from bench.metrics.lift import LiftAgreement, agreement, rendered_lift
 
 SIZE = 32
@@ -235,7 +235,7 @@ def test_what_is_missing_is_said_and_no_hull_takes_its_place(checkout, tmp_path,
         find_lgm.cache_clear()
         lift = metric(**options)
         lift.prepare("cpu", True)
-        assert sorted(missing_results(lift)) == sorted(names)
+        assert sorted(lift.missing()) == sorted(names)
         with pytest.raises(WeightsMissing):
             lift.measure(Sample(views(), None, WHITE, CAMERAS))
         return lift.missing()["lift_psnr"]

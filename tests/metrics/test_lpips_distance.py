@@ -21,7 +21,6 @@ from bench.errors import WeightsMissing
 from bench.extractors.weights import FOLDER_VARIABLE
 from bench.metrics import lpips_distance
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import missing_results, prepare_metric
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips, lpips_network
 from bench.metrics.repainted import Repainted, perceptual, repaint
 
@@ -170,7 +169,7 @@ def placed(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def reprojection(**options: object):
     factory = METRICS.load("reprojection")
     metric = factory(factory.Options(**options))
-    prepare_metric(metric, "cpu", offline=True)
+    metric.prepare("cpu", offline=True)
     return metric
 
 
@@ -185,7 +184,7 @@ def test_pins_begin_as_the_published_names_say() -> None:
 @pytest.mark.parametrize("net", ["alex", "vgg"])
 def test_without_weights_lpips_is_missing_and_the_others_go_on(nowhere: Path, net: Net) -> None:
     metric = reprojection(net=net)
-    missing = missing_results(metric)
+    missing = metric.missing()
     assert missing.keys() == NAMES
     for word in (PINS[net].backbone.name, PINS[net].backbone.url, FOLDER_VARIABLE, "reprojection_features", "torch"):
         assert all(word in reason for reason in missing.values())
@@ -197,7 +196,7 @@ def test_without_weights_lpips_is_missing_and_the_others_go_on(nowhere: Path, ne
 
 def test_with_weights_all_is_measured_and_the_signature_is_the_same(placed: Path) -> None:
     metric = reprojection()
-    assert missing_results(metric) == {}
+    assert metric.missing() == {}
     found = metric.measure(sample(assembly(), 96))
     assert found.keys() == {result.name for result in metric.results()}
     assert all(found[name].value > 0 and len(found[name].per_view) == 4 for name in NAMES)
@@ -215,7 +214,7 @@ def test_signatures_name_network_and_files() -> None:
 
 def test_other_weights_are_refused(placed: Path) -> None:
     placed.write_bytes(placed.read_bytes() + b" ")
-    assert all("another file" in reason for reason in missing_results(reprojection()).values())
+    assert all("another file" in reason for reason in reprojection().missing().values())
 
 
 def test_other_heads_are_refused(placed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +226,7 @@ def test_other_heads_are_refused(placed: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_absent_package_is_answered_with_what_to_install(placed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lpips", None)
-    missing = missing_results(reprojection())
+    missing = reprojection().missing()
     assert missing.keys() == NAMES
     assert all("realiz3d-bench[perceptual]" in reason for reason in missing.values())
 
@@ -241,7 +240,7 @@ def test_a_torchvision_of_another_torch_is_explained(placed: Path, monkeypatch: 
         return usual(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", broken)
-    assert all("torchvision::nms" in reason for reason in missing_results(reprojection()).values())
+    assert all("torchvision::nms" in reason for reason in reprojection().missing().values())
 
 
 def test_the_network_is_tried_once_a_process(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:

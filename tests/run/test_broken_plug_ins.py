@@ -123,9 +123,11 @@ def test_generator_without_a_fingerprint(tmp_path, mesh_folder, capsys, habit):
     assert "generator 'mine'" in (said := capsys.readouterr().err) and "fingerprint" in said
 
 
-def test_plug_in_cannot_end_the_program_with_success(tmp_path, mesh_folder, capsys):
-    assert start(tmp_path, mesh_folder, "quits") == 2
-    assert "sys.exit(0)" in capsys.readouterr().err
+def test_plug_in_cannot_end_the_program(tmp_path, mesh_folder, capsys):
+    assert start(tmp_path, mesh_folder, "quits") == 3
+    said = capsys.readouterr()
+    assert said.err.count("generator 'mine': generate() called sys.exit(0)") == 3
+    assert {row["status"] for row in json.loads(said.out)["rows"]} == {"failed"}
 
 
 def test_what_a_plug_in_prints_is_not_in_the_answer(tmp_path, mesh_folder, capfd):

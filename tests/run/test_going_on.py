@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from small_runs import KD, Stumbling, go, rows, write_suite, written
 
-from bench.run import score_objects, session
+from bench.plugins.held import HeldObjectMetric
+from bench.run import session
 
 
 def test_same_command_computes_nothing_again(finished, tmp_path):
@@ -39,8 +40,8 @@ def test_a_metric_that_is_added_is_measured_alone(finished, tmp_path, mesh_folde
     shutil.copytree(finished / "run", out)
     before = pd.read_parquet(out / "scores.parquet")
     asked = []
-    check = score_objects._checked
-    monkeypatch.setattr(score_objects, "_checked", lambda m, metric: asked.append(metric) or check(m, metric))
+    measure = HeldObjectMetric.measure
+    monkeypatch.setattr(HeldObjectMetric, "measure", lambda held, sample: asked.append(held) or measure(held, sample))
     go(write_suite(tmp_path / "suite.yaml", mesh_folder, metrics="  - colour_drift"), out)
     assert {result.name for metric in asked for result in metric.results()} == {"colour_drift", "colour_gain"}
     after = pd.read_parquet(out / "scores.parquet")

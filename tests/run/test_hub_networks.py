@@ -54,7 +54,9 @@ metrics:
 primary: ["{NAMES[0]}"]
 """)
     quiet = Reporter(Console(file=io.StringIO()))
-    summary = run(load_suite(folder / "suite.yaml"), RunOptions(out=folder / "run", offline=True), quiet).summary
+    summary = run(
+        load_suite(folder / "suite.yaml"), RunOptions(out=folder / "run", offline=True), quiet
+    ).summary.to_json()
     return {(row["metric"], row["generator"]): row for row in summary["rows"]}
 
 

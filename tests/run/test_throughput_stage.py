@@ -111,7 +111,10 @@ def test_generator_that_fails_is_a_failed_row(tmp_path, mesh_folder, capsys, mon
     monkeypatch.setattr(throughput, "_alone", lambda executor: executor)
     code, rows = start(tmp_path, mesh_folder, f'{{name: model, use: "{__name__}:Model", breaks: true}}')
     assert code == 3
-    assert "incomplete: model: throughput: RuntimeError: out of memory" in capsys.readouterr().err
+    assert (
+        "incomplete: model: throughput: generator 'model': generate() raised RuntimeError: out of memory"
+        in capsys.readouterr().err
+    )
     assert {rows["model", name]["status"] for name in NAMES} == {"failed"}
     assert "out of memory" in rows["model", "throughput"]["note"]
     assert rows["model", "silhouette_iou"]["status"] == "ok"

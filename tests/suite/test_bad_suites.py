@@ -78,7 +78,7 @@ TABLE = [
     ("folder: photos}", "built: mime}", 8, "references.photos.built", "did you mean 'mine'"),
     ("folder: photos}", "generator: our}", 8, "references.photos.generator", "did you mean 'ours'"),
     ("use: renders", "use: render", 10, "generators.ours.use", "did you mean 'renders'"),
-    ("use: renders", "use: 'os.path:join'", 10, "generators.ours.use", "is not a generator"),
+    ("use: renders", "use: 'os.path:join'", 10, "generators.ours.use", "is a function, not a class"),
     ("use: renders", "use: 'nowhere.at.all:X'", 10, "generators.ours.use", "could not be imported"),
     ("use: renders", "use: ':'", 10, "generators.ours.use", "could not be imported"),
     ("use: renders", "use: renders, strenth: 1", 10, "generators.ours.strenth", "did you mean 'strength'"),

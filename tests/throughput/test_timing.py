@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from bench.errors import GeneratorError
-from bench.generators.protocol import MultiviewImage
+from bench.generators.protocol import Generator, MultiviewImage
 from bench.throughput.stopwatch import HostStopwatch, make_stopwatch, peak_device_memory, peak_host_memory
 from bench.throughput.timing import time_generator
 from bench.throughput.work import compiled, count_flops, peak_rate, precision_of
@@ -19,7 +19,7 @@ from bench.throughput.work import compiled, count_flops, peak_rate, precision_of
 VIEWS = 4
 
 
-class Sleeper:
+class Sleeper(Generator):
     """Takes known times; counts how often it was asked."""
 
     name = "sleeper"
@@ -28,6 +28,9 @@ class Sleeper:
         time.sleep(load)
         self.first, self.each, self.answers = first, each, answers
         self.asked: list[int] = []
+
+    def fingerprint(self):
+        return "none"
 
     def generate(self, requests):
         for request in requests[: self.answers]:

@@ -17,7 +17,7 @@ from bench.gate.measuring.stored_pictures import read_corruptions
 from bench.gate.page import gate_page
 from bench.gate.sides import Scored, Side, side_of_run
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import kind_of
+from bench.metrics.declaration import GeneratorMetric
 from bench.results.layout import RunLayout
 from bench.results.read import RunResults, read_run
 from bench.run.options import RunOptions
@@ -114,12 +114,7 @@ def _suite(source: Side, asked: Rescoring, gated: set[str]) -> Suite:
 
 def _yields(entry: MetricEntry) -> set[str]:
     metric = make_metric(entry, METRICS)
-    match kind_of(metric):
-        case "object":
-            return {result.name for result in metric.results()}
-        case "set":
-            return {metric.result().name}
-    return set()
+    return set() if isinstance(metric, GeneratorMetric) else {result.name for result in metric.results()}
 
 
 def _scored_again(suite: Suite, source: Side, corruptions: list[tuple[str, float]], asked: Rescoring) -> RunResults:

@@ -10,11 +10,11 @@ import torch
 from pydantic import BaseModel, Field
 from scipy import ndimage
 
-from bench.generators.base import NoOptions
 from bench.generators.cheats.cheat import Cheat, CheatOptions, Floats, Stage
 from bench.generators.cheats.solid import any_photograph, sampled
 from bench.generators.floor import Floor
 from bench.geometry.prediction import predict
+from bench.plugins.options import NoOptions
 
 
 class IndependentViews(Cheat):

@@ -19,6 +19,7 @@ from bench.extractors.feature_cache import features_of
 from bench.metrics.declaration import FeatureSet
 from bench.metrics.kernel import ObjectGram
 from bench.metrics.set_distances import KernelDistance
+from bench.plugins.held import HeldSetMetric
 from bench.references.reference_set import ReferenceFeatures
 from bench.results.read import RunResults
 from bench.run.folder import RunFolder
@@ -63,7 +64,11 @@ def set_results(run: RunResults) -> dict[str, SetResult]:
     if not digests:
         return {}
     plan = _plan(run)
-    metrics = [metric for metric in plan.set_metrics if isinstance(metric, KernelDistance) and metric.clustered]
+    metrics = [
+        metric.plugin
+        for metric in plan.set_metrics
+        if isinstance(metric, HeldSetMetric) and isinstance(metric.plugin, KernelDistance) and metric.plugin.clustered
+    ]
     plan = replace(plan, set_metrics=tuple(metrics))
     folder = RunFolder(run.path)
     library = find_library(plan, RunOptions(offline=True), folder.features, Reporter())

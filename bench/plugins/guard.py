@@ -1,0 +1,43 @@
+"""Where code of others runs: whatever it raises, or however it tries to end the program, comes out as one error."""
+
+from __future__ import annotations
+
+import traceback
+from types import TracebackType
+
+from bench.errors import BenchError, PluginError
+
+
+class plugin_code:  # noqa: N801  read as `with plugin_code("metric 'mine': measure()")`
+    """What is raised inside comes out as a `BenchError` that opens with `what`; Ctrl-C passes.
+
+    Errors for people keep their kind. Others, `sys.exit` among them, become a `PluginError` with the original as cause.
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return
+        if isinstance(error, BenchError):
+            raise error.about(self.what) from error
+        raise PluginError(f"{self.what} {outcry(error)}") from error
+
+
+def outcry(error: BaseException) -> str:
+    """What an error of a stranger's did, as the end of a sentence: 'raised KeyError: views'."""
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({'' if error.code is None else repr(error.code)})"
+    said = " ".join(str(error).split())
+    return f"raised {type(error).__name__}" + (f": {said}" if said else "")
+
+
+def frames_of(error: BaseException) -> str:
+    """The traceback of an error and of what caused it, as Python prints it."""
+    return "".join(traceback.format_exception(error))
