@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bench.commands import flags
 from bench.commands.run import execute, read_options
 from bench.commands.terminal import note
-from bench.errors import BenchError, InputError, UsageError
+from bench.errors import InputError
 from bench.run.options import RunOptions
-
-if TYPE_CHECKING:
-    from bench.suite.schema import Suite
 
 
 def score(
@@ -42,67 +38,17 @@ def score(
         raise InputError(
             "there is no such folder of images", where=str(folder), expected="<case>/view_<i>.png inside it"
         )
-    label = name or safe_name(folder)
+    from bench.run.availability import available
+    from bench.suite.folder import folder_name, with_folder
     from bench.suite.load import load_suite
 
+    label = name or folder_name(folder)
     judged = with_folder(load_suite(suite, overrides or ()), label, folder)
     options = read_options(
         context, out, tuple(generator.name for generator in judged.generators), limit, device, batch_size, seeds,
         executor, workers, dry_run, as_json,
     )  # fmt: skip
-    execute(judged, replace(options, generators=present(judged, label, options)))
-
-
-def present(suite: Suite, scored: str, options: RunOptions) -> tuple[str, ...]:
-    """Names of the scored folder and of those generators that stand beside it and can be had here.
-
-    A person who scores a folder need not have the model whose pictures are a reference. Without it, metrics against
-    that reference are rows that say so; everything else is measured.
-    """
-    from bench.run.plan import generator_fingerprint, make_plan
-
-    names = [scored]
-    context = make_plan(suite, options).context
-    for entry in suite.generators:
-        if entry.name == scored:
-            continue
-        try:
-            generator_fingerprint(entry, context)
-        except BenchError as error:
-            note(f"without {entry.name}, whose pictures are a reference: {error}", style="yellow")
-        else:
-            names.append(entry.name)
-    return tuple(names)
-
-
-def safe_name(folder: Path) -> str:
-    """The folder's base name as a generator's name: letters, digits, `.`, `_`, `-`."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.absolute().name).strip("-.")
-    return name[:64] or "images"
-
-
-def with_folder(suite: Suite, name: str, folder: Path) -> Suite:
-    """The suite with one `folder` generator in place of its own, less those whose images are a reference of it.
-
-    Raises `UsageError` when `name` is not a safe name, or belongs to a generator that has to stay.
-    """
-    from pydantic import ValidationError
-
-    from bench.suite.schema import GeneratorEntry, GeneratorReference
-
-    kept = {r.generator for r in suite.references.values() if isinstance(r, GeneratorReference)}
-    if name in kept:
-        raise UsageError(
-            f"'{name}' is the suite's own name for the images of a reference",
-            where=f"--name {name}",
-            hint="pass another --name",
-        )
-    try:
-        entry = GeneratorEntry.model_validate({"name": name, "use": "folder", "path": str(folder.absolute())})
-    except ValidationError as error:
-        raise UsageError(
-            f"'{name}' cannot be a generator's name",
-            where=f"--name {name}",
-            expected="letters, digits, '.', '_', '-'; at most 64",
-        ) from error
-    return suite.model_copy(update={"generators": (entry, *(g for g in suite.generators if g.name in kept))})
+    there, absent = available(judged, label, options)
+    for entry, error in absent.items():
+        note(f"without {entry}, whose pictures are a reference: {error}", style="yellow")
+    execute(judged, replace(options, generators=there))
