@@ -12,7 +12,6 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.ndimage import gaussian_filter
 
 from bench.errors import GeneratorError
 from bench.generators.base import SingleCaseGenerator
@@ -122,6 +121,8 @@ class Blur(Corruption):
 
     def corrupt(self, views: Floats, alpha: Floats, request: GenerationRequest) -> Floats:
         """A Gaussian over the whole picture, background included, as a soft generator would paint."""
+        from scipy.ndimage import gaussian_filter
+
         sigma = self.options.sigma
         return np.asarray(gaussian_filter(views, sigma=(0.0, sigma, sigma, 0.0), mode="nearest"))
 

@@ -12,7 +12,6 @@ from bench.errors import GeneratorError, MeshError
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import SUPERSAMPLE
 from bench.generators.protocol import GenerationRequest, GeneratorContext
-from bench.geometry.rendering import render_albedo
 
 
 class Floor(SingleCaseGenerator):
@@ -32,6 +31,8 @@ class Floor(SingleCaseGenerator):
 
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
         """View v of object k wears the look of object k + v + 1 (cyclic, never its own)."""
+        from bench.geometry.rendering import render_albedo
+
         mesh = request.case.mesh
         if mesh is None:
             raise MeshError(f"case '{request.case.id}' has no mesh, so there is nothing to paint")

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from bench.cases.case import Case
 from bench.errors import MeshError
 from bench.geometry.cameras import Cameras
-from bench.geometry.rendering import render_views
 from groundwork.hashing import hash_array, hash_strings
 from groundwork.pictures import enlarged
 
@@ -35,6 +34,8 @@ _kept: OrderedDict[str, GroundTruth] = OrderedDict()
 
 def ground_truth(case: Case, cameras: Cameras, background: tuple[float, float, float], device: str) -> GroundTruth:
     """The case's own appearance in every view. Raises `MeshError` for a case without mesh, or a mesh without looks."""
+    from bench.geometry.rendering import render_views
+
     if case.mesh is None:
         raise MeshError(f"case '{case.id}' has no mesh, so there is no ground truth to render")
     key = hash_strings([case.mesh.fingerprint, cameras_digest(cameras), repr(background), device])

@@ -16,7 +16,6 @@ from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import SUPERSAMPLE
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.geometry.mesh import Mesh
-from bench.geometry.rendering import render_albedo
 from groundwork.hashing import hash_strings
 
 
@@ -68,6 +67,8 @@ class TexturedMeshGenerator(SingleCaseGenerator):
 
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
         """Raises `MeshError` for a missing mesh or one that has nothing to show."""
+        from bench.geometry.rendering import render_albedo
+
         mesh = self._mesh(request.case.id)
         return render_albedo(mesh, request.cameras, request.background, self.context.device, SUPERSAMPLE)
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from bench.errors import UsageError
 from bench.geometry.cameras import Cameras
 from bench.geometry.mesh import Mesh
-from bench.geometry.rasteriser import rasterise
 
 ALBEDO = 0.6  # of light that falls on the clay, linear
 AMBIENT, LAMP = 0.3, 0.7  # of the light, together 1: a surface that faces the lamp has the albedo's brightness
@@ -36,6 +35,8 @@ def render_clay(
 def _clay(
     mesh: Mesh, cameras: Cameras, view: int, background: tuple[float, float, float], device: str, supersample: int
 ) -> Tensor:
+    from bench.geometry.rasteriser import rasterise
+
     k = cameras.intrinsics[view : view + 1].copy()
     k[:, :2] *= supersample
     one = replace(

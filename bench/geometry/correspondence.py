@@ -28,7 +28,6 @@ from torch import Tensor
 from bench.geometry.cameras import Cameras
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.mesh import Mesh
-from bench.geometry.shadow_rays import ShadowRays
 
 MIN_COSINE = 0.2
 EROSION = 2  # px
@@ -75,6 +74,8 @@ class Sight:
     """What the views of `gbuffer` (`mesh` rasterised) see of the mesh's surface, by the four rules above."""
 
     def __init__(self, mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> None:
+        from bench.geometry.shadow_rays import ShadowRays
+
         self.gbuffer = gbuffer
         self.interior = _interior(gbuffer)
         self._centres = torch.as_tensor(gbuffer.cameras.centres, device=gbuffer.mask.device)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 BoolArray = npt.NDArray[np.bool_]
@@ -47,6 +46,8 @@ def estimate_foreground(
     `see_through`, bool (H, W), marks pixels at which the scene's geometry shows background. An enclosed region of
     background colour is left out when most of it is marked; without marks every enclosed region belongs to the object.
     """
+    from scipy import ndimage
+
     distance = np.abs(view - np.asarray(background)).max(axis=-1)
     edge = np.concatenate([distance[0], distance[-1], distance[1:-1, 0], distance[1:-1, -1]])
     threshold = np.clip(EDGE_MARGIN * np.quantile(edge, EDGE_QUANTILE), LEAST_DISTANCE, MOST_DISTANCE)
@@ -71,6 +72,8 @@ def find_silhouettes(views: Tensor, background: tuple[float, float, float]) -> T
 
 
 def _without_specks(mask: BoolArray) -> BoolArray:
+    from scipy import ndimage
+
     parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
     large = np.bincount(parts.ravel(), minlength=count + 1) >= SPECK * mask.size
     large[0] = False

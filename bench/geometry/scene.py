@@ -8,7 +8,6 @@ from bench.geometry.cameras import Cameras
 from bench.geometry.correspondence import Correspondence, correspond
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.mesh import Mesh
-from bench.geometry.rasteriser import rasterise
 
 
 class SceneGeometry:
@@ -20,6 +19,8 @@ class SceneGeometry:
     @cached_property
     def gbuffer(self) -> GBuffer:
         """The visible surface of each pixel."""
+        from bench.geometry.rasteriser import rasterise
+
         return rasterise(self.mesh, self.cameras, self.device)
 
     @cached_property

@@ -24,8 +24,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage
-from skimage.measure import marching_cubes
 from torch import Tensor
 
 from bench.geometry.cameras import Cameras
@@ -40,6 +38,9 @@ _FAR = 2.0  # u of what is nowhere near the object
 
 def rounded_hull(silhouettes: Tensor, cameras: Cameras) -> Mesh | None:
     """The surface, or None when no point is object in all `silhouettes`, bool (V, H, W). On the CPU."""
+    from scipy import ndimage
+    from skimage.measure import marching_cubes
+
     shares = [torch.from_numpy(row_shares(silhouette)) for silhouette in silhouettes.cpu().numpy()]
     weights = _view_weights(cameras)
     box = _find_box(shares, weights, cameras)
@@ -81,6 +82,8 @@ def _view_weights(cameras: Cameras) -> Tensor:
 
 def _find_box(shares: list[Tensor], weights: Tensor, cameras: Cameras) -> tuple[FloatArray, FloatArray] | None:
     """Corners of a box round everything that may be object, from a coarse look at the whole world of the hull."""
+    from scipy import ndimage
+
     side = half_side(cameras)
     cell = 2.0 * side / _SCOUTS
     axis = (torch.arange(_SCOUTS, dtype=torch.float64) + 0.5) * cell - side

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from functools import partial
 
 from pydantic import BaseModel, ConfigDict
-from scipy import ndimage
 from torch import Tensor
 
 from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
@@ -23,6 +22,8 @@ TOLERANCE = 0.0075  # of the frame's diagonal, as in the Berkeley boundary bench
 
 def boundary(mask: BoolArray) -> BoolArray:
     """The pixels of a mask (H, W) with a side to a pixel that is none, or to the outside of the frame."""
+    from scipy import ndimage
+
     found: BoolArray = mask & ~ndimage.binary_erosion(mask)
     return found
 
@@ -42,6 +43,8 @@ def boundary_f_measure(found: BoolArray, wanted: BoolArray, tolerance: float) ->
 
 def share_near(pixels: BoolArray, targets: BoolArray, tolerance: float) -> float:
     """The share of `pixels` (H, W) with a target within `tolerance` px. Both sets must have members."""
+    from scipy import ndimage
+
     return float((ndimage.distance_transform_edt(~targets)[pixels] <= tolerance).mean())
 
 

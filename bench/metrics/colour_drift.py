@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
-from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
 
 from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
@@ -53,6 +52,8 @@ def pair_drifts(views: Tensor, correspondence: Correspondence) -> tuple[PairDrif
     of one shade, and the slope falls below 1 for views that are merely unlike; the ratio of the means does not.
     Raises `ImageError` when the views are not of the correspondence's number and size.
     """
+    from skimage.color import deltaE_ciede2000, rgb2lab
+
     check_views(views, correspondence.foreground)
     drifts = []
     for i in range(len(views)):

@@ -16,9 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict
-from scipy import ndimage
-from skimage.feature import canny
-from skimage.morphology import skeletonize
 from torch import Tensor
 
 from bench.geometry.foreground import BoolArray
@@ -46,6 +43,9 @@ def geometry_edges(gbuffer: GBuffer) -> tuple[BoolArray, BoolArray]:
     Places closer to the silhouette than two tolerances are left out of both: an outline against the background makes
     an image edge whatever is painted, and it is `boundary_f`'s to judge.
     """
+    from scipy import ndimage
+    from skimage.morphology import skeletonize
+
     mask = gbuffer.mask
     broken = (_creases(gbuffer) | _gaps(gbuffer)).cpu().numpy()
     shown = mask.cpu().numpy()
@@ -58,6 +58,8 @@ def geometry_edges(gbuffer: GBuffer) -> tuple[BoolArray, BoolArray]:
 
 def image_edges(picture: npt.NDArray[np.floating]) -> BoolArray:
     """Canny's edges, bool (H, W), of the luminance (Rec. 709 weights on sRGB) of a picture (H, W, 3) in [0, 1]."""
+    from skimage.feature import canny
+
     luminance = picture.astype(np.float64) @ np.array([0.2126, 0.7152, 0.0722])
     # what Sobel's kernel (1 2 1 times -1 0 1) answers to a blurred step of height 1 at the pixels on both sides of it
     per_height = 4.0 * (_blurred_step(1.5) - _blurred_step(-0.5))
@@ -137,6 +139,8 @@ def _gaps(gbuffer: GBuffer) -> Tensor:
 
 def _long(lines: BoolArray, shortest: float) -> BoolArray:
     """Without connected pieces of fewer pixels."""
+    from scipy import ndimage
+
     parts, count = ndimage.label(lines, structure=np.ones((3, 3)))
     kept: BoolArray = (np.bincount(parts.ravel(), minlength=count + 1) >= shortest)[parts] & lines
     return kept
@@ -144,6 +148,8 @@ def _long(lines: BoolArray, shortest: float) -> BoolArray:
 
 def _distance_to(pixels: BoolArray) -> npt.NDArray[np.float64]:
     """From each place to the nearest of the pixels (H, W), in px; infinite when there are none."""
+    from scipy import ndimage
+
     if not pixels.any():
         return np.full(pixels.shape, np.inf)
     return np.asarray(ndimage.distance_transform_edt(~pixels))

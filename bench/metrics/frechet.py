@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
 
 from bench.metrics.feature_pair import Matrix, feature_pair
 
@@ -55,6 +54,8 @@ def nuclear_norm(matrix: Matrix) -> float:
 
 def centred_factor(rows: Matrix) -> Matrix:
     """F (at most d, d) with F^T F the covariance of rows (n, d): the centred rows themselves while they are few."""
+    from scipy import linalg
+
     centred: Matrix = (rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1)
     if len(rows) <= rows.shape[1]:
         return centred
@@ -66,6 +67,8 @@ def centred_factor(rows: Matrix) -> Matrix:
 
 def narrow(matrix: Matrix) -> Matrix:
     """A matrix M' with M' M'^T = M M^T and at most as many columns as rows: the triangular factor of M^T."""
+    from scipy import linalg
+
     rows, columns = matrix.shape
     if columns <= rows:
         return matrix

@@ -24,7 +24,6 @@ from bench.geometry.clay import render_clay
 from bench.geometry.correspondence import erode
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.prediction import check_views
-from bench.geometry.rendering import render_albedo
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.pictures import as_pictures
@@ -97,6 +96,8 @@ def ground_truth_views(scene: SceneGeometry, background: RGB, look: Literal["own
 
     With `look` 'clay', always clay.
     """
+    from bench.geometry.rendering import render_albedo
+
     own = look == "own" and scene.mesh.has_appearance
     render = render_albedo if own else render_clay
     return torch.from_numpy(render(scene.mesh, scene.cameras, background, scene.device)).float() / 255.0

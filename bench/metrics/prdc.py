@@ -18,7 +18,6 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
-from scipy.spatial.distance import cdist
 
 from bench.errors import InputError
 from bench.metrics.declaration import FeatureSet, Result, SetMetric, object_order
@@ -40,6 +39,8 @@ class Balls:
     """
 
     def __init__(self, centres: Matrix, points: Matrix, k: int, spare: int = 0) -> None:
+        from scipy.spatial.distance import cdist
+
         if len(centres) <= k:
             raise InputError(
                 f"{len(centres)} pictures do not have {k} neighbours each",
@@ -64,6 +65,8 @@ class Balls:
 
 def _nearest(centres: Matrix, count: int) -> tuple[npt.NDArray[np.intp], Matrix]:
     """Index and distance (n, count) of each centre's nearest other centres, near to far."""
+    from scipy.spatial.distance import cdist
+
     # exact differences rather than a Gram matrix: equal pictures must have distance 0
     order = np.empty((len(centres), count), dtype=np.intp)
     distances = np.empty((len(centres), count))

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from bench.errors import WeightsMissing
 from bench.geometry.bounding_box import bounding_box
@@ -47,6 +46,8 @@ def ssim_map(views: Tensor, others: Tensor) -> Tensor:
 
 
 def _ssim(pair: tuple[Tensor, Tensor]) -> Tensor:
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
     view, other = pair
     similarity = torch.ones(view.shape[:2], dtype=torch.float32, device=view.device)
     # where a window holds equal pixels SSIM is 1 exactly, and most of a picture is background that agrees

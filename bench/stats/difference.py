@@ -22,7 +22,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from bench.errors import InputError
 from bench.stats.intervals import Interval
@@ -203,4 +202,6 @@ def _detectable_mean(n: int, power: float, tail: float) -> float:
 @lru_cache(maxsize=256)
 def _detectable_t(freedom: int, power: float, tail: float) -> float:
     """Of Student's t with so many degrees of freedom, in standard errors: its noncentrality at this power."""
+    from scipy import special
+
     return float(special.nctdtrinc(freedom, 1 - power, float(special.stdtrit(freedom, 1 - tail))))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 MINIMUM_OBJECTS = 3
 """Of repeats and of sets: with two, the t interval spans 25 standard errors, which is not worth printing."""
@@ -41,6 +40,8 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, fl
     For repeats, which differ by noise alone; objects differ by nature and take `difference.mean_difference`.
     (NaN, NaN) for fewer than three or any that is not finite.
     """
+    from scipy import special
+
     sample = np.asarray(values, dtype=np.float64).ravel()
     if len(sample) < MINIMUM_OBJECTS or not np.isfinite(sample).all():
         return NO_INTERVAL
@@ -62,6 +63,8 @@ def jackknife_interval(
     Ends beyond `limits`, the range of the statistic itself, are drawn in to them: shares end at 0 and 1.
     (NaN, NaN) for fewer than three objects or any value that is not finite.
     """
+    from scipy import special
+
     thetas = np.asarray(leave_one_out, dtype=np.float64).ravel()
     n = len(thetas)
     if n < MINIMUM_OBJECTS or not (math.isfinite(value) and np.isfinite(thetas).all()):

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 Values = npt.NDArray[np.float64]
 
@@ -57,6 +56,8 @@ def mean_statistics(values: npt.ArrayLike) -> MeanStatistics:
 
 def tails(t: npt.ArrayLike, correction: npt.ArrayLike, freedom: int) -> tuple[Values, Values]:
     """One-sided p-values of a t as low, and of one as high, for T = (mean - truth) / error and its `correction`."""
+    from scipy import special
+
     statistic, a = np.asarray(t, dtype=np.float64), np.asarray(correction, dtype=np.float64)
     corrected = statistic + a * statistic**2 / 3 + a**2 * statistic**3 / 27 + a / 6
     below = np.maximum(special.stdtr(freedom, statistic), special.stdtr(freedom, corrected))
@@ -66,6 +67,8 @@ def tails(t: npt.ArrayLike, correction: npt.ArrayLike, freedom: int) -> tuple[Va
 
 def critical_values(correction: npt.ArrayLike, freedom: int, tail: float) -> tuple[Values, Values]:
     """(low, high): the t beyond which `tails` falls below `tail`, a one-sided level under one half."""
+    from scipy import special
+
     a = np.asarray(correction, dtype=np.float64)
     reach = float(special.stdtrit(freedom, 1 - tail))
     return np.minimum(-reach, _uncorrected(-reach, a)), np.maximum(reach, _uncorrected(reach, a))

@@ -30,11 +30,6 @@ from bench.geometry.cameras import Cameras
 from bench.geometry.control import control_map
 from bench.geometry.scene import SceneGeometry
 from groundwork.pictures import ENLARGEMENT, enlarged
-from suites.miniworld.base import BASE, open_base
-from suites.miniworld.gate import single_pictures
-from suites.miniworld.models import MiniworldMethod, need_base
-from suites.miniworld.trainings import TRAININGS
-from suites.miniworld.world import RESOLUTION
 
 _BASE_PARTS = ("transformer", "scheduler")
 
@@ -62,6 +57,11 @@ class MiniworldModel(PipelineGenerator):
     Options: ClassVar[type[BaseModel]] = MiniworldModelOptions
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
+        from suites.miniworld.base import BASE
+        from suites.miniworld.models import MiniworldMethod
+        from suites.miniworld.trainings import TRAININGS
+        from suites.miniworld.world import RESOLUTION
+
         super().__init__(name, options, context)
         self.base = BASE if options.base is None else context.suite_folder / options.base
         self.small = replace(context, cameras=context.cameras.at_resolution(RESOLUTION))
@@ -77,6 +77,9 @@ class MiniworldModel(PipelineGenerator):
 
     def weights(self) -> Any:
         """What decides the models, whether or not they are there yet; of one that ships, its files."""
+        from suites.miniworld.models import need_base
+        from suites.miniworld.world import RESOLUTION
+
         need_base(self.base)
         made: dict[str, Any] = {"size": RESOLUTION, "enlargement": ENLARGEMENT}
         if self.method is None:
@@ -111,6 +114,8 @@ class MiniworldModel(PipelineGenerator):
         return [made[place] for place in range(len(requests))]
 
     def _painter_of(self, seed: int, seeds: Iterable[int]) -> PipelineGenerator:
+        from suites.miniworld.trainings import TRAININGS
+
         if self.method is None:
             return BasePictures(self.name, self.options, self.small, self.base)
         return self._painter(TRAININGS.model(self.method, seed, seeds))
@@ -164,6 +169,9 @@ class BasePictures(PipelineGenerator):
 
     def load(self) -> Any:
         """A pipeline of single pictures."""
+        from suites.miniworld.base import open_base
+        from suites.miniworld.gate import single_pictures
+
         pipeline = single_pictures(*open_base(self.base))
         pipeline.set_progress_bar_config(disable=True)
         return pipeline.to(self.context.device)

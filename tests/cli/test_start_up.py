@@ -35,17 +35,21 @@ def imported(*words: str) -> set[str]:
     ("command", "most"),
     [
         ("--help", 500),
-        ("run --help", 500),
         ("list suites", 550),
         ("list metrics", 550),
         ("list generators", 550),
-        ("list extractors", 550),
         ("doctor --quick", 550),
     ],
 )
 def test_commands_that_only_look_import_little(command: str, most: int) -> None:
     modules = imported(*command.split())
     assert not modules & HEAVY and len(modules) < most, (len(modules), modules & HEAVY)
+
+
+@pytest.mark.parametrize("suite", ["miniworld", "text-to-multiview"])
+def test_a_suite_is_checked_without_the_libraries_that_run_it(suite: str) -> None:
+    modules = imported("validate", suite)
+    assert not modules & (HEAVY - {"torch"}) and len(modules) < 1700, (len(modules), modules & HEAVY)
 
 
 def test_a_report_is_made_without_what_made_the_run(tmp_path: Path) -> None:

@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from bench.cases.miniworld.lighting import Float32, Light, develop, light_vertices, shade
 from bench.cases.miniworld.looks import Look, accent_share
 from bench.cases.miniworld.photos import MATERIALS, Crop, tile
 from bench.geometry.mesh import FloatArray, Material, Mesh
-from bench.geometry.rasteriser import rasterise_uv
 
 Palette = Mapping[str, tuple[int, int, int]]  # sRGB by name
 _EDGE = 0.004  # width of painted edges, world units
@@ -37,6 +35,10 @@ class Surface:
 
 def surface_of(mesh: Mesh, slots: npt.NDArray[np.int32], size: int, *, lit: bool) -> Surface:
     """The texels of a mesh with slots (F,) by face, in the studio's light if wanted, which takes most of the time."""
+    from scipy import ndimage
+
+    from bench.geometry.rasteriser import rasterise_uv
+
     face, barycentric = rasterise_uv(mesh, size)
     covered = face >= 0
     face, barycentric = face[covered], barycentric[covered]

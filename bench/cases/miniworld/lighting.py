@@ -8,13 +8,16 @@ level height, so that every view shows them and all views agree on them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from bench.geometry.mesh import FloatArray, Mesh
-from bench.geometry.shadow_rays import ShadowRays
+
+if TYPE_CHECKING:
+    from bench.geometry.shadow_rays import ShadowRays
 
 Float32 = npt.NDArray[np.float32]
 
@@ -55,6 +58,8 @@ class Light:
 
 def light_vertices(mesh: Mesh) -> Light:
     """Trace the studio at the vertices of a normalised mesh that stands on a floor."""
+    from bench.geometry.shadow_rays import ShadowRays
+
     rays = ShadowRays(mesh, "cpu")
     sky = _spherical_fibonacci(_SKY_RAYS)
     frames = _frames(mesh.normals)

@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from bench.errors import ImageError
 from groundwork.pictures import decode_rgba
@@ -126,6 +125,8 @@ def tile(crop: Crop) -> FloatTile:
     Slow changes of the photo's own light are flattened, because the mini-world lights its objects itself. Slopes are
     those of the logarithm of brightness: a plausible relief, as photographers know it from raking light.
     """
+    from scipy import ndimage
+
     material = MATERIALS[crop.material]
     left, top, right, bottom = crop.box
     picture = photograph(material.photo)[top:bottom, left:right].astype(np.float32) / 255.0

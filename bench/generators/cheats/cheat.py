@@ -13,7 +13,6 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
-from scipy import ndimage
 
 from bench.errors import MeshError
 from bench.generators.base import SingleCaseGenerator
@@ -90,6 +89,8 @@ class Cheat(SingleCaseGenerator):
 
 def extended(values: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]) -> Floats:
     """`values` (V, H, W, C) with each pixel outside of `mask` (V, H, W) replaced by the nearest one inside."""
+    from scipy import ndimage
+
     filled = np.array(values)
     for view, inside in enumerate(mask):
         if inside.any():

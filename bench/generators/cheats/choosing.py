@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 import torch
 from pydantic import BaseModel, Field
-from scipy import ndimage
 
 from bench.errors import GeneratorError
 from bench.generators.cheats.cheat import Cheat, CheatOptions, Floats, Stage
@@ -51,6 +50,8 @@ class FailsOnHard(Cheat):
 
     def paint(self, stage: Stage) -> Floats:
         """Raises `GeneratorError` where its own `cde` is below `least`."""
+        from scipy import ndimage
+
         sigma = self.options.sigma
         views = ndimage.gaussian_filter(stage.truth.views / 255.0, (0.0, sigma, sigma, 0.0), mode="nearest")
         if own_cde(stage, views) < self.options.least:

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from pydantic import BaseModel, Field
-from scipy import ndimage
 
 from bench.generators.cheats.cheat import Cheat, CheatOptions, Floats, Stage
 from bench.generators.cheats.solid import any_photograph, sampled
@@ -43,6 +42,8 @@ class RightWhereJudged(Cheat):
 
     def paint(self, stage: Stage) -> Floats:
         """Two pixels more than what is judged, for the samples between pixels."""
+        from scipy import ndimage
+
         judged = stage.scene.correspondence.scoring_mask.cpu().numpy()
         kept = np.stack([ndimage.binary_dilation(one, np.ones((3, 3), dtype=bool), iterations=2) for one in judged])
         side = stage.request.cameras.resolution

@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-import trimesh
 from PIL import Image
 from pydantic import BaseModel, Field
 
@@ -19,7 +18,6 @@ from bench.generators.ground_truth import small_views
 from bench.generators.protocol import GenerationRequest
 from bench.geometry.cameras import Cameras
 from bench.geometry.mesh import Material, Mesh
-from bench.geometry.rasteriser import rasterise
 from bench.references.pictures import picture_paths, reference_picture
 from groundwork.pictures import enlarged
 
@@ -44,6 +42,8 @@ class OneShape(SingleCaseGenerator):
         return pictures if size is None else enlarged(pictures, request.cameras.resolution)
 
     def _ball(self, request: GenerationRequest, cameras: Cameras) -> Floats:
+        from bench.geometry.rasteriser import rasterise
+
         buffer = rasterise(ball(), cameras, self.context.device)
         inside = buffer.mask.cpu().numpy()
         points = buffer.position.cpu().numpy()
@@ -99,6 +99,8 @@ class ReferenceCopies(SingleCaseGenerator):
 
 def ball() -> Mesh:
     """A sphere of diameter 1, smooth enough for any view."""
+    import trimesh
+
     shape = trimesh.creation.icosphere(subdivisions=5, radius=0.5)
     faces = np.array(shape.faces, dtype=np.int32)
     vertices = np.array(shape.vertices, dtype=np.float64)

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel, Field
-from scipy import ndimage
 
 from bench.generators.cheats.cheat import Cheat, CheatOptions, Floats, Stage
 
@@ -24,6 +23,8 @@ class Eroded(Cheat):
 
     def paint(self, stage: Stage) -> Floats:
         """Pixels that are wholly the object's, less the outermost ones."""
+        from scipy import ndimage
+
         whole = stage.truth.alpha > 0.999
         kept = [
             ndimage.binary_erosion(one, np.ones((3, 3), dtype=bool), iterations=self.options.pixels) for one in whole
@@ -45,6 +46,8 @@ class Scaled(Cheat):
 
     def paint(self, stage: Stage) -> Floats:
         """Each view shrunk about its centre, area-filtered by a Gaussian."""
+        from scipy import ndimage
+
         truth, factor = stage.truth, self.options.factor
         behind = np.asarray(stage.request.background)
         centre = (stage.request.cameras.resolution - 1) / 2

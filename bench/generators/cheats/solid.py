@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, Field
-from scipy import ndimage
 
 from bench.cases.miniworld.photos import PHOTOS, photograph
 from bench.generators.cheats.cheat import Cheat, CheatOptions, Floats, Stage
@@ -103,6 +102,8 @@ def palette(stage: Stage, colour: Palette) -> tuple[npt.NDArray[np.float64], np.
 
 def solid_noise(points: Floats, options: SolidNoiseOptions, random: np.random.Generator) -> Floats:
     """Value noise at points (..., 3), (..., 3), of standard deviation `contrast` about 0."""
+    from scipy import ndimage
+
     total = np.zeros(points.shape)
     for frequency in options.frequencies:
         lattice = random.standard_normal((4, _LATTICE, _LATTICE, _LATTICE))
@@ -122,6 +123,8 @@ def any_photograph(random: np.random.Generator) -> Floats:
 
 def sampled(picture: Floats, plane: Floats, random: np.random.Generator) -> Floats:
     """`picture` (H, W, 3) at plane coordinates (..., 2) in about [-.7, .7], where its shorter side spans 1.4."""
+    from scipy import ndimage
+
     scale = min(min(picture.shape[:2]), 400) / 1.4  # finer than a view shows it would alias
     centre = [random.uniform(0.7 * scale, extent - 0.7 * scale) for extent in picture.shape[1::-1]]
     where = np.stack([plane[..., 1] * scale + centre[1], plane[..., 0] * scale + centre[0]])
