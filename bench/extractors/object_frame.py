@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy import ndimage
 
 from bench.geometry.foreground import estimate_foreground
 from groundwork.pictures import RGB, Picture, PictureRGBA
@@ -41,6 +40,8 @@ def object_frame(cut: PictureRGBA) -> npt.NDArray[np.uint8]:
     The bounding box of alpha above one half is centred, its longer side at `LENGTH`. Alpha is 255 inside the rim and 0
     elsewhere; there, the paint of the nearest pixel inside goes on. Without any object all is 0.
     """
+    from scipy import ndimage
+
     mask = cut[..., 3] > 127
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
@@ -61,6 +62,8 @@ def object_frame(cut: PictureRGBA) -> npt.NDArray[np.uint8]:
 
 
 def _core(whole: npt.NDArray[np.bool_], rim: float) -> npt.NDArray[np.bool_]:
+    from scipy import ndimage
+
     depth = ndimage.distance_transform_edt(whole)
     core = depth > rim
     if core.sum() < _LEAST * whole.sum() or not core.any():

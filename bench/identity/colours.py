@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from skimage.color import rgb2lab
 
 from bench.cases.miniworld.looks import COLOURS, MUTED
 
@@ -41,6 +40,8 @@ def named_colours(prompt: str) -> frozenset[str]:
 
 def colour_shares(pixels: npt.NDArray[np.uint8], palette: Palette = "common") -> Histogram:
     """How much of sRGB pixels (n, 3) is nearest to each of `NAMES`, in CIELAB with half the weight on lightness."""
+    from skimage.color import rgb2lab
+
     weight = np.array([_LIGHTNESS, 1.0, 1.0])
     found = rgb2lab(pixels[None] / 255.0)[0] * weight
     nearest = ((found[:, None] - _prototypes(palette) * weight) ** 2).sum(axis=2).argmin(axis=1)
@@ -54,5 +55,7 @@ def colour_fit(shares: Histogram, colours: frozenset[str]) -> float:
 
 @lru_cache(maxsize=2)
 def _prototypes(palette: Palette) -> npt.NDArray[np.float64]:
+    from skimage.color import rgb2lab
+
     colours = np.array([PALETTES[palette][name] for name in NAMES], dtype=np.float64)
     return np.asarray(rgb2lab(colours[None] / 255.0)[0])
