@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _explain(_unforeseen(error, debug), EXIT_USAGE, debug and not isinstance(error, _ClickException))
         return EXIT_USAGE
     if code == EXIT_INTERRUPTED:  # typer turns Ctrl-C into this code itself
-        note("interrupted; the same command goes on from here")
+        note("interrupted; run the same command to continue")
     return code if isinstance(code, int) else EXIT_OK
 
 
@@ -150,7 +150,7 @@ def _unforeseen(error: Exception, debug: bool) -> str:
         return f"{text}\n  do:       see {PROGRAM} --help, or {PROGRAM} COMMAND --help"
     if isinstance(error, OSError) and error.strerror:
         where = f"\n  where:    {error.filename}" if error.filename else ""
-        return f"the system refused: {error.strerror}{where}\n  do:       mend that; the same command goes on from here"
+        return f"the system refused: {error.strerror}{where}\n  do:       fix that, then run the same command to continue"
     hint = (
         "report this defect with the traceback below"
         if debug

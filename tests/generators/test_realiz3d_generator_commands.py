@@ -120,7 +120,7 @@ def test_tuning_refuses_what_means_nothing(
 ) -> None:
     command = ["tune-shifting", str(suite), "--checkpoint", str(checkpoint), "--out", str(tmp_path / "run")]
     for more, words in (
-        (["--tolerance", "some"], "this is no tolerance"),
+        (["--tolerance", "some"], "this is not a tolerance"),
         (["--blocks", "0,140"], "numbers from 0 to 100"),
         (["--option", "step=2"], "did you mean 'steps'"),
         (["--option", "steps=none"], "the value is wrong"),
