@@ -150,7 +150,7 @@ def _unforeseen(error: Exception, debug: bool) -> str:
         return f"{text}\n  do:       see {PROGRAM} --help, or {PROGRAM} COMMAND --help"
     if isinstance(error, OSError) and error.strerror:
         where = f"\n  where:    {error.filename}" if error.filename else ""
-        return f"the system refused: {error.strerror}{where}\n  do:       fix that, then run the same command to continue"
+        return f"the system refused: {error.strerror}{where}\n  do:       fix that and run the same command again"
     hint = (
         "report this defect with the traceback below"
         if debug

@@ -171,7 +171,7 @@ def _tolerance(text: str) -> Any:
     """A largest loss in the metric's unit, or a function from the unshifted value to it."""
     found = _TOLERANCE.fullmatch(text.strip())
     if found is None:
-        raise UsageError("this is not a tolerance", where=f"--tolerance {text}", expected="a share (5%) or a number (0.3)")
+        raise UsageError("this is not a tolerance", where=f"--tolerance {text}", expected="a share (5%) or 0.3")
     value = float(found[1])
     return (lambda unshifted: value / 100 * abs(unshifted)) if found[2] else value
 
