@@ -17,33 +17,34 @@ PLAIN_INTERVAL = 10.0  # seconds between plain lines, so that logs stay readable
 class Stage(Protocol):
     """A stage of known length that is under way."""
 
-    def advance(self, steps: int = 1) -> None:
-        """Some of it is done."""
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Some of it is done; `note` stands beside the count."""
         ...
 
 
 class _Bar:
-    def __init__(self, progress: Progress, name: str, total: int) -> None:
-        self.progress, self.task = progress, progress.add_task(name, total=total)
+    def __init__(self, progress: Progress, name: str, total: int, done: int) -> None:
+        self.progress, self.task = progress, progress.add_task(name, total=total, completed=done, note="")
 
-    def advance(self, steps: int = 1) -> None:
-        self.progress.advance(self.task, steps)
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.progress.update(self.task, advance=steps, note=note)
 
 
 class _Lines:
-    def __init__(self, console: Console, name: str, total: int) -> None:
-        self.console, self.name, self.total, self.done = console, name, total, 0
+    def __init__(self, console: Console, name: str, total: int, done: int) -> None:
+        self.console, self.name, self.total, self.first, self.done = console, name, total, done, done
         self.start = self.last = time.monotonic()
-        console.print(f"{name}: {total} to do", highlight=False)
+        console.print(f"{name}: {total - done} to do", highlight=False)
 
-    def advance(self, steps: int = 1) -> None:
+    def advance(self, steps: int = 1, note: str = "") -> None:
         self.done += steps
         now = time.monotonic()
         if self.done >= self.total or now - self.last >= PLAIN_INTERVAL:
             self.last, elapsed = now, now - self.start
-            left = elapsed / max(self.done, 1) * (self.total - self.done)
+            left = elapsed / max(self.done - self.first, 1) * (self.total - self.done)
             tail = f"{elapsed:.0f} s" if self.done >= self.total else f"about {left:.0f} s left"
-            self.console.print(f"{self.name}: {self.done}/{self.total}, {tail}", highlight=False)
+            words = ", ".join(filter(None, (f"{self.name}: {self.done}/{self.total}", note, tail)))
+            self.console.print(words, highlight=False)
 
 
 class Reporter:
@@ -54,8 +55,8 @@ class Reporter:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Stage]:
-        """A stage of `total` steps; nothing is shown for an empty one."""
+    def stage(self, name: str, total: int, done: int = 0) -> Iterator[Stage]:
+        """A stage of `total` steps, `done` of them earlier; nothing is shown for an empty one."""
         start = time.monotonic()
         try:
             if total == 0:
@@ -63,12 +64,12 @@ class Reporter:
             elif self.console.is_terminal:
                 columns = (
                     TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(),
-                    TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+                    TextColumn("{task.fields[note]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
                 )  # fmt: skip
                 with Progress(*columns, console=self.console) as progress:
-                    yield _Bar(progress, name, total)
+                    yield _Bar(progress, name, total, done)
             else:
-                yield _Lines(self.console, name, total)
+                yield _Lines(self.console, name, total, done)
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 3)
 
@@ -78,5 +79,5 @@ class Reporter:
 
 
 class _Silent:
-    def advance(self, steps: int = 1) -> None:
+    def advance(self, steps: int = 1, note: str = "") -> None:
         pass

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
 from groundwork.files import write_atomically
+from groundwork.progress import Reporter, Stage
 from realiz3d.errors import DependencyMissing
 
 if TYPE_CHECKING:
-    from realiz3d.training.trainer import Trainer
+    from rich.console import Console
 
-PLAIN_SECONDS = 10.0  # between lines where there is no terminal
+    from realiz3d.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -99,50 +89,31 @@ class Bars(Silent):
     """A bar a phase with loss and remaining time on a terminal; elsewhere a line now and then. On standard error."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(file=sys.stderr)
-        self._bars: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
+        self.reporter = Reporter(console)
+        self._phases = ExitStack()
+        self._stage: Stage | None = None
+        self._phase = -1
         self._loss = ""
-        self._line = self._start = time.monotonic()
-        self._first = 0
 
     def begin(self, trainer: Trainer) -> None:
-        """Show what is about to happen."""
-        self._start, self._first = time.monotonic(), trainer.progress.step
+        """Say where the run goes on."""
         if trainer.progress.step:
-            self._say(f"resumed at step {trainer.progress.step}")
-        if self.console.is_terminal:
-            columns = (
-                TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(),
-                TextColumn("{task.fields[loss]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-            )  # fmt: skip
-            self._bars = Progress(*columns, console=self.console)
-            self._bars.start()
+            self.reporter.say(f"resumed at step {trainer.progress.step}")
 
     def step(self, trainer: Trainer, log: Log | None) -> None:
         """Advance."""
+        progress = trainer.progress
+        if self._stage is None or progress.phase != self._phase:
+            self._phases.close()
+            self._phase = progress.phase
+            name, total = trainer.phases[self._phase].name, trainer.totals[self._phase]
+            self._stage = self._phases.enter_context(self.reporter.stage(name, total, progress.phase_step - 1))
         self._loss = f"loss {log.loss:.4f}" if log else self._loss
-        phase = trainer.phases[trainer.progress.phase].name
-        done, total = trainer.progress.phase_step, trainer.totals[trainer.progress.phase]
-        if self._bars is not None:
-            if phase not in self._tasks:
-                self._tasks[phase] = self._bars.add_task(phase, total=total, loss="")
-            self._bars.update(self._tasks[phase], completed=done, loss=self._loss)
-            return
-        now = time.monotonic()
-        if now - self._line >= PLAIN_SECONDS or done == total:
-            self._line = now
-            steps = max(1, trainer.progress.step - self._first)
-            left = (now - self._start) / steps * (sum(trainer.totals) - trainer.progress.step)
-            self._say(f"{phase}: {done}/{total}, {self._loss}, about {left:.0f} s left")
+        self._stage.advance(note=self._loss)
 
     def end(self, trainer: Trainer) -> None:
         """Leave the terminal as it was."""
-        if self._bars is not None:
-            self._bars.stop()
-
-    def _say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False)
+        self._phases.close()
 
 
 class JsonLines(Silent):
