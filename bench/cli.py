@@ -22,6 +22,7 @@ from bench.commands.compare import compare
 from bench.commands.doctor import doctor
 from bench.commands.flags import flag
 from bench.commands.generate import generate
+from bench.commands.inspect import inspect
 from bench.commands.listing import list_names
 from bench.commands.make_real_set import make_real_set
 from bench.commands.reference import reference
@@ -87,6 +88,7 @@ app.add_typer(baseline, name="baseline")
 app.add_typer(reference, name="reference")
 app.command("list")(list_names)
 app.command("validate")(validate)
+app.command("inspect")(inspect)
 app.command("doctor")(doctor)
 app.command("selftest")(selftest)
 app.command("render-dataset")(render_dataset)

@@ -26,7 +26,7 @@ from bench.layouts.layout import Index, Layout, Pictures, find_pictures
 from bench.layouts.listing import listing
 from bench.layouts.pattern import VIDEOS
 from bench.layouts.presets import Preset, preset
-from bench.layouts.tiles import cut
+from bench.layouts.tiles import cut, straightened
 from groundwork.hashing import hash_file, hash_strings
 from groundwork.notes import tell
 from groundwork.pictures import read_picture
@@ -58,6 +58,8 @@ class FolderOptions(BaseModel):
     take: tuple[Annotated[int, Field(ge=0, lt=4096)], ...] | None = Field(
         None, description="which of the tool's views are the suite's, in the suite's order, from 0; null: all of them"
     )
+    mirror: bool = Field(False, description="the pictures are mirrored left to right, and are mirrored back")
+    turn: Literal[0, 1, 2, 3] = Field(0, description="quarter turns counter-clockwise that set the pictures upright")
     cut_out: bool = Field(
         False, description="lay objects on the suite's background, where the pictures' own is another plain colour"
     )
@@ -134,6 +136,7 @@ class FolderGenerator(SingleCaseGenerator):
         for note in notes:
             tell(f"generator '{self.name}': {note}")
         how = ["folder", str(self.version), repr(self.layout), repr(self.taken), repr(self.options.cut_out)]
+        how += [repr(self.options.mirror), repr(self.options.turn)]
         return hash_strings([*how, *(f"{f.relative_to(self.root)}={hash_file(f)}" for f in walk.files)])
 
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
@@ -143,7 +146,8 @@ class FolderGenerator(SingleCaseGenerator):
         for view, path in views:
             if int(np.ptp(view.reshape(-1, 3), axis=0).max()) <= _BLANK:
                 raise ImageError("the picture is blank: every pixel has the same colour", where=str(path))
-        return self._grounded(np.stack([view for view, _ in views]), request)
+        straight = [straightened(view, self.options.mirror, self.options.turn) for view, _ in views]
+        return self._grounded(np.ascontiguousarray(np.stack(straight)), request)
 
     def _grounded(self, views: npt.NDArray[np.uint8], request: GenerationRequest) -> npt.NDArray[np.uint8]:
         from bench.geometry.ground import laid_on, other_ground

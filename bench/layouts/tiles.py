@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 from groundwork.errors import ImageError
 
 Tiles = npt.NDArray[np.uint8]
+Values = TypeVar("Values", bound=np.generic)
 
 
 def cut(picture: Tiles, grid: tuple[int | None, int], side: int, padding: int, where: str) -> Tiles:
@@ -31,6 +34,11 @@ def cut(picture: Tiles, grid: tuple[int | None, int], side: int, padding: int, w
             "for another grid say `grid: [rows, columns]`, for borders `padding: PIXELS`",
         )
     return np.stack([picture[y : y + side, x : x + side] for y in down for x in right])
+
+
+def straightened(view: npt.NDArray[Values], mirror: bool, turn: int) -> npt.NDArray[Values]:
+    """A picture (H, W, 3) once mirrored left to right, then turned by quarter turns counter-clockwise."""
+    return np.rot90(view[:, ::-1] if mirror else view, turn)
 
 
 def _starts(length: int, count: int, side: int, padding: int) -> list[int] | None:

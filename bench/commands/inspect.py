@@ -1,0 +1,185 @@
+"""`inspect`: how a folder of pictures is laid out, which picture is which view, and the suite's entry to paste."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.commands import flags
+from bench.commands.terminal import answer, answer_json, note
+from bench.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from bench.cases.case import Case
+    from bench.layouts.order import Reading
+    from bench.layouts.shape import Shape
+    from bench.suite.schema import Suite
+
+_CASES = 6  # that are looked at: more say the same
+
+
+def inspect(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Pictures that some tool made.")],
+    suite: Annotated[
+        str | None, flags.flag("--suite", "The suite whose cases and views they are meant for.", metavar="SUITE")
+    ] = None,
+    overrides: flags.Set = None,
+    out: Annotated[Path | None, flags.flag("--out", "Write the evidence there as a picture.", metavar="PNG")] = None,
+    as_json: flags.Json = False,
+) -> None:
+    """Find out how a folder of pictures is laid out: pattern, grid, ground, and, by the meshes, order and mirroring."""
+    if not folder.is_dir():
+        raise InputError("there is no such folder of images", where=str(folder))
+    from bench.commands.score import safe_name
+    from bench.layouts.report import entry
+    from bench.layouts.shape import find_shape
+
+    loaded, cases = _suite(suite, overrides)
+    shape = find_shape(folder, [case.id for case in cases])
+    tiles = _tiles(shape)
+    side = next(iter(tiles.values())).shape[1]
+    found = _readings(loaded, cases, shape, tiles, out) if loaded is not None else []
+    cut_out = shape.ground is not None and max(abs(v - 255) for v in shape.ground) > 40
+    if loaded is not None and shape.ground is not None:
+        cut_out = max(abs(v - round(255 * b)) for v, b in zip(shape.ground, loaded.views.rgb, strict=True)) > 40
+    best = found[0] if found and _settled(found) else None
+    paste = entry(shape, safe_name(folder), folder, best or (found[0] if found else None), cut_out)
+    said = _words(shape, side, loaded, found)
+    if as_json:
+        answer_json(
+            {
+                "files": shape.layout.files[0], "names": list(shape.layout.names), "first": shape.layout.first,
+                "grid": list(shape.layout.grid) if shape.sheet else None, "padding": shape.layout.padding,
+                "views": shape.count, "resolution": side, "ground": shape.ground, "cases": sorted(shape.files),
+                "readings": [asdict(reading) | {"total": reading.total} for reading in found],
+                "settled": _settled(found) if found else None, "entry": paste,
+            }
+        )  # fmt: skip
+        return
+    for line in said:
+        note(line)
+    answer(f"generators:\n  {paste}")
+
+
+def _suite(name: str | None, overrides: list[str] | None) -> tuple[Suite | None, tuple[Case, ...]]:
+    if name is None:
+        return None, ()
+    from bench.run.plan import find_cases
+    from bench.suite.load import load_suite
+
+    loaded = load_suite(name, overrides or ())
+    return loaded, find_cases(loaded.cases, loaded.folder)
+
+
+def _tiles(shape: Shape) -> dict[str, npt.NDArray[np.uint8]]:
+    """Views of the first cases, uint8 (N, S, S, 4)."""
+    import numpy as np
+
+    from groundwork.pictures import read_rgba
+
+    found = {}
+    for case, paths in list(shape.files.items())[:_CASES]:
+        pictures = [read_rgba(path) for path in paths]
+        if shape.sheet:
+            rows, columns = shape.layout.grid
+            picture, padding = pictures[0], shape.layout.padding
+            side = (picture.shape[0] - padding * (rows - 1)) // rows
+            around = padding if picture.shape[0] != rows * side + padding * (rows - 1) else 0
+            if padding and (picture.shape[0] - padding * (rows + 1)) % rows == 0:
+                side, around = (picture.shape[0] - padding * (rows + 1)) // rows, padding
+                if columns * side + padding * (columns + 1) != picture.shape[1]:
+                    side, around = (picture.shape[0] - padding * (rows - 1)) // rows, 0
+            steps = [around + i * (side + padding) for i in range(max(rows, columns))]
+            pictures = [picture[y : y + side, x : x + side] for y in steps[:rows] for x in steps[:columns]]
+        if len({picture.shape for picture in pictures}) == 1:
+            found[case] = np.stack(pictures)
+    if not found:
+        raise InputError("no case has pictures of one size", where=str(shape.walk.root))
+    return found
+
+
+def _readings(
+    suite: Suite, cases: tuple[Case, ...], shape: Shape, tiles: dict[str, Any], out: Path | None
+) -> list[Reading]:
+    """Against the meshes; none without meshes, or where the folder has fewer views than the suite."""
+    from bench.layouts.order import SIDE, known, readings
+    from bench.layouts.report import evidence, save
+    from bench.suite.cameras import cameras_of
+
+    cameras = cameras_of(suite.views)
+    meshes = {case.id: case.mesh for case in cases if case.mesh is not None and case.id in tiles}
+    if not meshes or shape.count < len(cameras):
+        return []
+    things = {case: known(mesh.load(), cameras) for case, mesh in meshes.items()}
+    small = {case: _small(tiles[case], shape.ground, SIDE) for case in things}
+    found = readings([small[case] for case in things], list(things.values()))
+    if out is not None:
+        title = f"{shape.walk.root.name}: {shape.layout.files[0]}" + (
+            "" if _settled(found) else "  (order not settled)"
+        )
+        masks = {case: thing.mask for case, thing in things.items()}
+        save(evidence(small, masks, found, suite.views.directions, title), out)
+    return found
+
+
+def _small(tiles: npt.NDArray[np.uint8], ground: tuple[int, int, int] | None, side: int) -> npt.NDArray[np.float64]:
+    """Pictures (N, side, side, 3) in [0, 1], their objects on white."""
+    import numpy as np
+    from PIL import Image
+
+    from bench.geometry.ground import laid_on
+    from groundwork.pictures import composite
+
+    white = (1.0, 1.0, 1.0)
+    opaque = [composite(tile, white) for tile in tiles]
+    if ground is not None:
+        red, green, blue = (value / 255 for value in ground)
+        opaque = [laid_on(tile, (red, green, blue), white) for tile in opaque]
+    size = (side, side)
+    return np.stack([np.asarray(Image.fromarray(tile).resize(size, Image.Resampling.BOX)) / 255.0 for tile in opaque])
+
+
+def _settled(found: list[Reading]) -> bool:
+    from bench.layouts.order import SETTLED
+
+    return len(found) < 2 or found[0].total - found[1].total >= SETTLED
+
+
+def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading]) -> list[str]:
+    grid = "{} x {} views in each picture".format(*shape.layout.grid) if shape.sheet else "a picture a view"
+    lines = [
+        f"{len(shape.files)} cases, {shape.count} views each, {side} x {side} pixels; {grid}"
+        + (f", {shape.layout.padding} pixels between" if shape.layout.padding else ""),
+        f"files: {shape.layout.files[0]}"
+        + (f", in the order {', '.join(shape.layout.names)}" if shape.layout.names else ""),
+        "ground: " + ("transparent" if shape.ground is None else "#{:02x}{:02x}{:02x}".format(*shape.ground)),
+    ]
+    if shape.walk.left_out():
+        lines.append(shape.walk.left_out())
+    if suite is None:
+        return [*lines, "order: not looked at; --suite SUITE tries every order, mirroring and turn against its meshes"]
+    if suite.views.resolution != side:
+        lines.append(f"the suite's views are {suite.views.resolution} pixels: --set views.resolution={side}")
+    if not found:
+        return [
+            *lines,
+            f"order: not looked at; it needs meshes, and at least the suite's {len(suite.views.azimuths)} views",
+        ]
+    best = found[0]
+    for reading in found[: 1 if _settled(found) else 3]:
+        scores = [("outline", reading.outline), ("agreement", reading.agreement), ("look", reading.look)]
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in scores if not math.isnan(value))
+        moved = (" mirrored" if reading.mirror else "") + (f" turned by {90 * reading.turn}°" if reading.turn else "")
+        lines.append(f"order: {', '.join(map(str, reading.take))}{moved} ({shown})")
+    if not _settled(found):
+        lines.append("these are about equally good: the objects look alike from several sides. Look at --out PNG")
+    elif best.outline < 0.8:
+        lines.append("outlines fit badly even so: another scale, projection or elevation than the suite's views")
+    return lines
