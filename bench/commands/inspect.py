@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bench.suite.schema import Suite
 
 _CASES = 6  # that are looked at: more say the same
+_SAME_SCALE = 0.03
 
 
 def inspect(
@@ -37,21 +39,21 @@ def inspect(
     """Find out how a folder of pictures is laid out: pattern, grid, ground, and, by the meshes, order and mirroring."""
     if not folder.is_dir():
         raise InputError("there is no such folder of images", where=str(folder))
-    from bench.commands.score import safe_name
     from bench.layouts.report import entry
-    from bench.layouts.shape import find_shape
+    from bench.layouts.shape import find_shape, ground_of
 
     loaded, cases = _suite(suite, overrides)
     shape = find_shape(folder, [case.id for case in cases])
     tiles = _tiles(shape)
+    shape = replace(shape, ground=ground_of(next(iter(tiles.values()))[0]))
     side = next(iter(tiles.values())).shape[1]
-    found = _readings(loaded, cases, shape, tiles, out) if loaded is not None else []
+    found, scale = _readings(loaded, cases, shape, tiles, out) if loaded is not None else ([], None)
     cut_out = shape.ground is not None and max(abs(v - 255) for v in shape.ground) > 40
     if loaded is not None and shape.ground is not None:
         cut_out = max(abs(v - round(255 * b)) for v, b in zip(shape.ground, loaded.views.rgb, strict=True)) > 40
     best = found[0] if found and _settled(found) else None
-    paste = entry(shape, safe_name(folder), folder, best or (found[0] if found else None), cut_out)
-    said = _words(shape, side, loaded, found)
+    paste = entry(shape, _name(folder), folder, best or (found[0] if found else None), cut_out)
+    said = _words(shape, side, loaded, found, scale)
     if as_json:
         answer_json(
             {
@@ -59,13 +61,17 @@ def inspect(
                 "grid": list(shape.layout.grid) if shape.sheet else None, "padding": shape.layout.padding,
                 "views": shape.count, "resolution": side, "ground": shape.ground, "cases": sorted(shape.files),
                 "readings": [asdict(reading) | {"total": reading.total} for reading in found],
-                "settled": _settled(found) if found else None, "entry": paste,
+                "settled": _settled(found) if found else None, "scale": scale, "entry": paste,
             }
         )  # fmt: skip
         return
     for line in said:
         note(line)
     answer(f"generators:\n  {paste}")
+
+
+def _name(folder: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.absolute().name).strip("-.")[:64] or "images"
 
 
 def _suite(name: str | None, overrides: list[str] | None) -> tuple[Suite | None, tuple[Case, ...]]:
@@ -107,18 +113,21 @@ def _tiles(shape: Shape) -> dict[str, npt.NDArray[np.uint8]]:
 
 def _readings(
     suite: Suite, cases: tuple[Case, ...], shape: Shape, tiles: dict[str, Any], out: Path | None
-) -> list[Reading]:
-    """Against the meshes; none without meshes, or where the folder has fewer views than the suite."""
-    from bench.layouts.order import SIDE, known, readings
+) -> tuple[list[Reading], float | None]:
+    """Against the meshes, and how large objects are beside them; none without meshes or with too few views."""
+    from bench.layouts.order import SIDE, known, readings, rescaled, scale_of
     from bench.layouts.report import evidence, save
     from bench.suite.cameras import cameras_of
 
     cameras = cameras_of(suite.views)
     meshes = {case.id: case.mesh for case in cases if case.mesh is not None and case.id in tiles}
     if not meshes or shape.count < len(cameras):
-        return []
+        return [], None
     things = {case: known(mesh.load(), cameras) for case, mesh in meshes.items()}
     small = {case: _small(tiles[case], shape.ground, SIDE) for case in things}
+    scale = scale_of([small[case] for case in things], list(things.values()))
+    if abs(scale - 1) > _SAME_SCALE:
+        small = {case: rescaled(pictures, 1 / scale) for case, pictures in small.items()}
     found = readings([small[case] for case in things], list(things.values()))
     if out is not None:
         title = f"{shape.walk.root.name}: {shape.layout.files[0]}" + (
@@ -126,7 +135,7 @@ def _readings(
         )
         masks = {case: thing.mask for case, thing in things.items()}
         save(evidence(small, masks, found, suite.views.directions, title), out)
-    return found
+    return found, scale
 
 
 def _small(tiles: npt.NDArray[np.uint8], ground: tuple[int, int, int] | None, side: int) -> npt.NDArray[np.float64]:
@@ -139,7 +148,7 @@ def _small(tiles: npt.NDArray[np.uint8], ground: tuple[int, int, int] | None, si
 
     white = (1.0, 1.0, 1.0)
     opaque = [composite(tile, white) for tile in tiles]
-    if ground is not None:
+    if ground is not None and min(ground) < 215:
         red, green, blue = (value / 255 for value in ground)
         opaque = [laid_on(tile, (red, green, blue), white) for tile in opaque]
     size = (side, side)
@@ -152,7 +161,7 @@ def _settled(found: list[Reading]) -> bool:
     return len(found) < 2 or found[0].total - found[1].total >= SETTLED
 
 
-def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading]) -> list[str]:
+def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading], scale: float | None) -> list[str]:
     grid = "{} x {} views in each picture".format(*shape.layout.grid) if shape.sheet else "a picture a view"
     lines = [
         f"{len(shape.files)} cases, {shape.count} views each, {side} x {side} pixels; {grid}"
@@ -172,6 +181,8 @@ def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading]) -
             *lines,
             f"order: not looked at; it needs meshes, and at least the suite's {len(suite.views.azimuths)} views",
         ]
+    if scale is not None and abs(scale - 1) > _SAME_SCALE:
+        lines.append(f"objects are {scale:.3g} times as large as in the suite's views: {_framing(suite, scale)}")
     best = found[0]
     for reading in found[: 1 if _settled(found) else 3]:
         scores = [("outline", reading.outline), ("agreement", reading.agreement), ("look", reading.look)]
@@ -183,3 +194,12 @@ def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading]) -
     elif best.outline < 0.8:
         lines.append("outlines fit badly even so: another scale, projection or elevation than the suite's views")
     return lines
+
+
+def _framing(suite: Suite, scale: float) -> str:
+    from bench.suite.cameras import cameras_of
+
+    cameras = cameras_of(suite.views)
+    if cameras.projection == "orthographic":
+        return f"--set views.frame={cameras.resolution / float(cameras.intrinsics[0, 0, 0]) / scale:.3f}"
+    return f"about --set views.distance={float(cameras.world_to_camera[0, 2, 3]) / scale:.2f}"

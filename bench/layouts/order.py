@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from scipy.optimize import linear_sum_assignment
 
 from bench.geometry.cameras import Cameras
@@ -33,7 +34,7 @@ from bench.layouts.tiles import straightened
 
 Float = npt.NDArray[np.float64]
 
-SIDE = 48  # pixels; outlines and broad colours are all that is asked for
+SIDE = 96  # pixels; outlines and broad colours are all that is asked for
 SETTLED = 0.02  # lead over the next reading from which it is believed
 _MOST_READINGS = 50_000
 _WHITE = (1.0, 1.0, 1.0)
@@ -88,6 +89,30 @@ def _pairs(gbuffer: GBuffer, a: int, b: int) -> tuple[npt.NDArray[np.int64], npt
     fair = gbuffer.cosine[b].reshape(-1)[there] > 0.3
     kept = inside & near & fair & gbuffer.mask[b].reshape(-1)[there]
     return seen[kept].numpy(), there[kept].numpy()
+
+
+def scale_of(views: Sequence[Float], objects: Sequence[Known]) -> float:
+    """How large objects are in the pictures, beside the meshes in the suite's views: the root of their areas' ratio."""
+    shown = np.mean([np.mean([estimate_foreground(p, _WHITE).mean() for p in pictures]) for pictures in views])
+    wanted = np.mean([thing.mask.mean() for thing in objects])
+    return float(np.sqrt(shown / wanted)) if shown > 0 and wanted > 0 else 1.0
+
+
+def rescaled(pictures: Float, factor: float) -> Float:
+    """Pictures (N, S, S, 3) in [0, 1] enlarged by `factor` about their middle, on white."""
+    side = pictures.shape[1]
+    half = side / 2
+    box = (half - half / factor, half - half / factor, half + half / factor, half + half / factor)
+
+    def moved(picture: Float) -> Float:
+        image = Image.fromarray(np.rint(255 * picture).astype(np.uint8))
+        corners = (box[0], box[1], box[0], box[3], box[2], box[3], box[2], box[1])
+        found = image.transform(
+            (side, side), Image.Transform.QUAD, corners, Image.Resampling.BILINEAR, fillcolor="white"
+        )
+        return np.asarray(found) / 255.0
+
+    return np.stack([moved(picture) for picture in pictures])
 
 
 def readings(views: Sequence[Float], objects: Sequence[Known], best: int = 8) -> list[Reading]:

@@ -73,9 +73,7 @@ def evidence(
             picture = straightened(views[case][best.take[column]], best.mirror, best.turn)
             sheet.paste(_drawn(picture, masks[case][column]), (left, top))
             draw.rectangle((left - 1, top - 1, left + _CELL, top + _CELL), outline=(222, 226, 230))
-            label = (
-                f"{azimuth:g}°" + (f", {elevation:g}° up" if elevation else "") + f"  ←  picture {best.take[column]}"
-            )
+            label = f"{azimuth:g}°" + (f", {elevation:g}° up" if elevation else "") + f", picture {best.take[column]}"
             draw.text((left, top + _CELL + 5), label, _FAINT, _font(13))
     top = 76 + len(cases) * (_CELL + _LABEL) + 8
     draw.text((_GAP, top), "readings: outline + agreement + look", _INK, _font(15))

@@ -73,7 +73,7 @@ def find_shape(root: Path, cases: Collection[str]) -> Shape:
     else:
         numbers = [int(key) for views in by_case.values() for key in views if key.isdigit()]
         layout = replace(layout, first=1 if numbers and min(numbers) == 1 else 0)
-    return Shape(found, layout, dict(sorted(files.items())), sheet, _ground(sample))
+    return Shape(found, layout, dict(sorted(files.items())), sheet, ground_of(sample))
 
 
 def _templates(found: Walk, cases: Collection[str]) -> dict[str, dict[str, dict[str, Path]]]:
@@ -139,7 +139,8 @@ def _view_order(words: Sequence[str]) -> Callable[[str], tuple[int, int]]:
     return lambda key: (int(key) if key.isdigit() else 0, words.index(key) if key in words else 0)
 
 
-def _ground(picture: Picture) -> tuple[int, int, int] | None:
+def ground_of(picture: Picture) -> tuple[int, int, int] | None:
+    """The usual colour along the edge of a picture (H, W, 4); None where it is transparent."""
     edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     if np.median(edge[:, 3]) < 16:
         return None
@@ -223,7 +224,7 @@ def _is_seamless(picture: Picture, rows: int, columns: int) -> bool:
 
 
 def _apart(picture: Picture) -> npt.NDArray[np.bool_]:
-    ground = _ground(picture)
+    ground = ground_of(picture)
     if ground is None:
         seen: npt.NDArray[np.bool_] = picture[..., 3] >= 16
         return seen

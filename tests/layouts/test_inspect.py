@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def suite(mesh_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("suite") / "suite.yaml"
     file.write_text(
         f"name: small\nversion: 1\ntask: texturing\ncases: {{source: meshes, path: '{mesh_folder}'}}\n"
-        f"views: {{resolution: {SIDE}}}\nmetrics: [silhouette_iou]\n"
+        f"views: {{resolution: {SIDE}, distance: 2.4}}\nmetrics: [silhouette_iou]\n"
     )
     return file
 
@@ -116,6 +117,8 @@ def test_what_it_prints_reads_the_folder_back(how, suite, truths, tmp_path, caps
     assert (found["views"], found["resolution"], found["settled"]) == (4 + how.extra, SIDE, True)
     best = found["readings"][0]
     assert (tuple(best["take"]), best["mirror"], best["turn"]) == (ORDER, how.mirror, how.turn)
+    assert best["outline"] > 0.9 and best["agreement"] > 0.5 and found["scale"] == pytest.approx(1.0, abs=0.03)
+    assert found["ground"] == (None if how.transparent else [how.ground] * 3)
     assert Image.open(out).size[0] >= 760
     # pasted into the suite
     pasted = tmp_path / "pasted.yaml"
@@ -133,3 +136,33 @@ def test_what_it_prints_reads_the_folder_back(how, suite, truths, tmp_path, caps
         views = next(iter(generator.generate([request]))).views
         difference = np.abs(views.astype(int) - truths[case.id][:4, ..., :3])
         assert difference.mean() <= (2 if how.ground != 255 or how.transparent else 0.0)  # outlines are mixed twice
+
+
+def test_another_framing_is_measured(suite, mesh_folder, tmp_path, capsys):
+    loaded = load_suite(suite, ["views.distance=2.0"])
+    for case in find_cases(loaded.cases, loaded.folder):
+        views = ground_truth(case, cameras_of(loaded.views), (1.0, 1.0, 1.0), "cpu").views
+        for index in range(4):
+            path = tmp_path / "made" / case.id / f"{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(views[TAKE[index]]).save(path)
+    assert main(["inspect", str(tmp_path / "made"), "--suite", str(suite)]) == 0
+    told = capsys.readouterr()
+    assert "take: [2, 0, 3, 1]" in told.out
+    advised = re.search(r"times as large as in the suite's views: about --set views\.distance=([0-9.]+)", told.err)
+    assert advised is not None and abs(float(advised[1]) - 2.0) < 0.1
+
+
+def test_without_a_suite_folders_are_cases(truths, tmp_path, capsys):
+    write(tmp_path / "made", LAYOUTS[5], truths)
+    assert main(["inspect", str(tmp_path / "made"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["files"], found["grid"], found["padding"]) == ("{case}/grid", [2, 2], 2)
+    assert found["cases"] == ["disc", "egg", "loaf"] and found["readings"] == []
+
+
+def test_a_folder_without_pictures_is_refused_with_a_listing(suite, tmp_path, capsys):
+    (tmp_path / "cat").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "cat" / "x.png")
+    assert main(["inspect", str(tmp_path), "--suite", str(suite)]) == 2
+    assert "there is cat/: 1 picture, x.png (8 x 8)" in capsys.readouterr().err
