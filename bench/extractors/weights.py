@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import urllib.request
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from bench.errors import WeightsMissing
 from groundwork.files import write_atomically
+from groundwork.hashing import hash_bytes
 
 FOLDER_VARIABLE = "REALIZ3D_BENCH_WEIGHTS"
 OFFLINE_HINT = "or use the extractor efficientnet_lite0, which works offline (fd, kd, kd_cluster; its own numbers)"
@@ -86,7 +86,7 @@ def _fetched(file: WeightsFile, looked: tuple[Path, ...]) -> bytes:
 
 
 def _verified(content: bytes, file: WeightsFile, where: str) -> bytes:
-    found = hashlib.sha256(content).hexdigest()
+    found = hash_bytes(content)
     if found != file.sha256:
         raise WeightsMissing(
             f"this is another file than the published {file.name} ({len(content)} bytes, SHA-256 {found[:12]}...)",

@@ -7,7 +7,6 @@ SHA-256 and read as tensors only. The package is optional: it needs torchvision,
 from __future__ import annotations
 
 import copy
-import hashlib
 import io
 import warnings
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from bench.errors import WeightsMissing
 from bench.extractors.exact import exact_kernels
 from bench.extractors.weights import WeightsFile, weights_bytes
 from bench.threads import each_alone
+from groundwork.hashing import hash_bytes
 
 Net = Literal["alex", "vgg"]
 
@@ -151,7 +151,7 @@ def _heads(path: Path, sha256: str) -> Mapping[str, Tensor]:
         raise WeightsMissing(
             f"the heads of LPIPS cannot be read: {error.strerror}", where=str(path), hint=f"{_INSTALL}, {_INSTEAD}"
         ) from error
-    found = hashlib.sha256(content).hexdigest()
+    found = hash_bytes(content)
     if found != sha256:
         raise WeightsMissing(
             f"these are other heads of LPIPS (SHA-256 {found[:12]}...); their numbers would not compare",

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from groundwork.hashing import content_seed
 from groundwork.pictures import Picture
 from realiz3d.data.packages import needed
-from realiz3d.data.tensor_cache import content_key
 from realiz3d.errors import UsageError, WeightsMissing, nearest
 
 # the paper names the words; how they are joined to a caption is ours
@@ -56,7 +56,7 @@ class Sampling:
 
     def noise_seed(self, name: str, number: int) -> int:
         """The 63-bit seed of picture `number` of the caption called `name`."""
-        return int(content_key("real set", str(self.seed), name, str(number))[:16], 16) >> 1
+        return content_seed("real set", self.seed, name, number)
 
 
 class BaseModel:

@@ -6,7 +6,6 @@ changed picture or another VAE is another key, so the cache never has to be empt
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,6 @@ from torch import Tensor
 from groundwork.files import write_atomically
 from realiz3d.data.packages import needed
 from realiz3d.errors import UsageError
-
-
-def content_key(*parts: str | bytes) -> str:
-    """SHA-256 (hex) of ordered parts; lists that differ only in where a part ends have different keys."""
-    digest = hashlib.sha256()
-    for part in parts:
-        content = part.encode() if isinstance(part, str) else part
-        digest.update(len(content).to_bytes(8, "little") + content)
-    return digest.hexdigest()
 
 
 class TensorCache:

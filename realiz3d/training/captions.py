@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from realiz3d.data.tensor_cache import TensorCache, content_key
+from groundwork.hashing import content_key
+from realiz3d.data.tensor_cache import TensorCache
 from realiz3d.errors import DataError, UsageError
 from realiz3d.hosts import Host
 from realiz3d.hosts.prompts import Encoded, encode_prompts

@@ -13,19 +13,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from groundwork.hashing import content_seed
 from realiz3d.control import Control
-from realiz3d.data import content_key
 from realiz3d.schedules import NoiseSchedule
 from realiz3d.text import Text
 from realiz3d.training.captions import NULL, Captions
 from realiz3d.training.config import Density
 from realiz3d.training.method import Conditions
 from realiz3d.training.samples import Samples
-
-
-def seed_of(*parts: object) -> int:
-    """63 bits that depend on all parts."""
-    return int(content_key(*(str(part) for part in parts))[:16], 16) >> 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +44,7 @@ def draw(
     """The draws of consecutive samples of one stream; `first` is the place of the first one."""
     times, noises, dropped = [], [], []
     for place in range(first, first + len(samples.latents)):
-        rng = torch.Generator().manual_seed(seed_of(seed, samples.kind, place))
+        rng = torch.Generator().manual_seed(content_seed(seed, samples.kind, place))
         times.append(schedule.sample_timesteps(1, rng=rng, density=timesteps))
         dropped.append(bool(torch.rand(1, generator=rng) < dropout_p))
         noises.append(torch.randn(samples.latents.shape[1:], generator=rng))

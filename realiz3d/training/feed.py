@@ -10,13 +10,14 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from groundwork.hashing import content_seed
 from realiz3d.data import ResumableLoader, SeededBatches
 from realiz3d.errors import UsageError
 from realiz3d.multiview import MultiviewModel
 from realiz3d.schedules import NoiseSchedule
 from realiz3d.training.captions import NULL, Captions, PromptEncoder
 from realiz3d.training.config import TrainConfig
-from realiz3d.training.draws import MicroBatch, assemble, draw, seed_of
+from realiz3d.training.draws import MicroBatch, assemble, draw
 from realiz3d.training.method import Conditions, Method, Phase
 from realiz3d.training.samples import Item, Latents, Objects, Pictures, Remembered, grids_of, objects_of
 from realiz3d.training.shape import Shape, domains_of, places
@@ -87,14 +88,14 @@ class Feed:
         return {name: self._loader(phase, shape, name, data, size) for name, (data, size) in wanted.items()}
 
     def _loader(self, phase: Phase, shape: Shape, name: str, data: Objects | Pictures, size: int) -> Loader:
-        seed = seed_of(self.config.seed, phase.name, name, "order")
+        seed = content_seed(self.config.seed, phase.name, name, "order")
         batches = SeededBatches(len(data), size, seed=seed, rank=self.rank, world_size=shape.world)
         items = Remembered(data) if self.config.data.in_memory else data
         return ResumableLoader(items, batches, list, workers=self.config.data.workers)
 
     def conditions(self, phase: Phase, shape: Shape, step: int) -> Conditions:
         """Of all samples of a step; every process draws the same."""
-        rng = torch.Generator().manual_seed(seed_of(self.config.seed, phase.name, step, "conditions"))
+        rng = torch.Generator().manual_seed(content_seed(self.config.seed, phase.name, step, "conditions"))
         domains = domains_of(shape.synthetic_per_step, shape.real_per_step)
         return self.method.conditions(phase, self.model, domains, rng)
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from groundwork.files import write_atomically
+from groundwork.hashing import content_seed
 from realiz3d.errors import UsageError
 from realiz3d.multiview import MultiviewModel
 from realiz3d.schedules import NoiseSchedule
@@ -25,7 +26,6 @@ from realiz3d.training.budget import Budget, count_flops, peak_memory
 from realiz3d.training.callbacks import Callback, Log
 from realiz3d.training.checkpoint import checkpoints, prune, read_record, read_state, write_checkpoint
 from realiz3d.training.config import TrainConfig
-from realiz3d.training.draws import seed_of
 from realiz3d.training.ema import Average
 from realiz3d.training.feed import Feed, Loader, Material
 from realiz3d.training.interrupt import Interrupt
@@ -176,7 +176,7 @@ class Trainer:
                 group["lr"] = learning_rate(step, total, settings, options.schedule, options.ramp_steps)
             conditions = self.feed.conditions(phase, shape, step)
             # hosts with dropout draw from the global generator; everything else has generators of its own
-            torch.manual_seed(seed_of(self.config.seed, phase.name, step, self.accelerator.process_index))
+            torch.manual_seed(content_seed(self.config.seed, phase.name, step, self.accelerator.process_index))
             for micro in range(shape.accumulation):
                 batch = self.feed.batch(phase, shape, step, micro, conditions, batches)
                 with self._sync(network, micro == shape.accumulation - 1), self.autocast():

@@ -8,7 +8,6 @@ training.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import ImageError
+from groundwork.hashing import hash_bytes
 from groundwork.pictures import decode_rgba
 
 Split = Literal["train", "eval"]
@@ -170,7 +170,7 @@ def photograph(name: str) -> npt.NDArray[np.uint8]:
             hint=f"reinstall {'scikit-image' if photo.package == 'skimage' else 'realiz3d-bench'} from its wheel",
         )
     data = path.read_bytes()
-    found = hashlib.sha256(data).hexdigest()
+    found = hash_bytes(data)
     if found != photo.sha256:
         raise ImageError(
             f"the mini-world's photograph '{name}' is not the pinned one",
