@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.results.layout import is_name
 from bench.results.leave_one_out import read_leave_one_out
 from bench.results.read import RunResults
 from bench.results.scores import ScoreRow
@@ -47,7 +48,10 @@ class Scored:
 
 @dataclass(frozen=True)
 class Side:
-    """A generator's results. `root` is the run folder that holds its pictures, None where there are none."""
+    """A generator's results. `root` is the run folder that holds its pictures, None where there are none.
+
+    Raises `InputError` for names that are no names of folders: they come from files and lead to files.
+    """
 
     kind: Literal["run", "baseline"]
     place: str
@@ -67,6 +71,11 @@ class Side:
     root: Path | None = None
     author: str = ""
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        for what, name in (("suite", self.suite), ("generator", self.generator)):
+            if not is_name(name):
+                raise InputError(f"the {what} is called {name!r}", where=self.place, expected="a name, and no path")
 
 
 def side_of_run(run: RunResults, name: str) -> Side:

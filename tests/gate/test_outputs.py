@@ -40,7 +40,7 @@ def every_verdict() -> GatePage:
     after["missing"] = replace(after["missing"], status="failed", note=HOSTILE)
     after["inconclusive"] = replace(after["inconclusive"], title=HOSTILE)
     one = side(results=before, gates={}, reason=HOSTILE, author=HOSTILE, place=HOSTILE)
-    other = side(seed=1, results=after, gates=dict.fromkeys(names, 0.5), generator=f"b{HOSTILE}")
+    other = side(seed=1, results=after, gates=dict.fromkeys(names, 0.5), generator=HOSTILE.replace("/", ""))
     page = gate_page(one, other)
     return page.model_copy(update={"sensitivity": (KnownHarm(corruption=HOSTILE, verdict="pass"),)})
 

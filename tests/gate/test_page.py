@@ -7,7 +7,7 @@ import pytest
 from gate_sides import CASES, psnr, side, with_result
 
 from bench.gate.page import gate_page
-from groundwork.errors import UsageError
+from groundwork.errors import InputError, UsageError
 
 
 def results(page):
@@ -184,6 +184,14 @@ def test_few_objects_pass_only_when_equal_and_then_it_is_said_that_they_could_no
     assert page.verdict == "pass" and not page.could_fail
     assert "could not have failed" in results(page)["psnr"].reason
     assert gate_page(few, side(n=3, seed=1)).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "..", ""])
+def test_names_that_are_paths_are_refused(name):
+    with pytest.raises(InputError, match="is called"):
+        side(generator=name)
+    with pytest.raises(InputError, match="is called"):
+        side(suite=name)
 
 
 def test_versions_that_differ_are_listed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -45,11 +46,13 @@ class Painter(SingleCaseGenerator):
         blur: float = 0.3
         noise: float = 0.03
         draw: int = 0
+        seconds: float = 0.0  # that it takes longer
         broken: tuple[str, ...] = ()
 
     def views(self, request):
         if request.case.id in self.options.broken:
             raise RuntimeError("out of paint")
+        time.sleep(self.options.seconds)
         truth = ground_truth(request.case, request.cameras, request.background, self.context.device).views / 255.0
         size = truth.shape[1:]
         noise = [np.random.default_rng([seed, self.options.draw]).standard_normal(size) for seed in request.noise_seeds]

@@ -96,7 +96,7 @@ def race(
         for side in sides:
             seconds(side, number)
     times: tuple[list[float], list[float]] = ([], [])
-    if benchmark is not None:
+    if benchmark is not None and not benchmark.disabled:
         _with_benchmark(benchmark, sides, seconds, times, rounds, warm_up)
     else:
         for number in range(rounds):

@@ -76,6 +76,29 @@ class GateSession:
         self._lines.append(found.words())
         return found
 
+    def trade(
+        self,
+        suite: str | Path,
+        old: str,
+        new: str,
+        *,
+        deltas: Mapping[str, float] | None = None,
+        settings: Sequence[str] = (),
+        device: str = "cpu",
+        **more: Any,
+    ) -> tuple[Race, GatePage]:
+        """What a faster setting costs: `new` timed against `old`, and the verdict of its pictures against the old ones.
+
+        Both run once on the suite, for the pictures; `more` goes to `bench.gate.measuring.speed.race`.
+        """
+        from bench.gate.measuring.speed import race
+
+        run = self.run(suite, [old, new], settings=settings, device=device)
+        page = gate_page(*two_sides(run.found, run.found, renamed=(old, new)), deltas)
+        found = race(self._suite(suite), old, new, settings=settings, device=device, **more)
+        self._lines.append(f"{found.words()}; its pictures: {headline(page)}")
+        return found, page
+
     def note(self, line: str) -> None:
         """Keep a line for the end of the session."""
         self._lines.append(line)
