@@ -22,7 +22,9 @@ CAMERAS = "cameras.json"
 
 def bake(
     sample: Annotated[Path, typer.Argument(metavar="SAMPLE_FOLDER", help="Folder of view_0.png, view_1.png, ...")],
-    mesh: Annotated[Path, flags.flag("--mesh", "The mesh that the views show (GLB, glTF, OBJ, PLY).", metavar="FILE")],
+    mesh: Annotated[
+        Path, flags.flag("--mesh", "The mesh that the views show (GLB, glTF, OBJ, PLY, STL, OFF).", metavar="FILE")
+    ],
     out: Annotated[Path, flags.flag("--out", "The textured mesh.", metavar="FILE.glb")],
     suite: Annotated[
         str | None,

@@ -25,7 +25,8 @@ def generate(
     checkpoint: generator_options.Checkpoint,
     out: Annotated[Path, flags.flag("--out", "Folder to write into, exactly there.", metavar="DIR")],
     meshes: Annotated[
-        Path | None, flags.flag("--meshes", "Folder of mesh files to paint (GLB, glTF, OBJ, PLY).", metavar="FOLDER")
+        Path | None,
+        flags.flag("--meshes", "Folder of mesh files to paint (GLB, glTF, OBJ, PLY, STL, OFF).", metavar="FOLDER"),
     ] = None,
     prompts: Annotated[
         Path | None, flags.flag("--prompts", "A CSV file case,prompt: of the meshes, or alone.", metavar="CSV")

@@ -28,10 +28,8 @@ def read_stl(data: bytes, path: Path, notes: list[str]) -> Mesh:
         coloured = _left_out(path, notes) if b"COLOR=" in data[:80] else ""
     else:
         corners = _text_corners(data, path)
-    # faces of one position share a vertex: it is what makes their normals smooth
-    vertices, inverse = np.unique(corners, axis=0, return_inverse=True)
-    faces = inverse.astype(np.int64).reshape(-1, 3)
-    return join([Part(vertices, faces, None, None, None, Surface(Material(), coloured))], path)
+    faces = np.arange(len(corners), dtype=np.int64).reshape(-1, 3)
+    return join([Part(corners, faces, None, None, None, Surface(Material(), coloured))], path)
 
 
 def _text_corners(data: bytes, path: Path) -> FloatArray:

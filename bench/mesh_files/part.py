@@ -153,8 +153,7 @@ def smooth_normals(vertices: FloatArray, faces: npt.NDArray[Any]) -> FloatArray:
     """Area-weighted unit normals (N, 3), shared by vertices at one position (to 1e-7 of the box); else (0, 1, 0)."""
     extent = max(float(np.ptp(vertices, axis=0).max()), 1e-300)
     quantised = np.rint((vertices - vertices.min(axis=0)) / (1e-7 * extent)).astype(np.int64)
-    _, place = np.unique(quantised, axis=0, return_inverse=True)
-    place = place.ravel()
+    _, place = distinct(quantised)
     summed = np.zeros((int(place.max()) + 1, 3))
     areas = _area_vectors(vertices / extent, faces)
     for corner in range(3):
@@ -165,8 +164,21 @@ def smooth_normals(vertices: FloatArray, faces: npt.NDArray[Any]) -> FloatArray:
 
 def corners(*indices: Indices | None) -> tuple[Indices, list[Indices | None]]:
     """Vertices of their own for each combination of indices, all (F, 3): faces (F, 3), and each list's (N,) rows."""
-    given = [index.ravel() for index in indices if index is not None]
-    unique, inverse = np.unique(np.stack(given, axis=1), axis=0, return_inverse=True)
-    columns = iter(unique.T)
-    faces: Indices = inverse.reshape(-1, 3)
-    return faces, [None if index is None else next(columns) for index in indices]
+    first, inverse = distinct(np.stack([index.ravel() for index in indices if index is not None], axis=1))
+    return inverse.reshape(-1, 3), [None if index is None else index.ravel()[first] for index in indices]
+
+
+def distinct(rows: Indices) -> tuple[Indices, Indices]:
+    """For rows of whole numbers (N, K): where each distinct one first stands, in sorted order, and which one each is.
+
+    As `numpy.unique` by rows says it, in a fraction of the time: rows are sorted as single numbers.
+    """
+    key = rows[:, 0] - rows[:, 0].min()
+    for column in rows.T[1:]:
+        digits = column - column.min()
+        width = int(digits.max()) + 1
+        if int(key.max()) >= 2**62 // width:
+            key = np.unique(key, return_inverse=True)[1]
+        key = key * width + digits
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    return first, inverse
