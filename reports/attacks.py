@@ -1,0 +1,103 @@
+"""The cheats beside the primaries that they were tried against, as a table and as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from bench.selftest.cheats import CEILING, Standing, Trial
+from groundwork.pictures import read_picture
+
+COLUMNS = ("", "cheat", "what it is", "against the ceiling")
+_MARKS = {"worse": "worse", "better": "BETTER", "same": "same", "": "no number"}
+_CELL, _LABEL, _ACROSS = 96, 18, 4  # of the sheet
+
+
+def rows(trials: Sequence[Trial]) -> list[tuple[str, ...]]:
+    """One line a cheat for a terminal: whether it loses, and how it stands under each primary."""
+    return [
+        (
+            "ok" if trial.loses else "WINS",
+            trial.cheat.name,
+            trial.cheat.what,
+            "; ".join(f"{short(s.metric)} {_number(s.value)} {_MARKS[s.verdict]}" for s in trial.standings),
+        )
+        for trial in trials
+    ]
+
+
+def summary(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """For programs."""
+    return [
+        {
+            "suite": trial.suite,
+            "cheat": trial.cheat.name,
+            "what": trial.cheat.what,
+            "loses": trial.loses,
+            "honest_beaten": list(trial.honest_beaten),
+            "primaries": [
+                {"metric": s.metric, "value": s.value, "ceiling": s.ceiling, "p_value": s.p_value, "verdict": s.verdict}
+                for s in trial.standings
+            ],
+        }
+        for trial in trials
+    ]
+
+
+def markdown(trials: Sequence[Trial], objects: int) -> str:
+    """A table a suite: bold is significantly worse than the ceiling, an exclamation mark significantly better."""
+    parts = []
+    for suite in dict.fromkeys(trial.suite for trial in trials):
+        own = [trial for trial in trials if trial.suite == suite]
+        metrics = [s.metric for s in own[0].standings]
+        lines = [
+            f"### {suite}, {objects} objects",
+            "",
+            "| cheat | " + " | ".join(map(short, metrics)) + " | loses |",
+            "|---|" + "---|" * (len(metrics) + 1),
+            "| *ceiling* | " + " | ".join(_number(s.ceiling) for s in own[0].standings) + " | |",
+        ]
+        lines += [
+            f"| {trial.cheat.name}: {trial.cheat.what} | "
+            + " | ".join(map(_cell, trial.standings))
+            + f" | {'yes' if trial.loses else '**no**'} |"
+            for trial in own
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def sheet(samples: Path, trials: Sequence[Trial], case: str, seed: int = 0) -> Image.Image:
+    """The first two views of one object under the ceiling and each cheat, from a run's folder of samples."""
+    names = [CEILING, *(trial.cheat.name for trial in trials)]
+    found = [(name, samples / name / case / f"seed_{seed}") for name in names]
+    found = [(name, folder) for name, folder in found if (folder / "view_0.png").is_file()]
+    lines = -(-len(found) // _ACROSS)
+    picture = Image.new("RGB", (_ACROSS * 2 * _CELL, lines * (_CELL + _LABEL)), "white")
+    pen = ImageDraw.Draw(picture)
+    for number, (name, folder) in enumerate(found):
+        left, top = number % _ACROSS * 2 * _CELL, number // _ACROSS * (_CELL + _LABEL)
+        pen.text((left + 4, top + 3), name, fill="black")
+        for view in range(2):
+            shown = Image.fromarray(np.asarray(read_picture(folder / f"view_{view}.png"))).resize((_CELL, _CELL))
+            picture.paste(shown, (left + view * _CELL, top + _LABEL))
+    return picture
+
+
+def short(metric: str) -> str:
+    """A metric's name without its extractor, for narrow columns."""
+    return metric.replace("[efficientnet_lite0_interior]", "")
+
+
+def _cell(standing: Standing) -> str:
+    value = _number(standing.value)
+    p_value = "" if standing.p_value is None else f" (p {standing.p_value:.2g})"
+    return {"worse": f"**{value}**{p_value}", "better": f"! {value}{p_value}"}.get(standing.verdict, value)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
