@@ -23,7 +23,7 @@ from groundwork.progress import Reporter
 
 LEVEL = 0.05
 NEGLIGIBLE = {"silhouette_iou": 0.005, "hull_iou": 0.005}
-"""What is no gain even where it is significant: the outline of the very truth is read to within this from its colours."""
+"""What is no gain even where it is significant: from its colours, the truth's own outline is read to within this."""
 CEILING = "ceiling"
 
 

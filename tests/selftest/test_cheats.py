@@ -1,0 +1,59 @@
+"""No cheat wins: the shipped suites' primaries against pictures that nobody would want."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.generators.catalogue import GENERATORS
+from bench.selftest.cheats import COURTS, Cheat, Standing, Trial, hold_court, tried_in
+from bench.suite.load import load_suite
+from reports.attacks import markdown, rows, summary
+
+CHEAT = Cheat("flat", "one colour", "flat_colour")
+
+
+def standing(metric: str, verdict: str) -> Standing:
+    return Standing(metric, 0.5, 0.9, 0.01 if verdict in ("worse", "better") else 0.6, verdict, "")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "beaten", "loses"),
+    [
+        (("worse", "same"), (), True),
+        (("same", "same"), (), False),
+        (("worse", "better"), (), False),
+        (("worse", "same"), ("realiz3d",), False),
+        (("worse", ""), (), True),
+    ],
+)
+def test_a_cheat_loses_when_it_is_worse_somewhere_and_better_nowhere(verdicts, beaten, loses):
+    standings = tuple(standing(f"m{i}", verdict) for i, verdict in enumerate(verdicts))
+    assert Trial("suite", CHEAT, standings, beaten).loses is loses
+
+
+def test_every_cheat_is_a_calibration_generator_with_valid_options():
+    for court in COURTS:
+        assert load_suite(court.suite).primary
+        for cheat in tried_in(court):
+            factory = GENERATORS.load(cheat.use)
+            assert factory.calibration
+            factory.Options.model_validate(dict(cheat.options))
+
+
+def test_tables_say_who_wins():
+    trials = [
+        Trial("s", CHEAT, (standing("cde", "worse"),), ()),
+        Trial("s", Cheat("x", "y", "z"), (standing("cde", "better"),), ()),
+    ]
+    page = markdown(trials, 8)
+    assert "**0.5** (p 0.01) | yes" in page and "! 0.5 (p 0.01) | **no**" in page
+    assert [row[0] for row in rows(trials)] == ["ok", "WINS"]
+    assert [entry["loses"] for entry in summary(trials)] == [True, False]
+
+
+@pytest.mark.slow
+def test_no_cheat_wins_the_calibration_suite(tmp_path: Path) -> None:
+    trials = hold_court(COURTS[0], 10, tmp_path)
+    assert [trial.cheat.name for trial in trials if not trial.loses] == []
