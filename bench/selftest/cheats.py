@@ -41,8 +41,14 @@ class Cheat:
     small: bool = False
 
 
-# TUNED-COMMENT
-TUNED = {"frequencies": [6.0, 12.0, 24.0, 48.0], "contrast": 0.12, "slope": 0.8, "chroma": 0.15, "colour": "own"}
+# the best of 45 random draws by the interior's energy distance on six objects: .38 there, where the ceiling has -.04
+TUNED = {
+    "frequencies": [3.0, 8.0, 12.0, 32.0, 64.0],
+    "contrast": 0.184,
+    "slope": 0.61,
+    "chroma": 0.29,
+    "colour": "own",
+}
 
 CHEATS = (
     Cheat("flat-grey", "one grey everywhere", "flat_colour", small=True),
