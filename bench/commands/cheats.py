@@ -21,7 +21,7 @@ def try_cheats(objects: int, out: Path | None, device: str, workers: int | None,
     `out` keeps the runs, attacks.md and a sheet of pictures. Raises `UsageError` for fewer than six objects.
     """
     from bench.run.executors import default_workers
-    from bench.selftest.cheats import COURTS, hold_court
+    from bench.selftest.cheats import COURTS, Trial, hold_court
     from groundwork.progress import Reporter
     from reports.attacks import COLUMNS, markdown, rows, sheet, summary
 
@@ -29,7 +29,7 @@ def try_cheats(objects: int, out: Path | None, device: str, workers: int | None,
         raise UsageError(
             f"{objects} objects cannot tell a cheat from the truth", expected=f"--objects {FEWEST} or more"
         )
-    trials = []
+    trials: list[Trial] = []
     with ExitStack() as stack:
         stack.enter_context(only_answers_on_stdout())
         root = Path(stack.enter_context(TemporaryDirectory())) if out is None else out

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,7 +20,7 @@ from bench.extractors.object_frame import VERSION as FRAME_VERSION
 from bench.extractors.object_frame import cut_out, object_frame
 from bench.identity.colours import Palette, colour_fit, colour_shares, named_colours
 from bench.identity.kinds import Kinds, kind_fit, kind_scores, kinds_digest, named_kind, pooled_features
-from bench.metrics.declaration import Measurement, Result, Sample
+from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.pictures import as_pictures
 from bench.metrics.prompts import distinct_prompts, wording
 from groundwork.hashing import hash_strings
@@ -41,7 +41,7 @@ def share_beaten(own: Named, all_named: Sequence[Named], fit: Callable[[Named], 
     return sum(1.0 if mine > other else 0.5 if mine == other else 0.0 for other in others) / len(others)
 
 
-class Identity:
+class Identity(ObjectMetric):
     """Whether kind and colours of the object are those that its prompt names, rather than another prompt's."""
 
     class Options(BaseModel):
@@ -53,10 +53,8 @@ class Identity:
         )
         palette: Palette = Field("common", description="what colours are called: as things are, or weathered ones")
 
-    needs_mesh: ClassVar[bool] = False
-
     def __init__(self, options: Options) -> None:
-        self.options = options
+        super().__init__(options)
         self._device = "cpu"
         self._missing: WeightsMissing | None = None
         self._prompts: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import kind_of
+from bench.metrics.declaration import ObjectMetric, SetMetric
 from bench.run.options import RunOptions
 from bench.run.session import run
 from bench.suite.check import make_metric
@@ -220,4 +220,6 @@ def _entry(court: Court, cheat: Cheat) -> dict[str, Any]:
 
 def _names(entry: MetricEntry) -> set[str]:
     metric = make_metric(entry, METRICS)
-    return {metric.result().name} if kind_of(metric) == "set" else {result.name for result in metric.results()}
+    if isinstance(metric, SetMetric):
+        return {metric.result().name}
+    return {result.name for result in metric.results()} if isinstance(metric, ObjectMetric) else set()
