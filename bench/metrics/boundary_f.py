@@ -74,7 +74,7 @@ class BoundaryF(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("boundary_f", "up", "", "boundary F-measure", axis="control"),)
+        return (Result("boundary_f", "up", "", "boundary F-measure", axis="control", worst=0.0),)
 
     def parameters(self) -> str:
         """The tolerance, and how the object is found in the picture."""

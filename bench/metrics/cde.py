@@ -97,7 +97,7 @@ class Cde(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("cde", "up", "", "consistent detail energy", axis="consistency"),)
+        return (Result("cde", "up", "", "consistent detail energy", axis="consistency", worst=0.0),)
 
     def parameters(self) -> str:
         """Bands and reference, and the constants of prediction and visibility."""

@@ -59,7 +59,7 @@ class ClipScore(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number a view."""
-        return (Result("clip_score", "up", "", "CLIP score (x 100)", axis="text"),)
+        return (Result("clip_score", "up", "", "CLIP score (x 100)", axis="text", worst=0.0),)
 
     def parameters(self) -> str:
         """Network and fingerprint, the prompt's suffix, pooling."""

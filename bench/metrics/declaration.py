@@ -40,8 +40,9 @@ MAX_NAME = 120  # letters of a result's name: columns and files are called by it
 
 @dataclass(frozen=True)
 class Result:
-    """A number that a metric yields: `name` as printed, which way is better, its unit ('' when it has none), and the
-    `axis` that it judges. Raises `ValueError` that says what is wrong with it.
+    """A number that a metric yields: `name` as printed, which way is better, its unit ('' when it has none), the `axis`
+    that it judges, and the `worst` value that it can have, where there is one: a sample that failed may count as it.
+    Raises `ValueError` that says what is wrong with it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Result:
     unit: str
     title: str = ""  # a few words for people, e.g. 'leave-one-view-out PSNR'
     axis: Axis = field(kw_only=True)
+    worst: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for attribute in ("name", "unit", "title"):

@@ -170,7 +170,7 @@ class EdgeRecall(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("edge_recall", "up", "", "recall of inner edges above chance", axis="control"),)
+        return (Result("edge_recall", "up", "", "recall of inner edges above chance", axis="control", worst=0.0),)
 
     def parameters(self) -> str:
         """Which edges the mesh has, which the picture, and what is near."""

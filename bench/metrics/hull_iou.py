@@ -50,7 +50,7 @@ class HullIou(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("hull_iou", "up", "", "visual hull IoU", axis="consistency"),)
+        return (Result("hull_iou", "up", "", "visual hull IoU", axis="consistency", worst=0.0),)
 
     def parameters(self) -> str:
         """How the object is found in the pictures, and how the hull is."""

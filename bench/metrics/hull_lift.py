@@ -46,8 +46,22 @@ class HullLiftAgreement(ObjectMetric):
     def results(self) -> tuple[Result, ...]:
         """Two numbers a sample."""
         return (
-            Result("hull_lift_psnr", "up", "dB", "leave-one-view-out PSNR (hull lift, not LGM)", axis="consistency"),
-            Result("hull_lift_cde", "up", "", "consistent detail energy (hull lift, not LGM)", axis="consistency"),
+            Result(
+                "hull_lift_psnr",
+                "up",
+                "dB",
+                "leave-one-view-out PSNR (hull lift, not LGM)",
+                axis="consistency",
+                worst=0.0,
+            ),
+            Result(
+                "hull_lift_cde",
+                "up",
+                "",
+                "consistent detail energy (hull lift, not LGM)",
+                axis="consistency",
+                worst=0.0,
+            ),
         )
 
     def parameters(self) -> str:

@@ -76,8 +76,8 @@ class LiftAgreement(ObjectMetric):
     def results(self) -> tuple[Result, ...]:
         """Three numbers a sample."""
         return (
-            Result("lift_psnr", "up", "dB", "PSNR of LGM's lift (compat)", axis="consistency"),
-            Result("lift_ssim", "up", "", "SSIM of LGM's lift (compat)", axis="consistency"),
+            Result("lift_psnr", "up", "dB", "PSNR of LGM's lift (compat)", axis="consistency", worst=0.0),
+            Result("lift_ssim", "up", "", "SSIM of LGM's lift (compat)", axis="consistency", worst=0.0),
             Result("lift_lpips", "down", "", "LPIPS of LGM's lift (compat)", axis="consistency"),
         )
 

@@ -65,7 +65,7 @@ class LooPsnr(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("loo_psnr", "up", "dB", "leave-one-view-out PSNR", axis="consistency"),)
+        return (Result("loo_psnr", "up", "dB", "leave-one-view-out PSNR", axis="consistency", worst=0.0),)
 
     def parameters(self) -> str:
         """The definition's constants."""

@@ -82,9 +82,14 @@ class PromptRetrieval(ObjectMetric):
         chance = f", chance {1 / len(self._prompts):.3g}" if self._prompts else ""
         return (
             Result(
-                "prompt_retrieval", "up", "", f"prompt retrieval, top 1 of the suite's prompts{chance}", axis="text"
+                "prompt_retrieval",
+                "up",
+                "",
+                f"prompt retrieval, top 1 of the suite's prompts{chance}",
+                axis="text",
+                worst=0.0,
             ),
-            Result("prompt_reciprocal_rank", "up", "", "reciprocal rank of the prompt", axis="text"),
+            Result("prompt_reciprocal_rank", "up", "", "reciprocal rank of the prompt", axis="text", worst=0.0),
         )
 
     def parameters(self) -> str:

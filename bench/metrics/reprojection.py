@@ -99,7 +99,12 @@ class Reprojection(ObjectMetric):
         """PSNR, SSIM and LPIPS under both hole policies."""
         return (
             Result(
-                "reprojection_psnr_white", "up", "dB", "re-projection PSNR, holes white (compat)", axis="consistency"
+                "reprojection_psnr_white",
+                "up",
+                "dB",
+                "re-projection PSNR, holes white (compat)",
+                axis="consistency",
+                worst=0.0,
             ),
             Result(
                 "reprojection_psnr_skipped",
@@ -107,10 +112,23 @@ class Reprojection(ObjectMetric):
                 "dB",
                 "re-projection PSNR, holes skipped (compat)",
                 axis="consistency",
+                worst=0.0,
             ),
-            Result("reprojection_ssim_white", "up", "", "re-projection SSIM, holes white (compat)", axis="consistency"),
             Result(
-                "reprojection_ssim_skipped", "up", "", "re-projection SSIM, holes skipped (compat)", axis="consistency"
+                "reprojection_ssim_white",
+                "up",
+                "",
+                "re-projection SSIM, holes white (compat)",
+                axis="consistency",
+                worst=0.0,
+            ),
+            Result(
+                "reprojection_ssim_skipped",
+                "up",
+                "",
+                "re-projection SSIM, holes skipped (compat)",
+                axis="consistency",
+                worst=0.0,
             ),
             Result(
                 "reprojection_lpips_white", "down", "", "re-projection LPIPS, holes white (compat)", axis="consistency"

@@ -42,7 +42,7 @@ class SilhouetteIou(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number a sample."""
-        return (Result("silhouette_iou", "up", "", "silhouette IoU", axis="control"),)
+        return (Result("silhouette_iou", "up", "", "silhouette IoU", axis="control", worst=0.0),)
 
     def parameters(self) -> str:
         """How the object is found in the picture."""

@@ -52,7 +52,7 @@ class VqaScore(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number a view."""
-        return (Result("vqa_score", "up", "", "VQA score", axis="text"),)
+        return (Result("vqa_score", "up", "", "VQA score", axis="text", worst=0.0),)
 
     def parameters(self) -> str:
         """Network and its fingerprint, the question, the prompt's suffix."""

@@ -70,16 +70,24 @@ def object_values(rows: Iterable[ScoreRow], metric: str) -> dict[str, dict[str, 
 
     Values that are not 'ok' are left out: `failed` and `not_measurable` samples are for the caller to count.
     """
+    found: dict[str, dict[str, float]] = {}
+    for generator, samples in sample_values(rows, metric).items():
+        by_object: dict[str, list[float]] = {}
+        for (case, _), value in samples.items():
+            by_object.setdefault(case, []).append(value)
+        found[generator] = {case: math.fsum(values) / len(values) for case, values in by_object.items()}
+    return found
+
+
+def sample_values(rows: Iterable[ScoreRow], metric: str) -> dict[str, dict[tuple[str, int], float]]:
+    """generator -> (case, seed) -> mean over the views, of the samples that are 'ok', in the order of their names."""
     by_sample: dict[tuple[str, str, int], list[float]] = {}
     for row in rows:
         if row.metric == metric and row.case is not None and row.seed is not None and row.status == "ok":
             by_sample.setdefault((row.generator, row.case, row.seed), []).append(row.value)
-    by_object: dict[tuple[str, str], list[float]] = {}
-    for (generator, case, _), values in sorted(by_sample.items()):
-        by_object.setdefault((generator, case), []).append(math.fsum(values) / len(values))
-    found: dict[str, dict[str, float]] = {}
-    for (generator, case), values in by_object.items():
-        found.setdefault(generator, {})[case] = math.fsum(values) / len(values)
+    found: dict[str, dict[tuple[str, int], float]] = {}
+    for (generator, case, seed), values in sorted(by_sample.items()):
+        found.setdefault(generator, {})[case, seed] = math.fsum(values) / len(values)
     return found
 
 

@@ -62,6 +62,7 @@ class MetricInfo(_Entry):
     axis: Axis
     unit: str = ""
     title: str = ""
+    worst: Number = Field(default=None, description="The worst value that it can have, where there is one.")
 
 
 class PaperInfo(_Entry):
@@ -111,11 +112,13 @@ class Row(_Entry):
     axis: Axis
     direction: Direction
     unit: str = ""
-    value: Number = None
+    value: Number = Field(default=None, description="What is ranked: each missing sample counts as the floor.")
     ci_low: Number = None
     ci_high: Number = None
+    measured: Number = Field(default=None, description="The value over the samples that are there; None without gaps.")
+    n_missing: int = Field(default=0, description="Samples that the generator owes and that count as the floor.")
     n_objects: int = 0
-    n_images: int = 0
+    n_images: int = Field(default=0, description="Pictures that were made and judged.")
     coverage: Number = Field(default=None, description="Mean share of the foreground that could be scored.")
     status: Status
     note: str = ""
@@ -137,8 +140,9 @@ class Row(_Entry):
 class Comparison(_Entry):
     """Generator `a` against `b` on the same objects; `difference` is a - b in the metric's unit.
 
-    `effect_size` is in standard deviations of the paired differences, `detectable` the least true difference that so
-    many objects would have revealed with 80 % power.
+    `effect_size` is in standard deviations of the paired differences, `detectable` the least true difference that this
+    test on so many objects would have revealed with 80 % power. `p_holm` is corrected over all primary comparisons of
+    the page, pairs with a calibration generator apart.
     """
 
     metric: str

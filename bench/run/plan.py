@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,6 +203,18 @@ def training_of(entry: GeneratorEntry, context: GeneratorContext) -> tuple[Phase
         return tuple(PhaseInfo.model_validate(phase) for phase in generator.training())
     except BenchError:  # the checkpoint may be gone while its pictures are scored
         return ()
+
+
+def broken_cases(plan: Plan, sound: Collection[str]) -> frozenset[str]:
+    """Cases whose mesh cannot be loaded, of those that are not known to be `sound`: no fault of any generator."""
+    broken = set()
+    for case in plan.cases:
+        if case.id not in sound and case.mesh is not None:
+            try:
+                case.mesh.load()
+            except BenchError:
+                broken.add(case.id)
+    return frozenset(broken)
 
 
 def check_device(device: str) -> None:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from bench.cases.case import Case
 from bench.errors import BenchError, ImageError, InputError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor, Features
-from bench.metrics.declaration import FeatureSet, SetMetric, object_order
+from bench.metrics.declaration import FeatureSet, SetMetric
 from bench.metrics.near_copies import near_copies
 from bench.metrics.reference_floor import reference_floor
 from bench.plugins.guard import frames_of
 from bench.references.reference_set import ReferenceFeatures
 from bench.results.scores import ScoreRow
 from bench.run.failures import Failure
-from bench.run.plan import Plan, case_digest
+from bench.run.plan import Plan, broken_cases, case_digest
 from bench.run.references import Library, generator_reference
 from bench.run.samples import SampleKey, SampleStore
+from bench.run.set_gaps import Asked, empty_picture, with_gaps
+from bench.stats.gaps import counted
 from bench.stats.intervals import jackknife_interval
 from groundwork.hashing import hash_strings
 from groundwork.progress import Reporter
@@ -35,8 +38,10 @@ NO_PICTURES = "no pictures"
 class SetScore:
     """A distance of one generator to one reference with what stands beside it. `signature` is complete.
 
+    `value` counts each of the `missing` samples as the floor, `measured` is of the pictures that are there, NaN where
+    none is missing. `images` counts the pictures that were made.
     `reference_floor` is the same metric between two samples of the reference, of `reference_floor_n` pictures each
-    (NaN and 0 where the reference is too small). `leave_one_out`: by object, the distance without it.
+    (NaN and 0 where the reference is too small). `leave_one_out`: by object of the suite, the value without it.
     """
 
     generator: str
@@ -50,6 +55,8 @@ class SetScore:
     images: int
     signature: str
     traceback: str = field(default="", repr=False)
+    measured: float = math.nan
+    missing: int = 0
     reference_floor: float = math.nan
     reference_floor_n: int = 0
     leave_one_out: Mapping[str, float] = field(default_factory=dict)
@@ -64,17 +71,27 @@ class SetScore:
 
 @dataclass
 class SetScores:
-    """All distances, with the features that they came from (comparisons permute labels on them)."""
+    """All distances, with the features that they came from.
+
+    `empty` are features (1, D) of a picture of nothing but the suite's background, by extractor, where some generator
+    has gaps; None where the extractor refuses it.
+    """
 
     scores: list[SetScore] = field(default_factory=list)
     features: dict[tuple[str, str], FeatureSet] = field(default_factory=dict)  # (generator, extractor)
+    empty: dict[str, Features | None] = field(default_factory=dict)
     references: dict[tuple[str, str], ReferenceFeatures] = field(default_factory=dict)  # (reference, extractor)
+    cases: tuple[Case, ...] = ()  # those that generators owe pictures of: all but the broken ones
     untested: list[Failure] = field(default_factory=list)  # pairs of generators whose test failed
     unreadable: list[Failure] = field(default_factory=list)  # samples whose stored pictures are damaged
 
     def leave_one_out(self) -> dict[tuple[str, str], Mapping[str, float]]:
         """(generator, result) -> case -> the distance without it, of every distance that has an interval."""
-        return {(s.generator, s.metric.result().name): s.leave_one_out for s in self.scores if s.leave_one_out}
+        return {
+            (s.generator, s.metric.result().name): s.leave_one_out
+            for s in self.scores
+            if s.leave_one_out and all(map(math.isfinite, s.leave_one_out.values()))
+        }
 
 
 def score_sets(
@@ -104,6 +121,13 @@ def score_sets(
             keys[name] = samples
             for extractor, features in measured.items():
                 found.features[name, extractor] = FeatureSet(features, objects)
+        broken = broken_cases(plan, {key.case for samples in keys.values() for key in samples})
+        found.cases = tuple(case for case in plan.cases if case.id not in broken)
+        if any(0 < len(samples) < len(found.cases) * len(plan.seeds) for samples in keys.values()):
+            found.empty = {
+                name: empty_picture(extractor, plan.cameras.resolution, plan.suite.views.rgb, cache)
+                for name, extractor in library.extractors.items()
+            }
     for reference, generator in library.generators.items():
         for extractor in library.extractors:
             if (generator, extractor) in found.features:
@@ -113,15 +137,13 @@ def score_sets(
                 )
     with reporter.stage("measure sets", len(plan.set_metrics) * len(plan.generators)) as stage:
         for metric in plan.set_metrics:
-            floors: dict[int, tuple[float, int]] = {}  # generators that made equally many pictures share one
+            floor: tuple[float, int] | None = None
             for entry in plan.generators:
                 score = _score(plan, entry.name, metric, found, library)
                 against = found.references.get((metric.reference, metric.extractor))
                 if score.status == "ok" and against is not None:
-                    if score.images not in floors:
-                        floors[score.images] = _floor(metric, against, score.images)
-                    floor, size = floors[score.images]
-                    score = replace(score, reference_floor=floor, reference_floor_n=size)
+                    floor = floor or _floor(metric, against, len(found.cases) * len(plan.seeds) * views)
+                    score = replace(score, reference_floor=floor[0], reference_floor_n=floor[1])
                 found.scores.append(score)
                 stage.advance()
     return found
@@ -171,18 +193,16 @@ def set_failures(found: SetScores) -> list[Failure]:
 def set_signature(
     metric: SetMetric,
     plan: Plan,
+    cases: Sequence[Case],
     extractor: Extractor | None,
-    generated: FeatureSet | None,
     reference: ReferenceFeatures | None,
 ) -> str:
     """As contracts ask: name, extractor, resize, views, n, reference with its digest, the metric's own parameters.
 
-    The digest of the cases is that of the objects that the pictures show: two generators that failed on different cases
-    were measured on different things, even where they made equally many pictures.
+    `n` and the digest of the cases are those that the suite asks for: what a generator failed on is its own affair.
     """
-    shown = set(generated.objects) if generated else set()
-    cases = hash_strings([case_digest(case) for case in plan.cases if case.id in shown])
-    images = len(generated.objects) if generated else 0
+    digest = hash_strings([case_digest(case) for case in cases])
+    images = len(cases) * len(plan.seeds) * len(plan.cameras)
     which = extractor.signature() if extractor is not None else f"extractor={metric.extractor}@missing"
     against = (
         f"{metric.reference}@sha256:{reference.digest[:12]} n_reference={len(reference)}"
@@ -190,8 +210,8 @@ def set_signature(
         else metric.reference
     )
     return (
-        f"{metric.result().name} {which} {plan.views_signature()} n={images} cases=sha256:{cases[:12]} "
-        f"reference={against} {metric.parameters()}"
+        f"{metric.result().name} {which} {plan.views_signature()} n={images} "
+        f"cases=sha256:{digest[:12]} reference={against} {metric.parameters()}"
     )
 
 
@@ -207,12 +227,11 @@ def _floor(metric: SetMetric, reference: ReferenceFeatures, n: int) -> tuple[flo
 def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, library: Library) -> SetScore:
     generated = found.features.get((generator, metric.extractor))
     reference = found.references.get((metric.reference, metric.extractor))
-    objects = len(set(generated.objects)) if generated else 0
     images = len(generated.objects) if generated else 0
-    signature = set_signature(metric, plan, library.extractors.get(metric.extractor), generated, reference)
+    signature = set_signature(metric, plan, found.cases, library.extractors.get(metric.extractor), reference)
 
     def unavailable(status: str, note: str) -> SetScore:
-        return SetScore(generator, metric, math.nan, math.nan, math.nan, status, note, objects, images, signature)
+        return SetScore(generator, metric, math.nan, math.nan, math.nan, status, note, 0, images, signature)
 
     if metric.extractor in library.missing:
         return unavailable("weights_missing", library.missing[metric.extractor])
@@ -227,23 +246,21 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
     if reference is None:
         return unavailable("not_measurable", f"the reference generator '{metric.reference}' made no pictures")
     try:
-        value = metric.distance(generated, reference)
-        without: Mapping[str, float] = {}
-        low, high = math.nan, math.nan
-        if objects > 2:
-            distances = metric.leave_one_object_out(generated, reference)
-            without = dict(zip(object_order(generated.objects), distances.tolist(), strict=True))
-            low, high = jackknife_interval(value, distances, limits=metric.limits)
+        asked = Asked(tuple(case.id for case in found.cases), len(plan.seeds), len(plan.cameras))
+        counted_in = with_gaps(metric, generated, reference, asked, found.empty.get(metric.extractor))
+        distances = list(counted_in.without.values())
+        low, high = jackknife_interval(counted_in.value, distances, limits=metric.limits)
     except InputError as error:
         return unavailable("not_measurable", error.message)
     except BenchError as error:
         return replace(unavailable("failed", error.message), traceback=frames_of(error))
-    expected = len(plan.cases) * len(plan.seeds)
-    lacking = expected - images // len(plan.cameras)
-    notes = [f"{lacking} of {expected} samples failed"] if lacking else []
+    missing = counted_in.missing
+    notes = [f"{missing} of {asked.samples} samples failed; {counted(missing, counted_in.measured)}"] if missing else []
     notes += _copied(generated, reference)
-    note = "; ".join(notes)
-    return SetScore(generator, metric, value, low, high, "ok", note, objects, images, signature, leave_one_out=without)
+    return SetScore(
+        generator, metric, counted_in.value, low, high, "ok", "; ".join(notes), len(found.cases), images, signature,
+        measured=counted_in.measured if missing else math.nan, missing=missing, leave_one_out=counted_in.without,
+    )  # fmt: skip
 
 
 def _copied(generated: FeatureSet, reference: ReferenceFeatures) -> list[str]:

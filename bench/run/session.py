@@ -86,8 +86,9 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     log.add(speeds.failures)
     failures += speeds.failures
 
-    rows = [*summarise_objects(plan, table.rows), *summarise_sets(found), *speeds.rows]
-    comparisons = compare(plan, rows, table.rows, found, reporter)
+    of_objects, objects = summarise_objects(plan, table.rows)
+    rows = [*of_objects, *summarise_sets(found), *speeds.rows]
+    comparisons = compare(plan, rows, objects, found, reporter)
     log.add(found.untested)
     failures += found.untested
     bold = best_and_ties(plan, rows, comparisons)

@@ -6,11 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from bench.metrics.declaration import Result
-from bench.results.scores import ScoreRow, object_values
+from bench.results.scores import ScoreRow, sample_values
 from bench.results.summary import (
     CaseInfo,
     Comparison,
@@ -28,13 +25,17 @@ from bench.results.summary import (
 from bench.results.summary import Failure as FailureInfo
 from bench.run.failures import Failure
 from bench.run.normalised import find_yardsticks, normalised_row, role_of
-from bench.run.plan import Plan, is_calibration, training_of
+from bench.run.plan import Plan, broken_cases, is_calibration, training_of
 from bench.run.score_sets import SetScores
 from bench.stats import comparison as stats
 from bench.stats.difference import mean_difference
+from bench.stats.gaps import Completed, complete, counted, judged_cases
 from bench.stats.normalise import NormalisedScore
 from bench.suite.schema import FolderReference, GeneratorReference, ShippedReference
 from groundwork.hashing import hash_strings
+
+ObjectValues = Mapping[str, Mapping[str, Completed]]
+"""Result -> generator -> its objects' values. Generators without any value are not in it."""
 
 
 def row_of(generator: str, result: Result, **found: Any) -> Row:
@@ -49,42 +50,55 @@ def row_of(generator: str, result: Result, **found: Any) -> Row:
     )
 
 
-def summarise_objects(plan: Plan, rows: Sequence[ScoreRow]) -> list[Row]:
-    """Rows of the object metrics: mean over objects with its interval, raw and between floor and ceiling."""
+def summarise_objects(plan: Plan, rows: Sequence[ScoreRow]) -> tuple[list[Row], ObjectValues]:
+    """Rows of the object metrics: mean over objects with its interval, raw and between floor and ceiling.
+
+    Beside them, by result, what each generator has for each object with its gaps filled in: what comparisons take.
+    """
     table: list[Row] = []
+    objects: dict[str, dict[str, Completed]] = {}
     yardsticks = find_yardsticks(plan.generators)
+    broken = broken_cases(plan, {row.case for row in rows if row.status == "ok" and row.case is not None})
     for metric in plan.object_metrics:
         missing = metric.missing()
         for result in metric.results():
             own = [row for row in rows if row.metric == result.name]
-            values = object_values(own, result.name)
+            samples = sample_values(own, result.name)
+            unmeasurable = {row.case for row in own if row.status == "not_measurable" and row.case is not None}
+            judged = judged_cases(samples, unmeasurable | broken, [case.id for case in plan.cases])
+            found = complete(
+                samples, judged, plan.seeds, result.direction, result.worst, yardsticks.floor, yardsticks.ceiling
+            )
+            objects[result.name] = found
+            values = {name: completed.values for name, completed in found.items()}
             for entry in plan.generators:
                 mine = [row for row in own if row.generator == entry.name]
-                numbers = values.get(entry.name, {})
                 shares = normalised_row(plan, yardsticks, result, values, entry.name)
-                table.append(_object_row(plan, entry.name, result, mine, numbers, missing.get(result.name), shares))
-    return table
+                table.append(
+                    _object_row(
+                        plan, entry.name, result, mine, judged, found.get(entry.name), missing.get(result.name), shares
+                    )
+                )
+    return table, objects
 
 
 def _object_row(
-    plan: Plan, generator: str, result: Result, rows: Sequence[ScoreRow], values: Mapping[str, float],
-    missing: str | None, shares: NormalisedScore,
+    plan: Plan, generator: str, result: Result, rows: Sequence[ScoreRow], judged: Sequence[str],
+    found: Completed | None, missing: str | None, shares: NormalisedScore,
 ) -> Row:  # fmt: skip
-    judged = [case.id for case in plan.cases if case.id in values]
-    numbers: npt.NDArray[np.float64] = np.array([values[case] for case in judged])
     coverages = [row.coverage for row in rows if row.coverage is not None]
     base = rows[0].signature if rows else ""
     row = {
         "coverage": math.fsum(coverages) / len(coverages) if coverages else None,
-        # which objects were judged is part of what the mean means: another subset is another number
+        # the objects that can be judged are part of what the mean means; what a generator failed on is its own affair
         "signature": f"{base} n={len(judged)} cases=sha256:{hash_strings(judged)[:12]}" if base else "",
-        "note": _note(plan, rows) if missing is None else missing,
+        "note": _note(plan, rows, found) if missing is None else missing,
     }
-    if not judged:
+    if found is None:
         unmeasurable = any(row.status == "not_measurable" for row in rows)
         status = "weights_missing" if missing is not None else "not_measurable" if unmeasurable else "failed"
         return row_of(generator, result, status=status, **row)
-    mean = mean_difference(numbers)
+    mean = mean_difference(list(found.values.values()))
     interval = mean.interval()
     return row_of(
         generator,
@@ -92,6 +106,8 @@ def _object_row(
         value=mean.estimate,
         ci_low=interval.low,
         ci_high=interval.high,
+        measured=found.mean_measured if found.missing else None,
+        n_missing=found.missing,
         n_objects=len(judged),
         n_images=len({(row.case, row.seed) for row in rows if row.status == "ok"}) * len(plan.cameras),
         status="ok",
@@ -104,13 +120,15 @@ def _object_row(
     )
 
 
-def _note(plan: Plan, rows: Sequence[ScoreRow]) -> str:
+def _note(plan: Plan, rows: Sequence[ScoreRow], found: Completed | None) -> str:
     expected = len(plan.cases) * len(plan.seeds)
     per_sample = {(row.case, row.seed): row.status for row in rows}
     unmeasurable = sum(status == "not_measurable" for status in per_sample.values())
     failed = expected - sum(status in ("ok", "not_measurable", "weights_missing") for status in per_sample.values())
     parts = [f"{failed} of {expected} samples failed"] if failed else []
     parts += [f"{unmeasurable} of {expected} samples not measurable"] if unmeasurable else []
+    if found is not None and found.missing:
+        parts.append(counted(found.missing, found.mean_measured))
     return "; ".join(parts)
 
 
@@ -123,6 +141,8 @@ def summarise_sets(found: SetScores) -> list[Row]:
             value=score.value,
             ci_low=score.low,
             ci_high=score.high,
+            measured=score.measured,
+            n_missing=score.missing,
             n_objects=score.objects,
             n_images=score.images,
             signature=score.signature,
@@ -168,7 +188,8 @@ def build_summary(
         views=ViewsInfo(**suite.views.model_dump()),
         primary=suite.primary,
         metrics=tuple(
-            MetricInfo(name=r.name, direction=r.direction, axis=r.axis, unit=r.unit, title=r.title) for r in results
+            MetricInfo(name=r.name, direction=r.direction, axis=r.axis, unit=r.unit, title=r.title, worst=r.worst)
+            for r in results
         ),
         error_maps=tuple(ErrorMapInfo(metric=scale.result, unit=scale.unit, top=scale.top) for scale in scales),
         generators=tuple(

@@ -48,10 +48,15 @@ def normalise(
     array([0.5, nan])
     """
     score, ceiling, floor = (np.asarray(values, dtype=np.float64) for values in (scores, ceilings, floors))
-    span = ceiling - floor
-    better = span if direction == "up" else -span
-    usable = (better > 0) & (better >= MIN_SPAN * np.maximum(np.abs(ceiling), np.abs(floor)))
-    return np.where(usable, (score - floor) / np.where(usable, span, 1.0), np.nan)
+    usable = stands_below(floor, ceiling, direction)
+    return np.where(usable, (score - floor) / np.where(usable, ceiling - floor, 1.0), np.nan)
+
+
+def stands_below(floors: npt.ArrayLike, ceilings: npt.ArrayLike, direction: Direction) -> npt.NDArray[np.bool_]:
+    """Whether each floor is worse than its ceiling by at least `MIN_SPAN` of the larger one's size; False for NaN."""
+    floor, ceiling = (np.asarray(values, dtype=np.float64) for values in (floors, ceilings))
+    better = ceiling - floor if direction == "up" else floor - ceiling
+    return np.asarray((better > 0) & (better >= MIN_SPAN * np.maximum(np.abs(ceiling), np.abs(floor))))
 
 
 def normalised_score(

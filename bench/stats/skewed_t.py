@@ -46,12 +46,14 @@ def mean_statistics(values: npt.ArrayLike) -> MeanStatistics:
     n = sample.shape[-1]
     mean = sample.mean(axis=-1)
     centred = sample - mean[..., None]
-    variance = np.square(centred).mean(axis=-1)
-    spread = np.abs(centred).max(axis=-1) > 1e-12 * np.abs(sample).max(axis=-1)
-    skewness = np.divide((centred**3).mean(axis=-1), variance**1.5, out=np.zeros_like(mean), where=spread)
+    reach = np.abs(centred).max(axis=-1)
+    spread = reach > 1e-12 * np.abs(sample).max(axis=-1)
+    unit = centred / np.where(spread, reach, 1.0)[..., None]  # so that no power of a tiny spread is lost
+    variance = np.where(spread, (unit**2).mean(axis=-1), 1.0)
+    skewness = np.where(spread, (unit**3).mean(axis=-1), 0.0) / variance**1.5
     adjusted = skewness * math.sqrt(n * (n - 1)) / (n - 2)
     correction = (1 + AMPLIFICATION / n) * adjusted / math.sqrt(n)
-    return MeanStatistics(mean, np.where(spread, np.sqrt(variance / (n - 1)), 0.0), correction, n - 2)
+    return MeanStatistics(mean, np.where(spread, reach * np.sqrt(variance / (n - 1)), 0.0), correction, n - 2)
 
 
 def tails(t: npt.ArrayLike, correction: npt.ArrayLike, freedom: int) -> tuple[Values, Values]:

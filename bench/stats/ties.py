@@ -4,7 +4,12 @@ The rule. The best is the finite value that is first in the metric's direction; 
 after the other is bold as long as its test against the best has a corrected p-value of alpha or more; the first that is
 told apart ends the list, so that nobody is bold behind somebody who is not. Corrected means over the page for primary
 metrics (`p_holm`), else by Holm over the tests against the best of the column. Where nothing was tested, only values
-equal to the best are bold with it. Which rows take part, such as no calibration rows, is the caller's to decide.
+equal to the best are bold with it.
+
+A generator with gaps is bold only as the best. It cannot tie: the floor in the place of what it owes makes its
+differences so uneven that no test would tell it from anybody, and failing on one object would win what trying on all
+had lost. It is passed over without ending the list, so that its gaps decide nothing for others. Which rows take part,
+such as no calibration rows, is the caller's to decide.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ class Entry:
 
     generator: str
     value: float
+    gaps: bool = False  # whether it owes samples, which count as the floor in `value`
 
 
 def bold_generators(
@@ -46,6 +52,8 @@ def bold_generators(
     corrected = _corrected(best.generator, [entry.generator for entry in others], comparisons)
     bold = [best.generator]
     for entry in others:
+        if entry.gaps:
+            continue
         if entry.value != best.value and corrected.get(entry.generator, 0.0) < alpha:
             break
         bold.append(entry.generator)

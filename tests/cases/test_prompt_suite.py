@@ -70,7 +70,7 @@ def test_a_case_without_pictures_is_an_incomplete_row(folder, tmp_path) -> None:
     (tmp_path / "prompts.csv").write_text("case,prompt\negg,an egg\nbar,a bar\nsofa,a sofa\n")
     arguments = ["--offline", "run", str(folder / "suite.yaml"), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--set", f"cases.path={tmp_path / 'prompts.csv'}"]) == 3
-    assert rows(tmp_path / "out")["hull_iou"]["n_objects"] == 2
+    assert rows(tmp_path / "out")["hull_iou"]["n_missing"] == 1
 
 
 def test_what_needs_a_mesh_is_refused_where_it_stands(folder) -> None:

@@ -97,14 +97,22 @@ def test_one_failing_case_leaves_the_rest_scored(tmp_path, mesh_folder):
     assert "third / egg / seed 0" in outcome.incomplete[0] and "out of paint" in outcome.incomplete[0]
     found = rows(outcome.summary.to_json())
     third = found["third", "loo_psnr"]
-    assert third["status"] == "ok" and third["n_objects"] == 2 and "1 of 3 samples failed" in third["note"]
-    assert third["signature"] != found["ceiling", "loo_psnr"]["signature"]
+    assert third["status"] == "ok" and (third["n_objects"], third["n_missing"]) == (3, 1)
+    assert third["note"].startswith("1 of 3 samples failed; 1 sample counts as the floor (")
+    # no floor generator here, so the worst that the metric knows: two thirds of what the others got
+    assert third["value"] == pytest.approx(2 / 3 * third["measured"])
+    assert third["signature"] == found["ceiling", "loo_psnr"]["signature"]
+    far = found["third", KD]
+    assert (far["n_objects"], far["n_missing"], far["n_images"]) == (3, 1, 8)
+    assert far["value"] > far["measured"]  # an empty picture is far from any photograph
     table = pd.read_parquet(tmp_path / "run/scores.parquet").query("generator == 'third' and case == 'egg'")
     assert set(table["metric"]) == {"loo_psnr", "silhouette_iou"}
     assert set(table["status"]) == {"failed"} and table["value"].isna().all()
-    refused = [c for c in outcome.summary.to_json()["comparisons"] if "third" in (c["a"], c["b"])]
-    assert refused and all(c["p_value"] is None and c["difference"] is None for c in refused)
-    assert not any(row.bold for row in outcome.summary.rows)  # nothing is ranked across signatures
+    with_third = [c for c in outcome.summary.comparisons if "third" in (c.a, c.b)]
+    assert len(with_third) == 6 and all("samples that count as the floor: 1 of third" in c.method for c in with_third)
+    for c in with_third:
+        gap = found[c.a, c.metric]["value"] - found[c.b, c.metric]["value"]
+        assert c.difference == pytest.approx(gap)
 
 
 def test_run_folder_of_another_suite_is_refused(finished, tmp_path):
@@ -211,7 +219,7 @@ def test_mesh_without_texture_is_one_failed_case(tmp_path, mesh_folder):
     outcome = go(suite, tmp_path / "run")
     assert len(outcome.incomplete) == 1
     assert "theirs / egg" in outcome.incomplete[0] and "nothing to show" in outcome.incomplete[0]
-    assert rows(outcome.summary.to_json())["theirs", "loo_psnr"]["n_objects"] == 2
+    assert rows(outcome.summary.to_json())["theirs", "loo_psnr"]["n_missing"] == 1
 
 
 def test_textured_meshes_equal_the_ceiling_made_of_them(tmp_path, mesh_folder):
@@ -232,7 +240,7 @@ def test_two_seeds_are_averaged_within_an_object(tmp_path, mesh_folder):
     assert row["value"] == pytest.approx(table.groupby("case")["value"].mean().mean())
 
 
-def test_generators_that_failed_on_different_cases_are_not_compared(finished, tmp_path, mesh_folder):
+def test_generators_that_failed_on_different_cases_are_compared(finished, tmp_path, mesh_folder):
     first, second = written(finished / "run", tmp_path / "first"), written(finished / "run", tmp_path / "second")
     shutil.rmtree(first / "egg")
     shutil.rmtree(second / "disc")
@@ -241,10 +249,12 @@ def test_generators_that_failed_on_different_cases_are_not_compared(finished, tm
     found = rows(outcome.summary.to_json())
     for metric in ("loo_psnr", KD):
         assert found["first", metric]["n_images"] == found["second", metric]["n_images"] == 8
-        assert found["first", metric]["signature"] != found["second", metric]["signature"]
-        assert found["first", metric]["note"] == "1 of 3 samples failed"
-    refused = [c for c in outcome.summary.to_json()["comparisons"] if {c["a"], c["b"]} == {"first", "second"}]
-    assert len(refused) == 3 and all(c["p_value"] is None and "refused" in c["method"] for c in refused)
+        assert found["first", metric]["signature"] == found["second", metric]["signature"]
+        assert found["first", metric]["note"].startswith("1 of 3 samples failed; 1 sample counts as the floor")
+    compared = [c for c in outcome.summary.comparisons if {c.a, c.b} == {"first", "second"}]
+    assert len(compared) == 3 and all("1 of first, 1 of second" in c.method for c in compared)
+    for c in compared:
+        assert c.difference == pytest.approx(found["first", c.metric]["value"] - found["second", c.metric]["value"])
 
 
 def test_dry_run_writes_nothing(suite_file, tmp_path):

@@ -73,6 +73,12 @@ def test_bounds_and_intervals_exclude_what_the_tests_reject(seed: int) -> None:
         assert found.p_value("two-sided", null=high) == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("scale", [1e-160, 1.0, 1e100])
+def test_the_scale_of_values_does_not_matter(scale: float) -> None:
+    values = skewed(8)
+    assert mean_difference(scale * values).p_value() == pytest.approx(mean_difference(values).p_value())
+
+
 def test_alternatives_point_the_right_way() -> None:
     a, b = skewed(20, 1, 2.0), skewed(20, 2)
     found = difference_of_means(a, b)

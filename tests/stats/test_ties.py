@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -58,6 +59,13 @@ def test_no_number_is_never_bold() -> None:
     assert bold_generators([], "up") == frozenset()
 
 
+def test_who_has_gaps_can_win_but_not_tie() -> None:
+    alike = [against("z", "y", 0.4), against("x", "y", 0.4), against("x", "z", 0.4)]
+    gap = {name: Entry(name, value, gaps=True) for name, value in (("x", 1.0), ("y", 3.0), ("z", 2.0))}
+    assert bold_generators([XYZ[0], XYZ[1], gap["z"]], "up", alike) == {"x", "y"}
+    assert bold_generators([XYZ[0], gap["y"], XYZ[2]], "up", alike) == {"x", "y", "z"}
+
+
 @st.composite
 def columns(draw: st.DrawFn) -> tuple[list[Entry], list[Comparison]]:
     """Values with ties, all pairs tested or not, p-values near the level as often as not."""
@@ -95,6 +103,18 @@ def test_any_column(column: tuple[list[Entry], list[Comparison]], direction: str
     # and whoever is not bold is worse, with somebody at or above it told apart, or never tested
     for name in merit.keys() - bold:
         assert any(corrected.get(other, 0.0) < ALPHA for other in merit if top > merit[other] >= merit[name])
+
+
+@given(columns(), st.sampled_from(["up", "down"]), st.data())
+def test_gaps_decide_for_nobody_else(
+    column: tuple[list[Entry], list[Comparison]], direction: str, data: st.DataObject
+) -> None:
+    entries, comparisons = column
+    untorn = bold_generators(entries, direction, comparisons)  # type: ignore[arg-type]
+    torn = data.draw(st.sets(st.sampled_from([entry.generator for entry in entries]))) if entries else set()
+    gaps = [replace(entry, gaps=entry.generator in torn) for entry in entries]
+    bold = bold_generators(gaps, direction, comparisons)  # type: ignore[arg-type]
+    assert untorn - torn <= bold  # who was bold and owes nothing still is
 
 
 @given(columns())
