@@ -1,4 +1,4 @@
-"""Prompts from a CSV: a case each for text-to-multiview, and the sentences that go with a folder of meshes.
+"""Prompts from a table: a case each for text-to-multiview, and the sentences that go with a folder of meshes.
 
 Ids become folder names and prompts end up on pages and in papers, so a table is read strictly: whatever cannot be one
 case a line is an error that names the line.
@@ -7,14 +7,21 @@ case a line is an error that names the line.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
 
 from bench.cases.case import SAFE_ID, SAFE_ID_WORDS, Case
 from bench.errors import InputError, nearest
+from groundwork.notes import tell
 
 MAX_PROMPTS_BYTES = 16 * 2**20
+CASE_COLUMNS = ("case", "file_name", "file", "uid", "id", "name")
+PROMPT_COLUMNS = ("prompt", "text", "caption")
+
+_Line = tuple[int, str, str]
 
 
 @dataclass(frozen=True)
@@ -27,9 +34,9 @@ class PromptLine:
 
 
 def prompt_cases(table: Path) -> tuple[Case, ...]:
-    """A case without mesh for each line of the CSV `table`, in the file's order.
+    """A case without mesh for each line of `table` (`read_prompts`), in the file's order.
 
-    The columns are `case` (the id, which names the case's folder of pictures) and `prompt`; others are ignored.
+    The case's id names its folder of pictures.
     Raises `InputError`, with `file:line`, for a table that is unreadable or empty, an id that is no safe file name,
     and ids that differ in nothing but capitals.
     """
@@ -57,35 +64,17 @@ def prompt_cases(table: Path) -> tuple[Case, ...]:
 
 
 def read_prompts(table: Path) -> tuple[PromptLine, ...]:
-    """The lines of a CSV with the columns `case` and `prompt`. Raises `InputError`, with `file:line`.
+    """The prompts of a table: CSV, `.jsonl` (an object a line) or `.txt` (a prompt a line; cases are 000, 001, ...).
 
-    Each case has one prompt, and none is empty; whether ids are safe or known is the caller's to ask.
+    A CSV has the columns `case` (or file_name, uid, ...) and `prompt` (or text, caption), or no header and these two.
+    Raises `InputError`, with `file:line`. Each case has one prompt, and none is empty; whether ids are safe or known is
+    the caller's to ask.
     """
-    rows = _rows(table)
-    if not rows:
-        raise InputError("the table of prompts is empty", where=str(table), expected="a header line: case,prompt")
-    (header_line, header), body = rows[0], rows[1:]
-    columns = [name.strip().lower() for name in header]
-    for needed in ("case", "prompt"):
-        if columns.count(needed) != 1:
-            raise InputError(
-                f"the table of prompts needs one column '{needed}'",
-                where=f"{table}:{header_line}",
-                expected="case,prompt",
-                hint=nearest(needed, columns),
-            )
-    case_column, prompt_column = columns.index("case"), columns.index("prompt")
+    suffix = table.suffix.lower()
+    found = _text(table) if suffix == ".txt" else _json_lines(table) if suffix == ".jsonl" else _csv(table)
     lines: dict[str, PromptLine] = {}
-    for number, row in body:
+    for number, case, prompt in found:
         where = f"{table}:{number}"
-        if len(row) != len(columns):
-            raise InputError(
-                f"{len(row)} fields instead of {len(columns)}",
-                where=where,
-                expected=",".join(columns),
-                hint="put prompts that contain a comma in double quotes",
-            )
-        case, prompt = row[case_column].strip(), row[prompt_column].strip()
         if case in lines:
             raise InputError(f"a second prompt for case '{case}'", where=where)
         if not prompt:
@@ -94,12 +83,95 @@ def read_prompts(table: Path) -> tuple[PromptLine, ...]:
     return tuple(lines.values())
 
 
-def _rows(table: Path) -> list[tuple[int, Sequence[str]]]:
-    """Non-empty rows with the line that each one ends on."""
+def _text(table: Path) -> Iterator[_Line]:
+    prompts = [(n, line.strip()) for n, line in enumerate(_content(table).splitlines(), 1) if line.strip()]
+    width = max(3, len(str(len(prompts) - 1)))
+    for place, (number, prompt) in enumerate(prompts):
+        yield number, f"{place:0{width}d}", prompt
+
+
+def _json_lines(table: Path) -> Iterator[_Line]:
+    for number, line in enumerate(_content(table).splitlines(), 1):
+        if not line.strip():
+            continue
+        where = f"{table}:{number}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError("the line is not JSON", where=where, expected='{"case": ..., "prompt": ...}') from error
+        names = [str(name).strip().lower() for name in row] if isinstance(row, dict) else []
+        if not isinstance(row, dict):
+            raise InputError("the line is no JSON object", where=where, expected='{"case": ..., "prompt": ...}')
+        case, prompt = (_column(names, kind, where) for kind in (CASE_COLUMNS, PROMPT_COLUMNS))
+        values = [str(value).strip() for value in row.values()]
+        yield number, _case(values[case], names[case]), values[prompt]
+
+
+def _csv(table: Path) -> Iterator[_Line]:
+    rows = _rows(table)
+    if not rows:
+        raise InputError("the table of prompts is empty", where=str(table), expected="a header line: case,prompt")
+    (header_line, header), body = rows[0], rows[1:]
+    columns = [name.strip().lower() for name in header]
+    if _is_headless(columns):
+        tell(f"{table} has no header: its columns are taken for case and prompt")
+        columns, body = ["case", "prompt"], rows
+    where = f"{table}:{header_line}"
+    case, prompt = (_column(columns, kind, where) for kind in (CASE_COLUMNS, PROMPT_COLUMNS))
+    for number, row in body:
+        if len(row) != len(columns):
+            raise InputError(
+                f"{len(row)} fields instead of {len(columns)}",
+                where=f"{table}:{number}",
+                expected=",".join(columns),
+                hint="put prompts that contain a comma in double quotes",
+            )
+        yield number, _case(row[case].strip(), columns[case]), row[prompt].strip()
+
+
+def _is_headless(columns: Sequence[str]) -> bool:
+    """Two columns, neither of which is called nearly like one that a header has."""
+    known = (*CASE_COLUMNS, *PROMPT_COLUMNS)
+    return len(columns) == 2 and not any(get_close_matches(name, known, n=1, cutoff=0.7) for name in columns)
+
+
+def _column(columns: Sequence[str], names: Sequence[str], where: str) -> int:
+    found = [name for name in names if name in columns]
+    if not found or columns.count(found[0]) != 1:
+        raise InputError(
+            f"the table of prompts needs one column '{names[0]}'",
+            where=where,
+            expected=f"case,prompt (or {', '.join(names[1:])})",
+            hint=nearest(names[0], columns),
+        )
+    return columns.index(found[0])
+
+
+def _case(value: str, column: str) -> str:
+    """A case's id; files are called like their case."""
+    return PurePosixPath(value).stem if column in ("file_name", "file") else value
+
+
+def _content(table: Path) -> str:
+    _check_size(table)
+    try:
+        return table.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"the table of prompts is not UTF-8 (byte {error.start})", where=str(table)) from error
+    except OSError as error:
+        raise InputError(f"the table of prompts cannot be read: {error.strerror}", where=str(table)) from error
+
+
+def _check_size(table: Path) -> None:
     if not table.is_file():
         raise InputError("no such table of prompts", where=str(table), expected="a CSV file: case,prompt")
     if table.stat().st_size > MAX_PROMPTS_BYTES:
         raise InputError("the table of prompts is too large", where=str(table), expected=f"{MAX_PROMPTS_BYTES} bytes")
+
+
+def _rows(table: Path) -> list[tuple[int, Sequence[str]]]:
+    """Non-empty rows with the line that each one ends on."""
+    _check_size(table)
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)

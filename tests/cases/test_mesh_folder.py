@@ -97,3 +97,12 @@ def test_published_folder(shared_data: Path) -> None:
     cases = mesh_folder_cases(root / "realiz3d", root / "prompts.csv")
     assert [case.id for case in cases] == ["cow", "lemon", "penguin", "sofa"]
     assert cases[3].prompt == "A cozy, brown leather sofa"
+
+
+@pytest.mark.parametrize("nested", ["{}/meshes/model.obj", "000-023/{}.obj", "kitchen/{}/Scan/Scan.obj"])
+def test_nested_meshes_are_called_by_what_tells_them_apart(tmp_path: Path, nested: str) -> None:
+    for name in ("mug", "pot"):
+        path = tmp_path / nested.format(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("v 0 0 0\n")
+    assert [case.id for case in mesh_folder_cases(tmp_path, None)] == ["mug", "pot"]

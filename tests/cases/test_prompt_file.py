@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ def test_a_case_for_each_line_in_the_files_order(tmp_path: Path) -> None:
         ("case,prompt\nCow,a\nlemon,b\ncow,c\n", "in capitals only", ":4", "prompts.csv:2"),
         ("case,prompt\ncow,a\ncow,b\n", "a second prompt", ":3", ""),
         ("case,prompt\ncow,\n", "is empty", ":2", ""),
-        ("case,text\ncow,a\n", "needs one column 'prompt'", ":1", "Valid: case, text"),
+        ("case,words\ncow,a\n", "needs one column 'prompt'", ":1", "Valid: case, words"),
+        ("cases,prompts\ncow,a\n", "needs one column 'case'", ":1", "did you mean 'cases'"),
         ("case,case,prompt\n", "needs one column 'case'", ":1", ""),
         ("case,prompt\ncow,a cow, brown\n", "3 fields instead of 2", ":2", "double quotes"),
         (b"case,prompt\ncow,\xff\n", "not UTF-8", "prompts.csv", ""),
@@ -62,3 +64,32 @@ def test_no_table_and_too_large_a_one(tmp_path: Path) -> None:
         stream.truncate(MAX_PROMPTS_BYTES + 1)
     with pytest.raises(InputError, match="too large"):
         prompt_cases(large)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "cases"),
+    [
+        ("p.txt", "a red mug\n\n  a blue pot \n", [("000", "a red mug"), ("001", "a blue pot")]),
+        ("p.csv", '0a1f,"a mug, red"\nbeef,a pot\n', [("0a1f", "a mug, red"), ("beef", "a pot")]),
+        ("metadata.csv", "file_name,text\nimg/mug.png,a red mug\n", [("mug", "a red mug")]),
+        ("m.jsonl", '{"file_name": "mug.png", "text": "a red mug"}\n\n{"file_name": "b", "text": "x"}\n',
+         [("mug", "a red mug"), ("b", "x")]),
+        ("c.csv", "uid,caption\nmug,a red mug\n", [("mug", "a red mug")]),
+    ],
+)  # fmt: skip
+def test_prompts_as_people_have_them(tmp_path: Path, name: str, text: str, cases: list[tuple[str, str]]) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert [(case.id, case.prompt) for case in prompt_cases(file)] == cases
+    assert bool(told) == (name == "p.csv")
+
+
+def test_broken_json_lines_name_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "m.jsonl"
+    for text, message in (('{"case": "a", "prompt": "b"}\n{', "not JSON"), ("[1]", "no JSON object"), ("{}", "column")):
+        file.write_text(text)
+        with pytest.raises(InputError, match=message) as caught:
+            prompt_cases(file)
+        assert f"m.jsonl:{1 + text.count(chr(10))}" in caught.value.where
