@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from bench.commands import flags
-from bench.commands.terminal import answer_json, answer_table
-from bench.errors import EXIT_USAGE, BenchError
+from bench.commands.terminal import answer_json, answer_table, note
+from bench.errors import EXIT_INCOMPLETE, EXIT_USAGE, BenchError, InputError
 
 NEEDED_GIB = 2  # a run of the embedded suite with all its features stays well below
 
@@ -30,12 +30,22 @@ class Check:
 
 
 def doctor(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Look at these pictures instead of at the machine.")
+    ] = None,
+    suite: Annotated[
+        str | None, flags.flag("--suite", "Look at the inputs of this suite instead.", metavar="SUITE")
+    ] = None,
+    overrides: flags.Set = None,
     quick: Annotated[
         bool, flags.flag("--quick", "Only what takes no time: no device, no network's weights, no plug-in is loaded.")
     ] = False,
     as_json: flags.Json = False,
 ) -> None:
-    """Look at the machine: Python, torch, device, rasteriser, extras, weights, reference sets, disk."""
+    """Look at the machine: Python, torch, device, extras, weights, reference sets, disk; or at pictures, at a suite."""
+    if folder is not None or suite is not None:
+        _inputs(folder, suite, overrides, as_json)
+        return
     checks = [*_software(), *_extras(), *_references(), *_suites(), _disk()]
     if not quick:
         checks += [*_device(), *_offline_extractor(), *_networks(), *_plug_ins()]
@@ -46,6 +56,28 @@ def doctor(
         answer_table("this machine", ("", "what", "found", "how to get it"), rows)
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(EXIT_USAGE)
+
+
+def _inputs(folder: Path | None, suite: str | None, overrides: list[str] | None, as_json: bool) -> None:
+    from bench.commands.input_checks import Finding, look_at_folder, look_at_suite, rows
+
+    findings: list[Finding] = []
+    if folder is not None:
+        if not folder.is_dir():
+            raise InputError("there is no such folder of pictures", where=str(folder))
+        findings += look_at_folder(folder).findings
+    if suite is not None:
+        from bench.suite.load import load_suite
+
+        findings += look_at_suite(load_suite(suite, overrides or ()))
+    if as_json:
+        answer_json({"ok": not any(f.fails for f in findings), "findings": [asdict(finding) for finding in findings]})
+    elif findings:
+        answer_table("inputs", ("", "where", "seen", "what follows", "what to do"), rows(findings))
+    else:
+        note("nothing to say against these inputs")
+    if any(finding.fails for finding in findings):
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 def _software() -> Iterator[Check]:

@@ -1,0 +1,217 @@
+"""What `doctor` sees in people's inputs: pictures that a metric cannot use, or that change what its numbers mean."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from bench.errors import BenchError
+from groundwork.hashing import hash_array
+from groundwork.pictures import RGB, SUFFIXES, WHITE, read_picture
+from groundwork.walk import walk
+
+if TYPE_CHECKING:
+    from bench.suite.schema import Suite
+
+FEW = 50  # pictures below which distances between sets have intervals as wide as what they measure
+INCEPTION = 2048  # features of `fid`: with fewer pictures its covariance is not of full rank
+_LOOKED_AT = 2000  # pictures of a set: more say the same and take minutes
+_THUMB = 16
+_ALIKE = 2.0, 8.0  # mean levels of 255 between two thumbnails of one picture: in brightness, and in colour, which
+# compression keeps at half the resolution
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about inputs: what was seen, what follows, what to do. `fails`: a run would lose rows by it."""
+
+    where: str
+    seen: str
+    follows: str
+    fix: str
+    fails: bool = False
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures that were looked at: their thumbnails float (N, T, T, 3), and findings about them."""
+
+    thumbnails: npt.NDArray[np.float64]
+    findings: tuple[Finding, ...]
+    jpeg: float  # share of the files
+
+
+def look_at_folder(folder: Path, name: str = "", background: RGB = WHITE, framed: bool = False) -> PictureSet:
+    """Every picture below a folder; `framed` as references are, for comparing them with views."""
+    from bench.references.pictures import reference_picture
+
+    name, found = name or folder.name, walk(folder, SUFFIXES)
+    broken: list[str] = []
+    sizes: Counter[tuple[int, int]] = Counter()
+    hashes: dict[str, list[str]] = defaultdict(list)
+    blank: list[str] = []
+    thumbnails = []
+    for path in found.files[:_LOOKED_AT]:
+        relative = path.relative_to(folder).as_posix()
+        try:
+            picture = read_picture(path, background)
+            shown = reference_picture(path, background) if framed else picture
+        except BenchError as error:
+            broken.append(f"{relative} ({error.message})")
+            continue
+        sizes[picture.shape[1], picture.shape[0]] += 1
+        hashes[hash_array(picture)].append(relative)
+        if int(np.ptp(picture.reshape(-1, 3), axis=0).max()) <= 2:
+            blank.append(relative)
+        thumbnails.append(_thumbnail(shown))
+    kinds = Counter("JPEG" if p.suffix.lower() in (".jpg", ".jpeg", ".jfif", ".jpe") else "other" for p in found.files)
+    findings = [
+        *_about_files(name, found.left_out(), broken, blank, len(found.files)),
+        *_about_variety(name, sizes, [names for names in hashes.values() if len(names) > 1], kinds),
+    ]
+    count = len(found.files)
+    return PictureSet(
+        np.array(thumbnails).reshape(-1, _THUMB, _THUMB, 3), tuple(findings), kinds["JPEG"] / max(1, count)
+    )
+
+
+def _about_files(name: str, left_out: str, broken: list[str], blank: list[str], count: int) -> Iterator[Finding]:
+    if left_out:
+        yield Finding(name, left_out, "they are not part of any number", "convert them to PNG, or mend the links")
+    if broken:
+        fix = "make or fetch them again, or take them out"
+        yield Finding(name, f"{len(broken)} unreadable, first {broken[0]}", "their rows fail", fix, True)
+    if blank:
+        seen = f"{len(blank)} of one colour only, first {blank[0]}"
+        yield Finding(
+            name, seen, "a blank picture is refused as a view, and pulls a set's mean", "make them again", True
+        )
+    if count < 2:
+        yield Finding(name, f"{count} pictures", "no set metric can be had", "add pictures, at least 50", True)
+    elif count < FEW:
+        follows = "distances between sets have intervals as wide as what they measure"
+        yield Finding(name, f"{count} pictures", follows, f"add pictures: {FEW} and more")
+
+
+def _about_variety(
+    name: str, sizes: Counter[tuple[int, int]], copies: list[list[str]], kinds: Counter[str]
+) -> Iterator[Finding]:
+    if len(sizes) > 1:
+        (width, height), most = sizes.most_common(1)[0]
+        seen = f"{len(sizes)} sizes, {most} pictures of {width} x {height}, {sum(sizes.values()) - most} of others"
+        follows = "small pictures are enlarged for the networks: blur then counts as their texture"
+        yield Finding(name, seen, follows, "bring them to one size, or leave the small ones out")
+    if copies:
+        extra = sum(len(names) - 1 for names in copies)
+        seen = f"{extra} copies, such as {copies[0][0]} and {copies[0][1]}"
+        yield Finding(name, seen, "each counts: the set looks less varied than it is", "keep one of each")
+    if kinds["JPEG"] and kinds["other"]:
+        seen = f"{kinds['JPEG']} JPEG beside {kinds['other']} lossless pictures"
+        yield Finding(name, seen, "JPEG's blocks are texture too: the set is a mixture of two", "keep to one kind")
+
+
+def look_at_suite(suite: Suite) -> Iterator[Finding]:
+    """References that are folders, generators that are folders of pictures, and leaks between the two."""
+    from bench.suite.schema import FolderReference
+
+    references = {}
+    for name, reference in suite.references.items():
+        if isinstance(reference, FolderReference):
+            folder = suite.folder / reference.folder
+            if not folder.is_dir():
+                yield Finding(f"reference {name}", f"{folder} is no folder", "nothing can be scored", "mend it", True)
+                continue
+            references[name] = look_at_folder(folder, f"reference {name}", suite.views.rgb, framed=True)
+            yield from references[name].findings
+            if references[name].jpeg < 1 and any(metric.name == "fid" for metric in suite.metrics):
+                yield from _rank(name, len(references[name].thumbnails))
+    for entry in suite.generators:
+        if entry.use == "folder":
+            yield from _look_at_generator(suite, entry.name, references)
+
+
+def _rank(name: str, count: int) -> Iterator[Finding]:
+    if count <= INCEPTION:
+        follows = f"fid's covariance of {INCEPTION} features is not of full rank: its bias depends on the count"
+        yield Finding(f"reference {name}", f"{count} pictures for fid", follows, "read kid_cluster beside it")
+
+
+def _look_at_generator(suite: Suite, name: str, references: dict[str, PictureSet]) -> Iterator[Finding]:
+    from bench.generators.folder import FolderGenerator
+    from bench.generators.protocol import GenerationRequest
+    from bench.run.options import RunOptions
+    from bench.run.plan import build_generator, make_plan
+
+    where, entry = f"generator {name}", next(entry for entry in suite.generators if entry.name == name)
+    try:
+        plan = make_plan(suite, RunOptions(generators=(name,), offline=True))
+        generator = build_generator(entry, plan.context)
+    except BenchError as error:
+        yield Finding(where, error.message, "the run is refused", error.hint or error.expected, True)
+        return
+    assert isinstance(generator, FolderGenerator)
+    files = generator.index.walk.files
+    lossy = sum(path.suffix.lower() in (".jpg", ".jpeg", ".jfif", ".jpe") for path in files) / max(1, len(files))
+    failed, thumbnails = [], []
+    for case in plan.cases:
+        for seed in plan.seeds:
+            request = GenerationRequest(
+                case, plan.cameras, seed, suite.views.rgb, (0,) * len(plan.cameras), _NO_CONTROLS
+            )
+            try:
+                thumbnails += [_thumbnail(view) for view in generator.views(request)]
+            except BenchError as error:
+                failed.append(f"{case.id}, seed {seed}: {error.message}")
+    if failed:
+        total = len(plan.cases) * len(plan.seeds)
+        seen = f"{len(failed)} of {total} samples cannot be read, first {failed[0]}"
+        yield Finding(
+            where, seen, "their rows fail, and means are of fewer objects", "inspect FOLDER --suite SUITE", True
+        )
+    if len(thumbnails) < FEW:
+        follows = "distances between sets have intervals as wide as what they measure"
+        yield Finding(where, f"{len(thumbnails)} views in all", follows, "more cases or seeds")
+    for reference, pictures in references.items():
+        yield from _leak(where, reference, np.array(thumbnails).reshape(-1, _THUMB, _THUMB, 3), pictures)
+        if abs(lossy - pictures.jpeg) > 0.5:
+            seen = f"{lossy:.0%} JPEG here, {pictures.jpeg:.0%} in reference {reference}"
+            yield Finding(where, seen, "the distance measures compression too", "save both in one format")
+
+
+def _leak(where: str, reference: str, views: npt.NDArray[np.float64], pictures: PictureSet) -> Iterator[Finding]:
+    if not len(views) or not len(pictures.thumbnails):
+        return
+    leaked = 0
+    for view in views:
+        apart = pictures.thumbnails - view
+        brightness, colour = np.abs(apart.mean(axis=-1)).mean(axis=(1, 2)), np.abs(apart).mean(axis=(1, 2, 3))
+        leaked += bool(((brightness <= _ALIKE[0]) & (colour <= _ALIKE[1])).any())
+    if leaked:
+        seen = f"{leaked} of {len(views)} views are pictures of reference {reference}"
+        follows = "the distance falls below what new pictures can reach: it says nothing"
+        yield Finding(where, seen, follows, "take them out of the reference", True)
+
+
+class _NoControls:
+    def control(self, *_: object) -> object:
+        raise NotImplementedError("pictures that lie on disk need no control")
+
+
+_NO_CONTROLS: Any = _NoControls()
+
+
+def _thumbnail(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    small = Image.fromarray(picture).resize((_THUMB, _THUMB), Image.Resampling.BOX)
+    return np.asarray(small, dtype=np.float64)
+
+
+def rows(findings: Sequence[Finding]) -> list[tuple[str, str, str, str, str]]:
+    """For a table: level, where, seen, what follows, what to do."""
+    return [("FAILS" if f.fails else "note", f.where, f.seen, f.follows, f.fix) for f in findings]
