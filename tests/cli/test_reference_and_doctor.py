@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from collections import namedtuple
@@ -81,7 +82,8 @@ def test_doctor_finds_what_the_main_job_needs(capsys: Output) -> None:
 def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 10, 0))
-    monkeypatch.setattr("bench.run.environment.versions", lambda: {"python": "3.11.0", "torch": None})
+    environment = importlib.import_module("bench.run.environment")  # `bench.run` is also a function
+    monkeypatch.setattr(environment, "versions", lambda: {"python": "3.11.0", "torch": None})
     assert main(["doctor"]) == 2
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert ["MISSING", "torch", "not installed", "pip install torch"] in rows
