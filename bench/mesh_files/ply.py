@@ -37,6 +37,8 @@ def read_ply(data: bytes, path: Path, assets: AssetFolder, notes: list[str]) -> 
     counts, indices = _polygons(face, path)
     check_faces(indices.reshape(-1, 1), len(positions), str(path))
     places, polygon = triangulate(positions, counts, indices)
+    if not len(places):
+        raise MeshError("the mesh has no faces: none has three corners", where=str(path))
     colours, by_face = _colours(vertex, path), _colours(face, path)
     if colours is not None and by_face is not None:
         notes.append("colours of faces are left out: the vertices have colours too")

@@ -317,7 +317,7 @@ def test_a_damaged_texture_is_an_error(tmp_path: Path) -> None:
         ({"accessors": [{"componentType": 5126, "count": 10**12, "type": "VEC3"}]}, "too large"),
         ({"materials": [{"alphaMode": "GLASS"}]}, "alphaMode"),
         ({"materials": "none"}, "'materials' is 'none'"),
-        ({"meshes": [{}]}, "'primitives' is None"),
+        ({"meshes": [{}]}, "'primitives' is missing"),
         ({"asset": {"version": "1.0"}}, "glTF version 1.0"),
     ],
 )

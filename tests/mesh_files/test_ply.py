@@ -84,7 +84,7 @@ def test_textures_by_number_and_corner(tmp_path):
 @pytest.mark.parametrize(
     ("faces", "said"),
     [(["3 0 1 9"], "vertex that does not exist: 9"), (["3 0 1 -2"], "does not exist: -2"), (["3 0 1"], "cut off"),
-     ([], "cloud of points"), (["3 0 1 x"], "cut off")],
+     ([], "cloud of points"), (["3 0 1 x"], "cut off"), (["2 0 1"], "three corners")],
 )  # fmt: skip
 def test_broken(tmp_path, faces, said):
     with pytest.raises(MeshError, match=said):

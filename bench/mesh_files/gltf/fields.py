@@ -22,7 +22,9 @@ class Entry:
 
     def wrong(self, key: str, expected: str) -> MeshError:
         """The error for a value that is not what the format asks for."""
-        found = repr(self.value.get(key))
+        if key not in self.value:
+            return MeshError(f"'{key}' is missing", where=self.place, expected=expected)
+        found = repr(self.value[key])
         found = found if len(found) <= 80 else found[:80] + "..."
         return MeshError(f"'{key}' is {found}", where=self.place, expected=expected)
 
