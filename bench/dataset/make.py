@@ -80,7 +80,10 @@ def make_dataset(
             if isinstance(made, BenchError):
                 failed[request.id] = str(made)
             else:
-                growing.add(request.id, *made)
+                fingerprint, files, notes = made
+                growing.add(request.id, fingerprint, files)
+                for said in notes:
+                    reporter.say(f"'{request.id}': {said}")
             stage.advance()
     growing.finish(failed)
     if not growing.stored:
@@ -124,9 +127,11 @@ def _fingerprint(request: SampleRequest) -> str:
         return ""
 
 
-def _render(request: SampleRequest) -> tuple[str, dict[str, bytes]] | BenchError:
+def _render(request: SampleRequest) -> tuple[str, dict[str, bytes], tuple[str, ...]] | BenchError:
+    """Fingerprint, files and notes of a sample, or what is wrong with its mesh."""
+    mesh = request.case.mesh
     try:
-        return request.fingerprint(), render_sample(request)
+        return request.fingerprint(), render_sample(request), () if mesh is None else mesh.notes
     except (MeshError, ImageError) as error:
         return error
 

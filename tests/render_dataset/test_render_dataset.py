@@ -238,3 +238,13 @@ def test_the_command_explains_mistakes(
 ) -> None:
     assert main(["render-dataset", "--out", str(tmp_path / "out"), *words]) == 2
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_what_is_left_out_of_a_mesh_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "meshes").mkdir()
+    corners = "v 0 0 0 1 0 0\nv 1 0 0 1 0 0\nv 0 1 0 1 0 0\n"
+    (tmp_path / "meshes/kite.obj").write_text(f"mtllib a.mtl\n{corners}usemtl a\nf 1 2 3\n")
+    (tmp_path / "meshes/a.mtl").write_text("newmtl a\nKd 0.7 0.7 0.7\n")
+    options = ["--meshes", str(tmp_path / "meshes"), "--resolution", "32", "--out", str(tmp_path / "out")]
+    assert main(["render-dataset", *options]) == 0
+    assert "'kite': the vertices' colours stand in for the colour of material 'a'" in capsys.readouterr().err
