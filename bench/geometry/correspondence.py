@@ -3,8 +3,8 @@
 Correspondence is per pixel, without an atlas. The surface point of pixel p of view i is projected into view j, and j
 counts as seeing it when all of these hold:
 
-1. the pixel of j that the point falls on is *interior*: at least `EROSION` px inside the silhouette (and the frame),
-   and no outline of one part of the object before another passes between it and its four neighbours;
+1. the pixel of j that the point falls on is *interior*: well inside the silhouette and the frame (see `margin`), and no
+   outline of one part of the object before another passes between it and its four neighbours;
 2. j looks at the side of the surface that i shows, and not too grazingly: cos(theta_j) > `MIN_COSINE`;
 3. the four pixels of j that bilinear sampling would mix show the surface next to the point, not something in front;
 4. nothing stands between the point and the camera of j (a shadow ray through the mesh).
@@ -15,7 +15,8 @@ generated or rendered, mixes what its area covers. Beside the outline of an occl
 with half of the occluder's paint. Outlines and the four pixels are found by the distance of neighbouring surface points
 from the *tangent plane*, which is zero on a flat surface however grazing the view. What that buys: supersampled renders
 of a perfectly consistent mesh with many parts agree to 50 dB instead of 35, for a tenth of the coverage; convex objects
-lose nothing.
+lose nothing. Where a detailed object loses most of its judged surface to these rules, it is to the fourth: one part
+stands before another (a cow's legs and head, by 36 pixels and more). Other views see behind it; no softer rule does.
 """
 
 from __future__ import annotations
@@ -30,8 +31,15 @@ from bench.geometry.gbuffer import GBuffer
 from bench.geometry.mesh import Mesh
 
 MIN_COSINE = 0.2
-EROSION = 2  # px
+EROSION = 2  # px, at least: what a picture's own pixels mix along an outline
+EROSION_SHARE = 88  # and this fraction of the object's size, which is 2 px of 176: the same surface at any resolution
 OUTLINE = 2.0  # footprints of a pixel off the tangent plane: curvature and most edges stay below, occluders above
+
+VISIBILITY = (
+    f"min_cos={MIN_COSINE} erosion=object/{EROSION_SHARE},{EROSION}px-or-more visibility=shadow-rays "
+    f"outline={OUTLINE:g}footprints"
+)
+"""The constants of these rules, for signatures."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +77,23 @@ class Correspondence:
         """|Omega| / |F|, pooled over the views: the share of the foreground that can be judged; 0 if there is none."""
         return float(self.scoring_mask.sum() / self.foreground.sum().clamp(min=1))
 
+    @property
+    def object_size(self) -> int:
+        """Longest side of the foreground's box over all views, in px: the unit of detail; 0 if there is none."""
+        return object_size(self.foreground)
+
 
 class Sight:
-    """What the views of `gbuffer` (`mesh` rasterised) see of the mesh's surface, by the four rules above."""
+    """What the views of `gbuffer` (`mesh` rasterised) see of the mesh's surface, by the four rules above.
 
-    def __init__(self, mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> None:
+    Pixels that are less than `erosion` px inside the silhouette count as outline.
+    """
+
+    def __init__(self, mesh: Mesh, gbuffer: GBuffer, device: str = "cpu", erosion: int = EROSION) -> None:
         from bench.geometry.shadow_rays import ShadowRays
 
         self.gbuffer = gbuffer
-        self.interior = _interior(gbuffer)
+        self.interior = _interior(gbuffer, erosion)
         self._centres = torch.as_tensor(gbuffer.cameras.centres, device=gbuffer.mask.device)
         self._shadow = ShadowRays(mesh, device)
 
@@ -110,7 +126,7 @@ def correspond(mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> Corresponde
     """Match every pixel of `gbuffer` (`mesh` rasterised) with all views. Computed in float64, stored in float32."""
     mask = gbuffer.mask
     n, height, width = mask.shape
-    sight = Sight(mesh, gbuffer, device)
+    sight = Sight(mesh, gbuffer, device, margin(object_size(mask)))
 
     pixel = torch.zeros(n, n, height, width, 2, dtype=torch.float32, device=mask.device)
     cosine = torch.zeros(n, n, height, width, dtype=torch.float32, device=mask.device)
@@ -132,15 +148,37 @@ def correspond(mesh: Mesh, gbuffer: GBuffer, device: str = "cpu") -> Corresponde
     return Correspondence(pixel, visible, cosine, mask)
 
 
+def object_size(mask: Tensor) -> int:
+    """Longest side in px of the boxes round what each view of `mask`, bool (V, H, W), shows; 0 if nothing."""
+    rows, columns = mask.any(dim=2), mask.any(dim=1)
+    return max((_span(line) for line in (*rows, *columns)), default=0)
+
+
+def _span(line: Tensor) -> int:
+    places = torch.nonzero(line)
+    return int(places[-1] - places[0]) + 1 if len(places) else 0
+
+
+def margin(size: int) -> int:
+    """How many px inside its silhouette an object of `size` px is judged.
+
+    A share of the object, so that more pixels show the same surface; but outlines mix 2 px whatever the object's size.
+
+    >>> margin(90), margin(176), margin(352)
+    (2, 2, 4)
+    """
+    return max(EROSION, round(size / EROSION_SHARE))
+
+
 def erode(mask: Tensor, pixels: int) -> Tensor:
     """Pixels of `mask`, bool (V, H, W), whose (2 `pixels` + 1)^2 neighbourhood is mask, and in the frame."""
     outside = torch.nn.functional.pad((~mask).float(), (pixels,) * 4, value=1.0)
     return torch.nn.functional.max_pool2d(outside[:, None], 2 * pixels + 1, stride=1)[:, 0] == 0
 
 
-def _interior(gbuffer: GBuffer) -> Tensor:
-    """Pixels, bool (V, H, W), that are `EROSION` px inside the silhouette and have no outline on their four sides."""
-    interior = erode(gbuffer.mask, EROSION)
+def _interior(gbuffer: GBuffer, erosion: int) -> Tensor:
+    """Pixels, bool (V, H, W), that are `erosion` px inside the silhouette and have no outline on their four sides."""
+    interior = erode(gbuffer.mask, erosion)
     for view, surface in enumerate(gbuffer.position):
         row, column = torch.nonzero(interior[view], as_tuple=True)
         point, normal = surface[row, column], gbuffer.face_normal[view, row, column]

@@ -10,6 +10,7 @@ METRICS = Registry(
     built_in={
         "loo_psnr": "bench.metrics.loo_psnr:LooPsnr",
         "cde": "bench.metrics.cde:Cde",
+        "cce": "bench.metrics.cce:Cce",
         "emr": "bench.metrics.emr:Emr",
         "colour_drift": "bench.metrics.colour_drift:ColourDrift",
         "reprojection": "bench.metrics.reprojection:Reprojection",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +17,14 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.masked_gaussian import masked_gaussian
 from bench.geometry.prediction import bilinear, check_views
+from bench.metrics.cde import FRACTIONS
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
 
-SIGMA = 8.0  # px at the suite's resolution: the coarsest of the bands that `cde` looks at ends here
+FRACTION = FRACTIONS[-1]  # of the object's size: the coarsest of the bands that `cde` looks at ends here
 DARK = 1.0 / 255.0  # a channel that is darker on average has no gain to speak of
 
 
@@ -47,7 +49,7 @@ def pair_drifts(views: Tensor, correspondence: Correspondence) -> tuple[PairDrif
     """The drift of every ordered pair of views that shows a common piece of surface.
 
     `views` float (V, H, W, 3), sRGB in [0, 1]. The other view is sampled at the places of this view's pixels, and both
-    are low-passed (Gaussian of 8 px, on sRGB values) over their common pixels alone.
+    are low-passed (Gaussian of 1/16 of the object's size, on sRGB values) over their common pixels alone.
     Gain and bias each explain the drift by itself. Fitted together by least squares they cannot be told apart on paint
     of one shade, and the slope falls below 1 for views that are merely unlike; the ratio of the means does not.
     Raises `ImageError` when the views are not of the correspondence's number and size.
@@ -55,6 +57,7 @@ def pair_drifts(views: Tensor, correspondence: Correspondence) -> tuple[PairDrif
     from skimage.color import deltaE_ciede2000, rgb2lab
 
     check_views(views, correspondence.foreground)
+    sigma = correspondence.object_size / FRACTION
     drifts = []
     for i in range(len(views)):
         for j in range(len(views)):
@@ -66,7 +69,7 @@ def pair_drifts(views: Tensor, correspondence: Correspondence) -> tuple[PairDrif
             both[common] = torch.cat(
                 (views[i][common].double(), bilinear(views[j], correspondence.pixel[i, j][common])), dim=-1
             )
-            smooth = masked_gaussian(both[None], common[None], SIGMA)[0][common].cpu().numpy()
+            smooth = masked_gaussian(both[None], common[None], sigma)[0][common].cpu().numpy()
             here, there = smooth[:, :3], smooth[:, 3:]
             mine, others = here.mean(axis=0), there.mean(axis=0)
             lit = (mine >= DARK) & (others >= DARK)
@@ -110,6 +113,9 @@ class ColourDrift(ObjectMetric):
         model_config = ConfigDict(extra="forbid", frozen=True)
 
     needs_mesh = True
+    never_primary = MappingProxyType(
+        dict.fromkeys(("colour_drift", "colour_gain"), "one colour all over the object wins it")
+    )
 
     def __init__(self, options: Options) -> None:
         pass
@@ -124,9 +130,8 @@ class ColourDrift(ObjectMetric):
     def parameters(self) -> str:
         """The low-pass, and the constants of visibility."""
         return (
-            f"low_pass={SIGMA:g}px,srgb difference=ciede2000,d65 gain=ratio-of-means dark={DARK * 255:g}/255 "
-            f"min_cos={MIN_COSINE} erosion={EROSION}px visibility=shadow-rays outline={OUTLINE:g}footprints "
-            f"pooling=pixels-of-pairs min_coverage={MIN_COVERAGE} v1"
+            f"low_pass=object/{FRACTION},srgb difference=ciede2000,d65 gain=ratio-of-means dark={DARK * 255:g}/255 "
+            f"{VISIBILITY} pooling=pixels-of-pairs min_coverage={MIN_COVERAGE} v2"
         )
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:

@@ -13,6 +13,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -123,6 +124,7 @@ class ObjectMetric(ABC):
 
     Options: ClassVar[type[BaseModel]] = NoOptions
     needs_mesh: ClassVar[bool] = False
+    never_primary: ClassVar[Mapping[str, str]] = MappingProxyType({})  # results that must decide no suite, and why
     error_scale: ClassVar[ErrorScale | None] = None  # of metrics that have an `error_map`
 
     def __init__(self, options: Any) -> None:

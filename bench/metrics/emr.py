@@ -18,7 +18,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.prediction import check_views, predict
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
@@ -99,8 +99,7 @@ class Emr(ObjectMetric):
         shifts = ",".join(map(str, SHIFTS))
         return (
             f"shifts={shifts}px interpolation=root-linear flat={FLAT * 255**2:g}level^2 weight=cos^2 "
-            f"min_cos={MIN_COSINE} erosion={EROSION}px visibility=shadow-rays outline={OUTLINE:g}footprints "
-            f"min_coverage={MIN_COVERAGE} v1"
+            f"{VISIBILITY} min_coverage={MIN_COVERAGE} v2"
         )
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.prediction import predict
 from bench.metrics.declaration import ErrorScale, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.psnr import HIGHEST, psnr
@@ -58,6 +59,7 @@ class LooPsnr(ObjectMetric):
         model_config = ConfigDict(extra="forbid", frozen=True)
 
     needs_mesh = True
+    never_primary = MappingProxyType({"loo_psnr": "one colour all over the object wins it"})
     error_scale = ErrorScale("loo_psnr", "RMS difference of R, G, B, where white is 1", 0.25)
 
     def __init__(self, options: Options) -> None:
@@ -69,10 +71,7 @@ class LooPsnr(ObjectMetric):
 
     def parameters(self) -> str:
         """The definition's constants."""
-        return (
-            f"weight=cos^2 min_cos={MIN_COSINE} erosion={EROSION}px visibility=shadow-rays "
-            f"outline={OUTLINE:g}footprints min_coverage={MIN_COVERAGE} cap={HIGHEST:.2f}dB v1"
-        )
+        return f"weight=cos^2 {VISIBILITY} min_coverage={MIN_COVERAGE} cap={HIGHEST:.2f}dB v2"
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
         """The sample's LOO PSNR. Raises `UsageError` for a sample without a mesh."""

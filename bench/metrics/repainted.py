@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bench.geometry.correspondence import EROSION, MIN_COSINE, OUTLINE, Correspondence
+from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.prediction import predict
 from bench.metrics.declaration import Measurement, Result, Sample
 
@@ -61,6 +61,10 @@ class Repainted:
         """The mean of the views; not measurable when one has none."""
         mean = math.fsum(per_view) / len(per_view)
         return Measurement(mean, "not_measurable" if math.isnan(mean) else "ok", self.coverage, per_view)
+
+
+OWN_VIEW = "every view is compared with a blend that holds it, so unrelated views score well and blur gains"
+"""Why no result of this kind may decide a suite."""
 
 
 def repaint(sample: Sample, alpha: float) -> Repainted | None:
@@ -108,10 +112,7 @@ def perceptual(distance: PerceptualDistance, made: Repainted, name: str) -> dict
 
 def projection_parameters(alpha: float) -> str:
     """Weight, cut-off and mask of the projection, for signatures."""
-    return (
-        f"alpha={alpha:g} min_cos={MIN_COSINE} erosion={EROSION}px outline={OUTLINE:g}footprints "
-        "visibility=shadow-rays frame=full pooling=mean-of-views"
-    )
+    return f"alpha={alpha:g} {VISIBILITY} frame=full pooling=mean-of-views"
 
 
 def not_measurable(results: Iterable[Result]) -> dict[str, Measurement]:

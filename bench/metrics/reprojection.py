@@ -12,6 +12,7 @@ originals over the full frame. Read it with care, and beside `loo_psnr`:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,7 +23,7 @@ from bench.geometry.bounding_box import bounding_box
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST, psnr
-from bench.metrics.repainted import not_measurable, perceptual, projection_parameters, repaint
+from bench.metrics.repainted import OWN_VIEW, not_measurable, perceptual, projection_parameters, repaint
 from bench.threads import each_alone
 
 SSIM_SIGMA = 1.5
@@ -89,6 +90,9 @@ class Reprojection(ObjectMetric):
         net: Net = Field("alex", description="the network of LPIPS: alex or vgg")
 
     needs_mesh = True
+    never_primary = MappingProxyType(
+        {f"reprojection_{k}_{holes}": OWN_VIEW for k in ("psnr", "ssim", "lpips") for holes in ("white", "skipped")}
+    )
 
     def __init__(self, options: Options) -> None:
         self.alpha = options.alpha
@@ -152,7 +156,7 @@ class Reprojection(ObjectMetric):
             f"{projection_parameters(self.alpha)} cap={HIGHEST:.2f}dB "
             f"ssim=gaussian11,sigma{SSIM_SIGMA},k0.01,k0.03,no-border "
             f"lpips={self.net},v0.1,backbone@sha256:{pins.backbone.sha256[:12]},heads@sha256:{pins.heads_sha256[:12]} "
-            "v1"
+            "v2"
         )
 
     def prepare(self, device: str, offline: bool) -> None:

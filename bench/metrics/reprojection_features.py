@@ -7,6 +7,7 @@ distance is `efficientnet_distance.py`, under a name that nobody takes for LPIPS
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,7 +15,7 @@ from bench.errors import WeightsMissing
 from bench.extractors.efficientnet_lite0 import WEIGHTS_SHA256
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.efficientnet_distance import TAPS, EfficientNetDistance, find_efficientnet
-from bench.metrics.repainted import not_measurable, perceptual, projection_parameters, repaint
+from bench.metrics.repainted import OWN_VIEW, not_measurable, perceptual, projection_parameters, repaint
 
 NAME = "reprojection_efficientnet_lite0"
 
@@ -29,6 +30,7 @@ class ReprojectionFeatures(ObjectMetric):
         alpha: float = Field(2.0, ge=0.0, description="views are blended by cos(theta)^alpha")
 
     needs_mesh = True
+    never_primary = MappingProxyType(dict.fromkeys((f"{NAME}_white", f"{NAME}_skipped"), OWN_VIEW))
 
     def __init__(self, options: Options) -> None:
         self.alpha = options.alpha
@@ -47,7 +49,7 @@ class ReprojectionFeatures(ObjectMetric):
         stages = ",".join(str(tap + 1) for tap in TAPS)
         return (
             f"{projection_parameters(self.alpha)} distance=efficientnet_lite0@sha256:{WEIGHTS_SHA256[:12]} "
-            f"stages={stages} channels=unit weights=uniform size=own v1"
+            f"stages={stages} channels=unit weights=uniform size=own v2"
         )
 
     def prepare(self, device: str, offline: bool) -> None:

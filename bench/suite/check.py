@@ -225,6 +225,23 @@ def _check_extractor(name: str, at: tuple[Step, ...], registry: Registry) -> Ite
         yield Problem(at, f"unknown extractor '{name}'", hint=nearest(name, registry.targets()))
 
 
+def check_primary(
+    names: Sequence[tuple[Step, object]], entries: Mapping[int, MetricEntry], registry: Registry
+) -> Iterator[Problem]:
+    """Names in `primary` that must not decide anything: a picture that nobody wants would win. Entries are sound."""
+    unfit: dict[str, str] = {}
+    for entry in entries.values():
+        unfit |= getattr(make_metric(entry, registry), "never_primary", {})
+    for step, name in names:
+        if isinstance(name, str) and name in unfit:
+            yield Problem(
+                ("primary", step),
+                f"'{name}' cannot be primary: {unfit[name]}",
+                "a result that no flat or blurred picture wins: cde or cce, without meshes hull_iou or hull_lift_cde",
+                f"leave '{name}' in `metrics`: it is shown, and decides nothing",
+            )
+
+
 def check_results(field: str, names: Sequence[tuple[Step, str]], results: Sequence[str]) -> Iterator[Problem]:
     """Names in `primary` or `gates` (`field`) that no metric of the suite yields, or that come twice."""
     seen: set[str] = set()

@@ -118,7 +118,9 @@ def _validate(data: Any, plugins: Plugins) -> tuple[Suite | None, list[Problem]]
     problems += found
     if results is not None and "metrics" not in broken:
         if "primary" not in broken and "primary" in data:
-            problems += check.check_results("primary", [*enumerate(data["primary"])], results)
+            primary = [*enumerate(data["primary"])]
+            problems += check.check_results("primary", primary, results)
+            problems += check.check_primary(primary, metrics, plugins.metrics)
         if "gates" not in broken and "gates" in data:
             problems += check.check_results("gates", [(name, name) for name in data["gates"]], results)
     return suite, problems

@@ -30,7 +30,7 @@ views: {resolution: 32}
 generators:
   - {name: ceiling, use: ceiling}
 metrics: [loo_psnr, silhouette_iou]
-primary: [loo_psnr]
+primary: [silhouette_iou]
 """
 
 Output = pytest.CaptureFixture[str]
@@ -197,7 +197,7 @@ def test_validate(suite: Path, capsys: Output) -> None:
 
 
 def test_validate_names_line_and_remedy(suite: Path, capsys: Output) -> None:
-    suite.write_text(GOOD.replace("ceiling}", "celing}").replace("loo_psnr]", "loo_psn]"))
+    suite.write_text(GOOD.replace("ceiling}", "celing}").replace("primary: [silhouette_iou]", "primary: [loo_psn]"))
     assert main(["validate", str(suite)]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -215,6 +215,14 @@ def test_validate_names_line_and_remedy(suite: Path, capsys: Output) -> None:
         f"{suite}:7: generators.ceiling.use",
         f"{suite}:9: primary.0",
     ]
+
+
+def test_validate_refuses_a_primary_that_flat_colour_wins(suite: Path, capsys: Output) -> None:
+    suite.write_text(GOOD.replace("primary: [silhouette_iou]", "primary: [silhouette_iou, loo_psnr]"))
+    assert main(["validate", str(suite)]) == 2
+    said = capsys.readouterr().err
+    for part in (f"{suite}:9: primary.1", "cannot be primary: one colour all over the object wins it", "cce"):
+        assert part in said
 
 
 def test_validate_prints_the_schema(capsys: Output) -> None:

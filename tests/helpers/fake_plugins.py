@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -43,6 +43,8 @@ class Detail:
 
     class Options(_Options):
         pass
+
+    never_primary: ClassVar[dict[str, str]] = {"detail_coverage": "everyone has it"}
 
     def __init__(self, options: Any) -> None:
         self.options = options

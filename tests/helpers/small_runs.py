@@ -56,7 +56,7 @@ metrics:
   - silhouette_iou
   - kd_cluster: {{reference: photos, extractor: efficientnet_lite0_texture}}
 {metrics}
-primary: [loo_psnr, "{KD}", silhouette_iou]
+primary: ["{KD}", silhouette_iou]
 """)
     return path
 

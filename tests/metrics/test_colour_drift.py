@@ -155,7 +155,7 @@ def test_the_declared_metric_measures_the_same() -> None:
     cast = tinted(views, WARM)
     factory = METRICS.load("colour_drift")
     metric = factory(factory.Options())
-    assert metric.needs_mesh and metric.parameters().endswith(" v1")
+    assert metric.needs_mesh and metric.parameters().endswith(" v2")
     labels = [(r.name, r.direction, r.unit) for r in metric.results()]
     assert labels == [("colour_drift", "down", "dE00"), ("colour_gain", "down", "")]
     found = metric.measure(Sample(cast.float(), SceneGeometry(mesh, cameras), WHITE))

@@ -168,7 +168,7 @@ def test_the_declared_metric_measures_the_same() -> None:
     mesh, cameras, matches, views = scene("sphere")
     factory = METRICS.load("emr")
     metric = factory(factory.Options())
-    assert metric.needs_mesh and metric.parameters().endswith(" v1")
+    assert metric.needs_mesh and metric.parameters().endswith(" v2")
     found = metric.measure(Sample(views.float(), SceneGeometry(mesh, cameras), WHITE))
     assert [(r.name, r.direction, r.unit) for r in metric.results()] == [("emr", "down", "px")]
     assert list(found) == ["emr"]

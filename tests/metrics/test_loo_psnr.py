@@ -232,7 +232,7 @@ def test_the_declared_metric_measures_the_same() -> None:
     mesh, cameras, matches, views = scene("sphere")
     factory = METRICS.load("loo_psnr")
     metric = factory(factory.Options())
-    assert metric.needs_mesh and metric.parameters().endswith(" v1")
+    assert metric.needs_mesh and metric.parameters().endswith(" v2")
     found = metric.measure(Sample(views.float(), SceneGeometry(mesh, cameras), WHITE))
     assert list(found) == [result.name for result in metric.results()] == ["loo_psnr"]
     assert found["loo_psnr"].value == pytest.approx(loo_psnr(views, matches).value, abs=1e-3)
