@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-
 from bench.errors import UsageError
 from bench.geometry.correspondence import VISIBILITY
 from bench.geometry.foreground import MESHLESS_PARAMETERS
