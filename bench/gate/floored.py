@@ -26,9 +26,9 @@ class Pairs:
 def pair(before: Scored, after: Scored) -> Pairs:
     """Both sides' values of every object that either has one for.
 
-    An object without a value, or with seeds that failed, counts as what the suite's floor scores on it; without a
-    floor, as the worst that either side scores on any object. Objects that neither side has a value for say nothing
-    of a change and are left out. Statistics of whole sets have no floor: only objects that both show are paired.
+    An object without a value, or with seeds that failed, counts as what the suite's floor scores on it, and never
+    better than the worst that either side scores on any object. Objects that neither side has a value for say nothing
+    of a change and are left out. Statistics of whole sets count what they lack already.
     """
     if before.whole:
         cases = tuple(case for case in before.values if case in after.values)
@@ -60,7 +60,9 @@ def _unpaired(before: Scored, after: Scored) -> str:
 
 def _floor(case: str, before: Scored, after: Scored, worst: float) -> float:
     known = after.floors.get(case, before.floors.get(case, math.nan))
-    return known if math.isfinite(known) else worst
+    if not math.isfinite(known):
+        return worst
+    return min(known, worst) if before.direction == "up" else max(known, worst)
 
 
 def _worst(before: Scored, after: Scored) -> float:

@@ -22,8 +22,9 @@ class Scored:
     """One result of one generator.
 
     `values`: by object, its own value (`whole` False), or for a statistic of the whole set the statistic without it
-    (`whole` True). `floors`: what the suite's floor scores on each object. `failed`: samples without a value, by
-    object, of the `samples` that each has. `signature` says what decided the numbers.
+    (`whole` True). `floors`: what the suite's floor scores on each object, else the metric's worst value, where it has
+    one. `failed`: samples without a value, by object, of the `samples` that each has. `signature` says what decided
+    the numbers.
     """
 
     metric: str
@@ -138,17 +139,15 @@ def _means(
         if case is not None and state != "ok":
             failed[case] = failed.get(case, 0) + 1
     signature = next((one.signature for one in own if one.signature), "")
+    least = run.metric(row.metric).worst
+    if least is not None:
+        floors = {case: floors.get(case, least) for case in {**values, **failed}}
     return _labelled(run, row, signature, False, values, floors, failed)
 
 
 def _whole(run: RunResults, row: Row, without: Mapping[str, float]) -> Scored:
-    views = len(run.summary.views.azimuths) or 1
-    lacking = {}
-    if without:
-        lacking = {case.id: len(run.summary.seeds) for case in run.summary.cases if case.id not in without}
-    elif row.status == "ok" and row.n_images:
-        missing = len(run.summary.cases) * len(run.summary.seeds) - row.n_images // views
-        lacking = {"": missing} if missing > 0 else {}
+    """A distance counts the samples that it lacks already; which they are is told by the failures of the run."""
+    lacking = {"": row.n_missing} if row.n_missing else {}
     return _labelled(run, row, row.signature, True, without, {}, lacking)
 
 
