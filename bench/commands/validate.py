@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.commands import flags
-from bench.commands.terminal import answer, answer_json, note
+from bench.commands.terminal import answer, answer_json, note, only_answers_on_stdout
 from bench.errors import EXIT_USAGE, BenchError, InputError, SuiteError, SuiteErrors, UsageError
 
 if TYPE_CHECKING:
@@ -42,10 +42,13 @@ def validate(
         _answer_problems(error.problems if isinstance(error, SuiteErrors) else (error,))
         raise typer.Exit(EXIT_USAGE) from error
     from bench.run.inputs import open_inputs
+    from bench.run.rehearsal import rehearse
 
     counts, broken = _open_references(loaded)
     inputs = open_inputs(loaded)
     broken += _first(inputs.problems)
+    with only_answers_on_stdout():
+        broken += rehearse(loaded)
     if broken and as_json:
         _answer_problems(broken)
         raise typer.Exit(EXIT_USAGE)

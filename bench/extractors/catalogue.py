@@ -30,7 +30,7 @@ def load_extractor(name: str, device: str = "cpu", offline: bool = False) -> Ext
     cannot be had, and `ExtractorError` for one that breaks its protocol.
     """
     factory = EXTRACTORS.load(name)
-    with plugin_code(f"extractor '{name}' could not be set up: it"):
+    with plugin_code(f"extractor '{name}'", "its factory"):
         extractor: Extractor = factory(device=device, offline=offline)
     check_extractor(extractor, name)
     return extractor
@@ -60,7 +60,7 @@ def check_extractor(extractor: object, name: str) -> None:
         if not callable(getattr(extractor, method, None)):
             raise refuse(f"it lacks {method}()", "the methods of Extractor in bench/extractors/protocol.py")
     for method in ("fingerprint", "signature"):
-        with plugin_code(f"extractor '{name}': {method}()"):
+        with plugin_code(f"extractor '{name}'", f"{method}()"):
             text = getattr(extractor, method)()
         if not isinstance(text, str) or not text.isprintable() or not text:
             raise refuse(f"{method}() gave {text!r}", "a text on one line")

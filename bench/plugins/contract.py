@@ -37,7 +37,7 @@ def plugin_class(registry: Registry, name: str) -> type[Any]:
 
 @lru_cache(maxsize=256)
 def _fitted(plugin: type, kind: str, name: str) -> type[Any]:
-    with plugin_code(f"{kind} '{name}': looking at its class"):
+    with plugin_code(f"{kind} '{name}'", "looking at its class"):
         base, methods = _base_of(plugin, kind, name)
         fitted = plugin if issubclass(plugin, base) else _below(plugin, base)
         lacking = sorted(getattr(fitted, "__abstractmethods__", ()))

@@ -8,14 +8,14 @@ from types import TracebackType
 from bench.errors import BenchError, PluginError
 
 
-class plugin_code:  # noqa: N801  read as `with plugin_code("metric 'mine': measure()")`
-    """What is raised inside comes out as a `BenchError` that opens with `what`; Ctrl-C passes.
+class plugin_code:  # noqa: N801  read as `with plugin_code("metric 'mine'", "measure()")`
+    """What `call` of `subject` raises comes out as a `BenchError` that opens with the subject; Ctrl-C passes.
 
     Errors for people keep their kind. Others, `sys.exit` among them, become a `PluginError` with the original as cause.
     """
 
-    def __init__(self, what: str) -> None:
-        self.what = what
+    def __init__(self, subject: str, call: str) -> None:
+        self.subject, self.call = subject, call
 
     def __enter__(self) -> None:
         return None
@@ -26,8 +26,8 @@ class plugin_code:  # noqa: N801  read as `with plugin_code("metric 'mine': meas
         if error is None or isinstance(error, KeyboardInterrupt):
             return
         if isinstance(error, BenchError):
-            raise error.about(self.what) from error
-        raise PluginError(f"{self.what} {outcry(error)}") from error
+            raise error.about(self.subject) from error
+        raise PluginError(f"{self.subject}: {self.call} {outcry(error)}") from error
 
 
 def outcry(error: BaseException) -> str:

@@ -40,9 +40,10 @@ Answer = TypeVar("Answer")
 
 def hold(metric: Any, name: str) -> Any:
     """A metric of a class that fits, held to its protocol. Raises `BenchError` when what it declares is wrong."""
-    if isinstance(metric, ObjectMetric):
-        return HeldObjectMetric(metric, name)
-    return HeldSetMetric(metric, name) if isinstance(metric, SetMetric) else metric
+    with plugin_code(f"metric '{name}'", "what it says of itself"):
+        if isinstance(metric, ObjectMetric):
+            return HeldObjectMetric(metric, name)
+        return HeldSetMetric(metric, name) if isinstance(metric, SetMetric) else metric
 
 
 class HeldObjectMetric(ObjectMetric):
@@ -106,8 +107,8 @@ class HeldObjectMetric(ObjectMetric):
     def measure(self, sample: Sample) -> dict[str, Measurement]:
         """One checked measurement for each result that has its weights. Raises `BenchError` for all that is not so."""
         if self._broken is not None:
-            raise self._broken
-        with plugin_code(f"{self.what}: measure()"):
+            raise self._broken.with_traceback(None)  # the same one each time
+        with plugin_code(self.what, "measure()"):
             answer = self.plugin.measure(sample)
         names = [result.name for result in self._results if result.name not in self._missing]
         return {name: _measurement(answer, name, len(sample.views), self.what) for name in names}
@@ -117,8 +118,8 @@ class HeldObjectMetric(ObjectMetric):
         from torch import Tensor
 
         if self._broken is not None:
-            raise self._broken
-        with plugin_code(f"{self.what}: error_map()"):
+            raise self._broken.with_traceback(None)  # the same one each time
+        with plugin_code(self.what, "error_map()"):
             errors = self.plugin.error_map(sample)
         wanted = tuple(sample.views.shape[:3])
         if not isinstance(errors, Tensor) or tuple(errors.shape) != wanted:
@@ -130,7 +131,7 @@ class HeldObjectMetric(ObjectMetric):
         if self._broken is not None:
             return None
         try:
-            with plugin_code(f"{self.what}: {method}()"):
+            with plugin_code(self.what, f"{method}()"):
                 found: object = getattr(self.plugin, method)(*arguments)
         except BenchError as error:
             self._broken = error
@@ -160,7 +161,7 @@ class HeldSetMetric(SetMetric):
 
     def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
         """A finite number. Raises `PluginError` for what is none."""
-        with plugin_code(f"{self.what}: distance()"):
+        with plugin_code(self.what, "distance()"):
             found = self.plugin.distance(generated, reference)
         if not _is_number(found):
             raise PluginError(f"{self.what}: distance() gave {found!r}", expected="a finite number")
@@ -168,7 +169,7 @@ class HeldSetMetric(SetMetric):
 
     def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
         """One number an object. Raises `PluginError` for other answers."""
-        with plugin_code(f"{self.what}: leave_one_object_out()"):
+        with plugin_code(self.what, "leave_one_object_out()"):
             found = np.asarray(self.plugin.leave_one_object_out(generated, reference), dtype=np.float64)
         objects = len(object_order(generated.objects))
         if found.shape != (objects,) or np.isinf(found).any() or (np.abs(found) > LARGEST).any():
@@ -181,7 +182,7 @@ class HeldSetMetric(SetMetric):
 
     def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
         """A tested difference. Raises `PluginError` for other answers."""
-        with plugin_code(f"{self.what}: difference()"):
+        with plugin_code(self.what, "difference()"):
             found: object = self.plugin.difference(a, b, reference)
         if found is not None and not (isinstance(found, Difference) and _is_number(found.estimate)):
             raise PluginError(f"{self.what}: difference() gave {_short(found)}", expected="a Difference, or None")
@@ -191,7 +192,7 @@ class HeldSetMetric(SetMetric):
 def _declared(plugin: ObjectMetric | SetMetric, what: str) -> tuple[Result, ...]:
     """What the metric says that it yields."""
     method = "result" if isinstance(plugin, SetMetric) else "results"
-    with plugin_code(f"{what}: {method}()"):
+    with plugin_code(what, f"{method}()"):
         found = plugin.result() if isinstance(plugin, SetMetric) else plugin.results()
     results: object = (found,) if isinstance(plugin, SetMetric) else found
     if not isinstance(results, tuple | list) or not all(isinstance(result, Result) for result in results):
@@ -210,7 +211,7 @@ def _declared(plugin: ObjectMetric | SetMetric, what: str) -> tuple[Result, ...]
 
 def _text(plugin: ObjectMetric | SetMetric, what: str) -> str:
     """What the metric adds to its signature."""
-    with plugin_code(f"{what}: parameters()"):
+    with plugin_code(what, "parameters()"):
         found: object = plugin.parameters()
     last = found.split(" ")[-1] if isinstance(found, str) else ""
     if not isinstance(found, str) or not found.isprintable() or not (last[:1] == "v" and last[1:].isdecimal()):

@@ -143,7 +143,7 @@ def _make(task: _Task) -> _Answer:
         # the batch broke off here: find out which case it was, and give every other one its chance
         job, request = task.jobs[index], requests[index]
         try:
-            with plugin_code(f"generator '{name}': generate()"):
+            with plugin_code(f"generator '{name}'", "generate()"):
                 answer = next(iter(generator.generate([request])), None)
             _store(answer, request, job, store, name)
         except BenchError as error:
@@ -157,7 +157,7 @@ def _batch(
     """How many of the requests, from the first on, were answered and stored before anything went wrong."""
     done = 0
     try:
-        with plugin_code(f"generator '{name}': generate()"):
+        with plugin_code(f"generator '{name}'", "generate()"):
             for request, job, answer in zip(requests, jobs, generator.generate(requests), strict=False):
                 _store(answer, request, job, store, name)
                 done += 1

@@ -72,7 +72,7 @@ def _of_generators(suite: Suite, cases: tuple[Case, ...]) -> Iterator[BenchError
         what = f"generator '{entry.name}'"
         try:
             generator = build_generator(entry, context)
-            with plugin_code(f"{what}: unusable()"):
+            with plugin_code(what, "unusable()"):
                 problems = list(generator.unusable())
         except BenchError as error:
             yield error

@@ -6,10 +6,11 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import ValidationError
 
 from bench.cases.case import Case
-from bench.errors import BenchError, GeneratorError, InputError, UsageError, nearest
+from bench.errors import BenchError, GeneratorError, InputError, PluginError, UsageError, nearest
 from bench.generators.catalogue import GENERATORS
 from bench.generators.ground_truth import cameras_digest
 from bench.generators.protocol import Generator, GeneratorContext
@@ -147,7 +148,7 @@ def generator_class(entry: GeneratorEntry) -> type[Generator]:
 def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generator:
     """The generator behind a suite's entry. Raises `BenchError` with the entry's name for all that goes wrong."""
     factory = generator_class(entry)
-    with plugin_code(f"generator '{entry.name}' could not be set up: it"):
+    with plugin_code(f"generator '{entry.name}'", "__init__()"):
         return factory(entry.name, read_options(factory, entry.options), context)
 
 
@@ -175,7 +176,7 @@ def generator_fingerprints(plan: Plan) -> dict[str, str]:
 def generator_fingerprint(entry: GeneratorEntry, context: GeneratorContext) -> str:
     """What the generator's samples are recognised by. Raises `GeneratorError` when it gives none."""
     generator = build_generator(entry, context)
-    with plugin_code(f"generator '{entry.name}': fingerprint()"):
+    with plugin_code(f"generator '{entry.name}'", "fingerprint()"):
         fingerprint: object = generator.fingerprint()
     if not isinstance(fingerprint, str) or not fingerprint:
         raise GeneratorError(
@@ -194,13 +195,23 @@ def is_calibration(entry: GeneratorEntry) -> bool:
 def training_of(entry: GeneratorEntry, context: GeneratorContext) -> tuple[PhaseInfo, ...]:
     """What the training behind a generator cost, by phase; empty where nobody wrote that down.
 
-    Generators that know it have a method `training`.
+    Raises `PluginError` for a generator that has a method `training` which tells no such thing.
     """
-    if not hasattr(GENERATORS.load(entry.use), "training"):
+    if generator_class(entry).training is Generator.training:
         return ()
+    what = f"generator '{entry.name}'"
     try:
-        generator: Any = build_generator(entry, context)
-        return tuple(PhaseInfo.model_validate(phase) for phase in generator.training())
+        generator = build_generator(entry, context)
+        with plugin_code(what, "training()"):
+            return tuple(PhaseInfo.model_validate(phase) for phase in generator.training())
+    except PluginError as error:
+        if isinstance(error.__cause__, ValidationError):
+            first = error.__cause__.errors(include_url=False)[0]
+            raise PluginError(
+                f"{what}: training() gave a phase that is none: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+                expected="phases with the fields of PhaseInfo in bench/results/summary.py",
+            ) from error
+        raise
     except BenchError:  # the checkpoint may be gone while its pictures are scored
         return ()
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.errors import PluginError
 from bench.results.leave_one_out import write_leave_one_out
-from bench.results.summary import Summary
+from bench.results.summary import PhaseInfo, Summary
 from bench.run.comparisons import best_and_ties, compare
 from bench.run.environment import git_state, hardware, optional_versions, versions
 from bench.run.error_maps import MapStore
@@ -17,7 +18,7 @@ from bench.run.failures import Failure, FailureLog
 from bench.run.folder import RunFolder
 from bench.run.generate import Generation, generate_samples
 from bench.run.options import RunOptions
-from bench.run.plan import Plan, generator_fingerprints, make_plan
+from bench.run.plan import Plan, generator_fingerprints, make_plan, training_of
 from bench.run.references import Library, find_library, prepare_metrics
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.score_objects import ObjectScoring, failed_rows, score_objects, write_table
@@ -92,10 +93,28 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     log.add(found.untested)
     failures += found.untested
     bold = best_and_ties(plan, rows, comparisons)
-    summary = build_summary(plan, rows, bold, comparisons, found, failures, speeds.timings, suite_hash(suite))
+    trainings, untold = _trainings(plan)
+    log.add(untold)
+    failures += untold
+    summary = build_summary(
+        plan, rows, bold, comparisons, found, failures, speeds.timings, trainings, suite_hash(suite)
+    )
     folder.write_json(folder.summary, summary.to_json())
     folder.write_json(folder.manifest, manifest | {"timing": _timing(reporter, generation, started)})
     return RunOutcome(folder.root, folder.report / "index.html", _incomplete(failures), summary)
+
+
+def _trainings(plan: Plan) -> tuple[dict[str, tuple[PhaseInfo, ...]], list[Failure]]:
+    """What each generator's training cost, and which could not say it."""
+    found: dict[str, tuple[PhaseInfo, ...]] = {}
+    failures = []
+    for entry in plan.generators:
+        found[entry.name] = ()
+        try:
+            found[entry.name] = training_of(entry, plan.context)
+        except PluginError as error:
+            failures.append(Failure.of(entry.name, "", None, error))
+    return found, failures
 
 
 def dry_run(suite: Suite, options: RunOptions) -> str:

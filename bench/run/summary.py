@@ -15,6 +15,7 @@ from bench.results.summary import (
     GeneratorInfo,
     MetricInfo,
     PaperInfo,
+    PhaseInfo,
     Reference,
     Row,
     SuiteInfo,
@@ -25,7 +26,7 @@ from bench.results.summary import (
 from bench.results.summary import Failure as FailureInfo
 from bench.run.failures import Failure
 from bench.run.normalised import find_yardsticks, normalised_row, role_of
-from bench.run.plan import Plan, broken_cases, is_calibration, training_of
+from bench.run.plan import Plan, broken_cases, is_calibration
 from bench.run.score_sets import SetScores
 from bench.stats import comparison as stats
 from bench.stats.difference import mean_difference
@@ -163,6 +164,7 @@ def build_summary(
     found: SetScores,
     failures: Sequence[Failure],
     timings: Sequence[TimingInfo],
+    trainings: Mapping[str, tuple[PhaseInfo, ...]],
     suite_digest: str,
 ) -> Summary:
     """The whole of `summary.json`. `bold` holds (metric, generator) pairs that are best or tie with the best."""
@@ -199,7 +201,7 @@ def build_summary(
                 calibration=is_calibration(entry),
                 role=role_of(entry),
                 paper=PaperInfo(**entry.paper.model_dump()) if entry.paper else None,
-                training=training_of(entry, plan.context),
+                training=trainings[entry.name],
             )
             for entry in plan.generators
         ),

@@ -160,7 +160,7 @@ def _time(task: _Task) -> _Answer:
 
     described, threads = hardware(context.device), torch.get_num_threads()
     try:
-        with plugin_code(f"generator '{task.entry.name}': generate()"):
+        with plugin_code(f"generator '{task.entry.name}'", "generate()"):
             timing = time_generator(
                 lambda: build_generator(task.entry, context), batches, context.device, task.repeats, task.warm_up
             )

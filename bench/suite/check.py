@@ -60,7 +60,7 @@ def build_metric(metric: type[Any], options: Any, name: str) -> Any:
     """A metric of class `metric`, held to its protocol. Raises `BenchError` that names it."""
     from bench.plugins.held import hold
 
-    with plugin_code(f"metric '{name}': __init__()"):
+    with plugin_code(f"metric '{name}'", "__init__()"):
         made = metric(options)
     return hold(made, name)
 
