@@ -54,7 +54,7 @@ def test_a_suite_is_checked_without_the_libraries_that_run_it(suite: str) -> Non
 
 def test_a_report_is_made_without_what_made_the_run(tmp_path: Path) -> None:
     modules = imported("report", str(FakeRun().write(tmp_path / "run")))
-    assert not modules & (HEAVY - {"pandas", "pyarrow", "plotly"}) and len(modules) < 1100, len(modules)
+    assert not modules & (HEAVY - {"pandas", "pyarrow"}) and len(modules) < 1100, len(modules)
 
 
 @pytest.mark.parametrize("registry", [GENERATORS, METRICS, EXTRACTORS, ESTIMATORS, VQA_MODELS], ids=lambda r: r.kind)
