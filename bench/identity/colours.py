@@ -23,6 +23,7 @@ SYNONYMS = {
 }  # fmt: skip
 
 _LIGHTNESS = 0.5  # its weight in the difference: light and shade change it, and not the name
+_BLUR = 6.0  # of a name's edge, in CIELAB as weighted
 _LITTLE = 0.02  # a share that counts as none
 
 Histogram = npt.NDArray[np.float64]  # (12,) shares of the names
@@ -39,13 +40,18 @@ def named_colours(prompt: str) -> frozenset[str]:
 
 
 def colour_shares(pixels: npt.NDArray[np.uint8], palette: Palette = "common") -> Histogram:
-    """How much of sRGB pixels (n, 3) is nearest to each of `NAMES`, in CIELAB with half the weight on lightness."""
+    """How much of sRGB pixels (n, 3) is called by each of `NAMES`: CIELAB with half the weight on lightness.
+
+    A pixel between two colours is called by both, the nearer one more: a dark brown is black to some.
+    """
     from skimage.color import rgb2lab
 
     weight = np.array([_LIGHTNESS, 1.0, 1.0])
     found = rgb2lab(pixels[None] / 255.0)[0] * weight
-    nearest = ((found[:, None] - _prototypes(palette) * weight) ** 2).sum(axis=2).argmin(axis=1)
-    return np.bincount(nearest, minlength=len(NAMES)) / max(len(pixels), 1)
+    squares = ((found[:, None] - _prototypes(palette) * weight) ** 2).sum(axis=2)
+    called = np.exp(-(squares - squares.min(axis=1, keepdims=True)) / (2.0 * _BLUR**2))
+    shares: Histogram = (called / called.sum(axis=1, keepdims=True)).mean(axis=0)
+    return shares
 
 
 def colour_fit(shares: Histogram, colours: frozenset[str]) -> float:

@@ -97,7 +97,7 @@ class Identity(ObjectMetric):
         return (
             f"network=efficientnet_lite0@sha256:{WEIGHTS_SHA256[:12]} kinds={kinds}@sha256:{kinds_digest(kinds)[:12]} "
             f"palette={self.options.palette} frame={FRAME_VERSION} prompts={len(self._prompts)}"
-            f"@sha256:{hash_strings(self._prompts)[:12]} ties=half chance=0.5 v1"
+            f"@sha256:{hash_strings(self._prompts)[:12]} ties=half chance=0.5 v2"
         )
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
