@@ -118,9 +118,16 @@ def _about_variety(
 
 
 def look_at_suite(suite: Suite) -> Iterator[Finding]:
-    """References that are folders, generators that are folders of pictures, and leaks between the two."""
+    """Meshes, references that are folders, generators that are folders of pictures, and leaks between the two."""
+    from bench.run.inputs import open_inputs
     from bench.suite.schema import FolderReference
 
+    inputs = open_inputs(suite)  # what `validate` says too
+    for problem in inputs.problems:
+        seen = " ".join(problem.message.split())
+        yield Finding(problem.where or "meshes", seen, "its rows fail", problem.hint or problem.expected, True)
+    for said in inputs.notes:
+        yield Finding("meshes", said, "the run goes on without it", "")
     references = {}
     for name, reference in suite.references.items():
         if isinstance(reference, FolderReference):

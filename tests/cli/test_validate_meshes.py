@@ -67,6 +67,9 @@ def test_meshes_of_cases_and_of_methods_are_opened(meshes, capsys):
     assert code == 2 and len(told) == 4
     assert told[0] == "case 'egg': the file is empty (zero bytes)"
     assert all("generator 'mine'" in message for message in told[1:])
+    assert main(["doctor", "--suite", str(meshes.parent / "suite.yaml")]) != 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "egg.glb" in shown and "empty" in shown
     assert "gone.mtl" in told[1] and "empty" in told[2] and "no mesh for case 'loaf'" in told[3]
 
 
