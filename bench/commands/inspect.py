@@ -33,6 +33,10 @@ def inspect(
         str | None, flags.flag("--suite", "The suite whose cases and views they are meant for.", metavar="SUITE")
     ] = None,
     overrides: flags.Set = None,
+    cameras: Annotated[
+        str | None,
+        flags.flag("--cameras", "Convention of camera files beside the pictures: blender, opencv or zero123."),
+    ] = None,
     out: Annotated[Path | None, flags.flag("--out", "Write the evidence there as a picture.", metavar="PNG")] = None,
     as_json: flags.Json = False,
 ) -> None:
@@ -54,6 +58,8 @@ def inspect(
     best = found[0] if found and _settled(found) else None
     paste = entry(shape, _name(folder), folder, best or (found[0] if found else None), cut_out)
     said = _words(shape, side, loaded, found, scale)
+    views, about_cameras = _cameras(shape, cameras)
+    said += about_cameras
     if as_json:
         answer_json(
             {
@@ -61,7 +67,7 @@ def inspect(
                 "grid": list(shape.layout.grid) if shape.sheet else None, "padding": shape.layout.padding,
                 "views": shape.count, "resolution": side, "ground": shape.ground, "cases": sorted(shape.files),
                 "readings": [asdict(reading) | {"total": reading.total} for reading in found],
-                "settled": _settled(found) if found else None, "scale": scale, "entry": paste,
+                "settled": _settled(found) if found else None, "scale": scale, "cameras": views, "entry": paste,
             }
         )  # fmt: skip
         return
@@ -194,6 +200,28 @@ def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading], s
     elif best.outline < 0.8:
         lines.append("outlines fit badly even so: another scale, projection or elevation than the suite's views")
     return lines
+
+
+def _cameras(shape: Shape, convention: str | None) -> tuple[dict[str, Any] | None, list[str]]:
+    """The views that camera files beside the pictures describe, as YAML to paste; nothing where there are none."""
+    from bench.layouts.camera_files import find_camera_files, read_cameras, views_of
+
+    found: dict[str, dict[str, Any]] = {}
+    for case, paths in shape.files.items():
+        if files := find_camera_files(paths[0].parent):
+            try:
+                found[case] = views_of(read_cameras(files, convention))
+            except InputError as error:
+                return None, [f"cameras of {case}: {error.message} ({error.where})"]
+    if not found:
+        return None, []
+    first, views = next(iter(found.items()))
+    other = next((case for case, seen in found.items() if seen != views), None)
+    if other is not None:
+        return None, [f"cameras: those of {other} are not those of {first}, and a suite has one set of cameras"]
+    text = ", ".join(f"{key}: {value}" for key, value in views.items())
+    said = f"cameras, in longest sides of the object if the files' unit is that: views: {{{text}}}"
+    return views, [said]
 
 
 def _framing(suite: Suite, scale: float) -> str:
