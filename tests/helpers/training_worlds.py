@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 from realiz3d.data.maps import encode_map
+from realiz3d.training.checkpoint import read_state
 from realiz3d.training.config import TrainConfig
 
 SIDE, VIEWS = 8, 4
@@ -103,3 +105,18 @@ def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         below = merged.get(name)
         merged[name] = _merged(below, change) if isinstance(below, dict) and isinstance(change, dict) else change
     return merged
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The weights in training that a checkpoint resumes from."""
+    return read_state(folder)["model"]
+
+
+def logs(out: Path) -> list[dict[str, Any]]:
+    """The lines of a training's log."""
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def moved(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> set[str]:
+    """Names of the weights that are not the same to the last bit."""
+    return {name for name in before if not torch.equal(before[name], after[name])}

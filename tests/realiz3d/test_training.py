@@ -18,16 +18,15 @@ pytest.importorskip("accelerate")
 pytest.importorskip("diffusers")
 
 from accelerate import Accelerator
-from training_worlds import tiny_config, write_world
+from training_worlds import logs, moved, tiny_config, weights, write_world
 
 from realiz3d.errors import UsageError, WeightsMissing
 from realiz3d.plan import Domain
 from realiz3d.training import samples
 from realiz3d.training.callbacks import Silent
-from realiz3d.training.checkpoint import checkpoints, load_checkpoint, read_state
+from realiz3d.training.checkpoint import checkpoints, load_checkpoint
 from realiz3d.training.method import Phase
 from realiz3d.training.run import build, train
-from realiz3d.training.sample_grids import Samples
 from realiz3d.training.section import PhaseSettings
 from realiz3d.training.shape import Shape
 from realiz3d.training.trainer import Trainer
@@ -40,18 +39,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trainer_of(config: Any, out: Path, *callbacks: Any) -> Trainer:
     return build(config, out, Accelerator(cpu=True), callbacks=callbacks)
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return read_state(folder)["model"]
-
-
-def logs(out: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-
-
-def moved(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> set[str]:
-    return {name for name in before if not torch.equal(before[name], after[name])}
 
 
 @pytest.mark.parametrize("host", ["pixart", "dit", "sd3"])
@@ -328,60 +315,6 @@ def test_losses_that_are_not_finite_stop_the_run(world, tmp_path):
                         optimisation={"clip_norm": None, "weight_decay": 1e9}),
             tmp_path, device="cpu",
         )  # fmt: skip
-
-
-def test_curves_pictures_and_scores_are_written(world, tmp_path):
-    pytest.importorskip("tensorboard")
-    from PIL import Image
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    score = [sys.executable, "-c", "import sys; print('scored', *sys.argv[1:])", "{checkpoint}", "{step}"]
-    watched = {
-        "tensorboard": True,
-        "samples": {"every_steps": 2, "count": 2, "inference_steps": 2},
-        "scores": {"command": score, "every_steps": 2},
-    }
-    train(tiny_config(world, logging=watched), tmp_path / "watched", device="cpu")
-    train(tiny_config(world), tmp_path / "alone", device="cpu")
-    expected = weights(checkpoints(tmp_path / "alone")[5])
-    assert moved(expected, weights(checkpoints(tmp_path / "watched")[5])) == set()
-
-    events = EventAccumulator(str(tmp_path / "watched" / "tensorboard")).Reload()
-    curve = [event.value for event in events.Scalars("loss")]
-    assert curve == pytest.approx([line["loss"] for line in logs(tmp_path / "watched")], rel=1e-6)
-    sheets = sorted((tmp_path / "watched" / "samples").iterdir())
-    assert [sheet.name for sheet in sheets] == ["step_2.png", "step_4.png", "step_5.png"]
-    assert Image.open(sheets[0]).size == (2 * 16, 2 * 16)
-    scored = sorted((tmp_path / "watched" / "scores").iterdir())
-    assert [log.name for log in scored] == ["step_2.log", "step_4.log", "step_5.log"]
-    assert scored[-1].read_text().split() == ["scored", str(tmp_path / "watched/checkpoints/step_5"), "5"]
-
-
-def test_sheets_are_painted_with_the_configs_shifting(world, tmp_path, monkeypatch):
-    from realiz3d import Shifting, pipeline
-
-    wanted: list[Any] = []
-    resolve = pipeline.resolve_plan
-    monkeypatch.setattr(pipeline, "resolve_plan", lambda plan, *args: wanted.append(plan) or resolve(plan, *args))
-    logging = {"samples": {"every_steps": 100, "count": 2, "inference_steps": 2}}
-    config = tiny_config(world, logging=logging, sampling={"block_frac": 0.0, "t_max": None}, steps=(1, 1, 1))
-    train(config, tmp_path, device="cpu")
-    assert wanted == [Shifting(0.0, None)]
-
-
-def test_sheets_are_painted_with_the_averaged_weights(world, tmp_path, monkeypatch):
-    seen: list[bool] = []
-
-    def sampled(self: Samples, trainer: Trainer, *_args: Any) -> torch.Tensor:
-        average = trainer._average
-        seen.append(all(torch.equal(p, w) for p, w in zip(average.parameters, average.weights, strict=True)))
-        return torch.zeros(2, 4, 3, 8, 8)
-
-    monkeypatch.setattr(Samples, "_sampled", sampled)
-    logging = {"samples": {"every_steps": 1, "count": 2, "inference_steps": 2}}
-    config = tiny_config(world, logging=logging, optimisation={"ema_decay": 0.9}, steps=(1, 2, 2))
-    train(config, tmp_path, device="cpu")
-    assert seen == [True] * 5
 
 
 def test_old_checkpoints_are_pruned(world, tmp_path):
