@@ -11,6 +11,7 @@ METRICS = Registry(
         "loo_psnr": "bench.metrics.loo_psnr:LooPsnr",
         "cde": "bench.metrics.cde:Cde",
         "cce": "bench.metrics.cce:Cce",
+        "unjudged_seam": "bench.metrics.unjudged_seam:UnjudgedSeam",
         "emr": "bench.metrics.emr:Emr",
         "colour_drift": "bench.metrics.colour_drift:ColourDrift",
         "reprojection": "bench.metrics.reprojection:Reprojection",
