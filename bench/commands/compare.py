@@ -93,7 +93,7 @@ def compare(
 
 def show(page: GatePage) -> None:
     """The verdict and its reasons: results on standard output, the rest beside it."""
-    from bench.gate.words import headline
+    from bench.gate.words import drift_words, headline
 
     for result in page.results:
         answer(f"{result.verdict:<12} {result.metric}: {result.reason}")
@@ -104,7 +104,7 @@ def show(page: GatePage) -> None:
         note(f"assay: {known.corruption}: {caught}")
     for drift in page.drift or ():
         if drift.drifted:
-            note(f"drift: {drift.metric}: {drift.stored} stored, {drift.today} today", style="yellow")
+            note(f"drift: {drift_words(drift)}", style="yellow")
     note(headline(page), style=_STYLES[page.verdict])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.gate.document import Difference, GatedResult, GatePage
+from bench.gate.document import Difference, Drift, GatedResult, GatePage
 from bench.gate.harm import MOST_OBJECTS
 from bench.gate.verdicts import Verdict
 from bench.results.numbers import format_p, format_value
@@ -38,6 +38,13 @@ def headline(page: GatePage) -> str:
     counts = [f"{page.count(verdict)} {word}" for verdict, word in VERDICT_WORDS.items() if page.count(verdict)]
     blind = ", and could not have failed" if not page.could_fail and page.verdict in ("pass", "improved") else ""
     return f"{page.verdict}{blind}: {', '.join(reversed(counts))} of {len(page.results)} gated"
+
+
+def drift_words(drift: Drift) -> str:
+    """`cde: 0.61 stored, 0.58 today`."""
+    if drift.largest == 0:
+        return f"{drift.metric}: measured otherwise today (its signature says how), with the same numbers"
+    return f"{drift.metric}: {format_value(drift.stored)} stored, {format_value(drift.today)} today"
 
 
 def difference_words(difference: Difference) -> str:

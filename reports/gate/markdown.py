@@ -6,7 +6,7 @@ import html
 import re
 
 from bench.gate.document import GatedResult, GatePage
-from bench.gate.words import VERDICT_WORDS, amount, difference_words, headline, signed
+from bench.gate.words import VERDICT_WORDS, amount, difference_words, drift_words, headline, signed
 from bench.results.numbers import format_p, format_value
 
 MOST_BYTES = 60_000
@@ -87,9 +87,7 @@ def _drift(page: GatePage) -> list[str]:
     moved = [one for one in page.drift if one.drifted]
     if not moved:
         return ["No drift: the baseline's pictures, scored again today, give the stored numbers."]
-    lines = [
-        f"- `{_code(one.metric)}`: {format_value(one.stored)} stored, {format_value(one.today)} today" for one in moved
-    ]
+    lines = [f"- {_plain(drift_words(one))}" for one in moved]
     return [
         "**Drift of the stack**: the baseline's own pictures score differently today. Verdicts use today's.",
         "\n".join(lines),
