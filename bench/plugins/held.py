@@ -57,6 +57,7 @@ class HeldObjectMetric(ObjectMetric):
         self._said = ""
         self.needs_mesh = _kind(plugin.needs_mesh, bool, f"{self.what}: needs_mesh")  # type: ignore[misc]
         self.error_scale = _scale(plugin, self._results, self.what)  # type: ignore[misc]
+        self.never_primary = _reasons(plugin.never_primary, f"{self.what}: its never_primary")  # type: ignore[misc]
         if type(plugin).prepare is ObjectMetric.prepare:
             _text(plugin, self.what)  # others say it when their weights are there
 
@@ -85,13 +86,8 @@ class HeldObjectMetric(ObjectMetric):
         """Also asks what is missing, and for the signature."""
         self._try("prepare", device, offline)
         found = self._try("missing")
-        if isinstance(found, Mapping) and all(isinstance(text, str) for pair in found.items() for text in pair):
-            self._missing = dict(found)
-        elif self._broken is None:
-            self._broken = PluginError(
-                f"{self.what}: missing() gave {found!r}", expected="a mapping from results to the reason of each"
-            )
         try:
+            self._missing = _reasons({} if self._broken else found, f"{self.what}: what missing() gave")
             self._said = _text(self.plugin, self.what)
         except BenchError as error:
             self._broken = self._broken or error
@@ -242,6 +238,12 @@ def _limits(plugin: SetMetric, what: str) -> tuple[float, float]:
         if low < high:
             return float(low), float(high)
     raise PluginError(f"{what}: its limits are {_short(found)}", expected="(lowest, highest) value")
+
+
+def _reasons(value: object, what: str) -> Mapping[str, str]:
+    if isinstance(value, Mapping) and all(isinstance(text, str) for pair in value.items() for text in pair):
+        return dict(value)
+    raise PluginError(f"{what} is {_short(value)}", expected="a mapping from results to the reason of each")
 
 
 def _measurement(answer: object, name: str, views: int, what: str) -> Measurement:

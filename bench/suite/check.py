@@ -231,7 +231,8 @@ def check_primary(
     """Names in `primary` that must not decide anything: a picture that nobody wants would win. Entries are sound."""
     unfit: dict[str, str] = {}
     for entry in entries.values():
-        unfit |= getattr(make_metric(entry, registry), "never_primary", {})
+        metric = plugin_class(registry, entry.name)
+        unfit |= metric.never_primary if issubclass(metric, ObjectMetric) else {}
     for step, name in names:
         if isinstance(name, str) and name in unfit:
             yield Problem(

@@ -34,7 +34,7 @@ METRICS = {
     "FlatMap": "end at 0.0, not at a number above 0",
     "ScaleWithoutMap": "has an error_scale and no error_map()",
     "BrokenPrepare": "prepare() raised OSError: no such file: weights.pt",
-    "OddMissing": "missing() gave ['gauge']",
+    "OddMissing": "what missing() gave is ['gauge']",
     "AbstractMetric": "lacks measure(), parameters()",
 }
 DISTANCES = {
