@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,6 +44,7 @@ def inspect(
         raise InputError("there is no such folder of images", where=str(folder))
     from bench.layouts.report import entry
     from bench.layouts.shape import find_shape, ground_of
+    from bench.suite.folder import folder_name
 
     loaded, cases = _suite(suite, overrides)
     shape = find_shape(folder, [case.id for case in cases])
@@ -56,7 +56,7 @@ def inspect(
     if loaded is not None and shape.ground is not None:
         cut_out = max(abs(v - round(255 * b)) for v, b in zip(shape.ground, loaded.views.rgb, strict=True)) > 40
     best = found[0] if found and _settled(found) else None
-    paste = entry(shape, _name(folder), folder, best or (found[0] if found else None), cut_out)
+    paste = entry(shape, folder_name(folder), folder, best or (found[0] if found else None), cut_out)
     said = _words(shape, side, loaded, found, scale)
     views, about_cameras = _cameras(shape, cameras)
     said += about_cameras
@@ -74,10 +74,6 @@ def inspect(
     for line in said:
         note(line)
     answer(f"generators:\n  {paste}")
-
-
-def _name(folder: Path) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.absolute().name).strip("-.")[:64] or "images"
 
 
 def _suite(name: str | None, overrides: list[str] | None) -> tuple[Suite | None, tuple[Case, ...]]:

@@ -22,6 +22,12 @@ def score(
     name: Annotated[
         str | None, flags.flag("--name", "How results call these images [default: the folder's name].")
     ] = None,
+    layout: Annotated[
+        str | None,
+        flags.flag(
+            "--layout", "How they are laid out: a preset such as wonder3d, or options as inspect prints, in {}."
+        ),
+    ] = None,
     out: flags.Out = None,
     limit: flags.Limit = None,
     device: flags.Device = RunOptions.device,
@@ -43,7 +49,7 @@ def score(
     from bench.suite.load import load_suite
 
     label = name or folder_name(folder)
-    judged = with_folder(load_suite(suite, overrides or ()), label, folder)
+    judged = with_folder(load_suite(suite, overrides or ()), label, folder, layout)
     options = read_options(
         context, out, tuple(generator.name for generator in judged.generators), limit, device, batch_size, seeds,
         executor, workers, dry_run, as_json,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.errors import UsageError
+from bench.errors import SuiteError, UsageError
+from groundwork.yaml_tree import parse
 
 if TYPE_CHECKING:
     from bench.suite.schema import Suite
@@ -18,10 +20,11 @@ def folder_name(folder: Path) -> str:
     return name[:64] or "images"
 
 
-def with_folder(suite: Suite, name: str, folder: Path) -> Suite:
+def with_folder(suite: Suite, name: str, folder: Path, layout: str | None = None) -> Suite:
     """The suite with one `folder` generator in place of its own, less those whose images are a reference of it.
 
-    Raises `UsageError` when `name` is not a safe name, or belongs to a generator that has to stay.
+    `layout` is the name of a preset, or options of `folder` as YAML in braces. Raises `UsageError` when `name` is not a
+    safe name, or belongs to a generator that has to stay, and for a layout that is none.
     """
     from pydantic import ValidationError
 
@@ -35,7 +38,9 @@ def with_folder(suite: Suite, name: str, folder: Path) -> Suite:
             hint="pass another --name",
         )
     try:
-        entry = GeneratorEntry.model_validate({"name": name, "use": "folder", "path": str(folder.absolute())})
+        entry = GeneratorEntry.model_validate(
+            {"name": name, "use": "folder", "path": str(folder.absolute()), **_reading(layout)}
+        )
     except ValidationError as error:
         raise UsageError(
             f"'{name}' cannot be a generator's name",
@@ -43,3 +48,26 @@ def with_folder(suite: Suite, name: str, folder: Path) -> Suite:
             expected="letters, digits, '.', '_', '-'; at most 64",
         ) from error
     return suite.model_copy(update={"generators": (entry, *(g for g in suite.generators if g.name in kept))})
+
+
+def _reading(layout: str | None) -> dict[str, Any]:
+    """Options of `folder` from what `--layout` says."""
+    if layout is None:
+        return {}
+    if not layout.lstrip().startswith("{"):
+        return {"layout": layout}
+    from pydantic import ValidationError
+
+    from bench.generators.folder import FolderOptions
+    from bench.suite.explain import explain_options
+
+    root, errors = parse(layout, "--layout", Path.cwd(), SuiteError)
+    if errors:
+        raise errors[0]
+    options: dict[str, Any] = root.plain()
+    try:
+        FolderOptions.model_validate_json(json.dumps({**options, "path": "."}))
+    except ValidationError as error:
+        first = next(iter(explain_options(error, (), "generator 'folder'", FolderOptions)))
+        raise UsageError(first.message, where=f"--layout {layout}", expected=first.expected, hint=first.hint) from error
+    return options

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from bench.cases.case import Case
+from bench.cli import main
 from bench.errors import ImageError, InputError, UsageError
 from bench.generators.folder import FolderGenerator, FolderOptions
 from bench.generators.protocol import GenerationRequest, GeneratorContext
@@ -249,3 +250,24 @@ def test_strangers_are_named(tmp_path):
     with pytest.raises(InputError, match="folder 'mugg' is no case of the suite") as caught:
         read(tmp_path, files="{case}/rgb_{view}")
     assert "did you mean 'mug'" in caught.value.hint
+
+
+def test_score_takes_a_layout(tmp_path, capsys):
+    words = ("front", "right", "back", "left")
+    for index, view in enumerate(noise(4)):
+        save(view, tmp_path / "made" / "mug" / f"rgb_000_{words[index]}.png")
+    (tmp_path / "prompts.txt").write_text("a red mug\n")
+    (tmp_path / "made" / "mug").rename(tmp_path / "made" / "000")
+    (tmp_path / "suite.yaml").write_text(
+        "name: s\nversion: 1\ntask: text_to_multiview\ncases: {source: prompts, path: prompts.txt}\n"
+        f"views: {{resolution: {SIZE}}}\nmetrics: [hull_iou]\n"
+    )
+    given = ["score", str(tmp_path / "made"), "--suite", str(tmp_path / "suite.yaml"), "--out", str(tmp_path / "out")]
+    reading = '{files: "{case}/rgb_000_{view}", names: [front, right, back, left]}'
+    assert main(["--offline", *given, "--layout", reading]) == 0
+    assert (tmp_path / "out" / "samples" / "made" / "000" / "seed_0" / "view_3.png").is_file()
+    capsys.readouterr()
+    assert main(["--offline", *given, "--layout", "{file: x}"]) == 2
+    assert "unknown option of generator 'folder': 'file'" in capsys.readouterr().err
+    assert main(["--offline", *given, "--layout", "wonder"]) == 2
+    assert "wonder3d" in capsys.readouterr().err
