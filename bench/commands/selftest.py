@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.commands import flags
 from bench.commands.terminal import answer_json, answer_table, note, only_answers_on_stdout
 from bench.errors import EXIT_REGRESSION
+
+if TYPE_CHECKING:
+    from bench.selftest.parity import Parity
 
 
 def selftest(
@@ -28,6 +31,10 @@ def selftest(
         bool,
         flags.flag("--cheats", "Try cheats on the shipped suites' primaries instead; about a minute an object."),
     ] = False,
+    parity: Annotated[
+        bool,
+        flags.flag("--parity", "Compare FID, KID, PSNR, SSIM and LPIPS with the packages installed here instead."),
+    ] = False,
     as_json: flags.Json = False,
 ) -> None:
     """Prove the metrics: break perfect views in known ways, and check that each metric answers as documented.
@@ -35,6 +42,8 @@ def selftest(
     Exit code 0 when every property holds, 1 when one fails. --out also writes selftest.md and selftest.svg, with
     --cheats attacks.md, attacks.png and the runs.
     """
+    if parity:
+        return _compare_with_packages(as_json)
     if cheats:
         from bench.commands.cheats import try_cheats
 
@@ -67,3 +76,38 @@ def selftest(
         note(f"{failed} of {len(outcome.verdicts)} properties fail", style="bold red")
         raise typer.Exit(EXIT_REGRESSION)
     note(f"all {len(outcome.verdicts)} properties hold")
+
+
+def _compare_with_packages(as_json: bool) -> None:
+    from bench.selftest.parity import compare_with_packages
+
+    with only_answers_on_stdout():
+        found = compare_with_packages()
+    if as_json:
+        answer_json(
+            [
+                {
+                    "metric": row.metric,
+                    "package": row.package,
+                    "what": row.what,
+                    "ours": row.ours,
+                    "theirs": row.theirs,
+                    "tolerance": row.tolerance,
+                    "holds": row.holds,
+                }
+                for row in found
+            ]
+        )
+    else:
+        columns = ("metric", "package", "ours", "theirs", "difference", "tolerance", "verdict", "on")
+        answer_table("Ours beside the packages installed here", columns, [_parity_cells(row) for row in found])
+    if not all(row.holds for row in found):
+        note("some numbers differ from the packages'", style="bold red")
+        raise typer.Exit(EXIT_REGRESSION)
+
+
+def _parity_cells(row: Parity) -> tuple[str, ...]:
+    if row.theirs is None:
+        return (row.metric, row.package, "", "", "", "", "not installed", row.what)
+    numbers = (f"{row.ours:.8g}", f"{row.theirs:.8g}", f"{row.difference:.1e}", f"{row.tolerance:.0e}")
+    return (row.metric, row.package, *numbers, "agrees" if row.holds else "DIFFERS", row.what)
