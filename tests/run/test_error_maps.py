@@ -18,7 +18,7 @@ from bench.geometry.cameras import view_cameras
 from bench.geometry.scene import SceneGeometry
 from bench.heat import LEVELS, TILE, UNSCORED, colours, position, strip_png
 from bench.metrics.declaration import ErrorScale, Measurement, Result
-from bench.metrics.loo_psnr import loo_error, loo_psnr
+from bench.metrics.loo_psnr import LooPsnr, loo_error, loo_psnr
 
 LOO = "loo_psnr.png"
 
@@ -130,7 +130,7 @@ def test_run_keeps_a_map_a_sample_and_draws_none_twice(tmp_path, mesh_folder, mo
 
     times = {path: path.stat().st_mtime_ns for path in run.rglob("*.png")}
     scores = (run / "scores.parquet").read_bytes()
-    monkeypatch.setattr("bench.metrics.loo_psnr.LooPsnr.measure", None)  # nothing is measured for a map alone
+    monkeypatch.setattr(LooPsnr, "measure", None)  # nothing is measured for a map alone
     (run / "maps/noise/egg/seed_0" / LOO).unlink()
     (run / "maps/noise/disc/seed_0" / LOO).write_bytes(b"half a picture")
     assert start(tmp_path, mesh_folder) == 0
