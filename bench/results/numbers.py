@@ -2,6 +2,8 @@
 
 With an interval, the last printed digit is the one that the interval's half-width reaches: two of its significant
 digits while it is small in its decade, one above (the Particle Data Group's rule of 3.54). Without, the unit decides.
+But differences of generators on the same objects are known better than either value: an interval hides no digit left of
+the decimal point and, within two places of what it supports, none of the first three that are not zero.
 """
 
 from __future__ import annotations
@@ -61,8 +63,9 @@ def _decimals(value: float, unit: str, low: float | None, high: float | None) ->
     half_width = (high - low) / 2
     decade = math.floor(math.log10(half_width))
     supported = -decade + (1 if half_width / 10.0**decade < _TWO_DIGITS_BELOW else 0)
+    shown = _SIGNIFICANT - 1 - math.floor(math.log10(abs(value))) if value else 0
     # a nearly exact number gains one digit over its unit's habit, not ten
-    return min(supported, default + 1)
+    return min(max(supported, min(shown, supported + 2, _SIGNIFICANT), 0), default + 1)
 
 
 def _default_decimals(value: float, unit: str) -> int:

@@ -19,7 +19,10 @@ from bench.results.numbers import format_interval, format_p, format_percent, for
         (24.5312, "dB", 24.41, 24.65, "24.53"),  # ± 0.12: two digits while the width is small in its decade
         (0.0123456, "", 0.0101, 0.0149, "0.0123"),
         (186.234, "", 174.0, 198.0, "186"),
-        (1234.5, "", 1000.0, 1460.0, "1230"),
+        (1234.4, "", 1000.0, 1460.0, "1234"),  # nothing left of the point is hidden
+        (653.2, "", 300.0, 1000.0, "653"),
+        (648.1, "", 300.0, 1000.0, "648"),
+        (0.0653, "", -0.5, 0.6, "0.065"),
         (1.4, "px", 1.4, 1.4, "1.40"),  # an interval without width says nothing
         (0.8123, "", 0.81229999, 0.81230001, "0.8123"),  # one digit over the habit, not seven
         (-0.00001, "", -0.003, 0.003, "0.0000"),  # no minus sign before zero
@@ -69,4 +72,10 @@ def test_last_digit_is_never_finer_than_the_interval_supports(value: float, half
     assert abs(float(printed) - value) <= max(half_width, 10.0 ** -(len(printed.partition(".")[2])))
     decimals = len(printed.partition(".")[2])
     if decimals:
-        assert 10.0**-decimals >= half_width / 36  # at most two digits of a half-width
+        assert 10.0**-decimals >= half_width / 3600  # at most two digits of a half-width, and two more for differences
+
+
+@given(st.floats(100, 1e6), st.floats(1e-3, 1e6), st.integers(1, 500))
+def test_no_interval_hides_a_difference_of_whole_numbers(value: float, half_width: float, gap: int) -> None:
+    printed = [format_value(v, "", v - half_width, v + half_width) for v in (value, value + gap)]
+    assert printed[0] != printed[1]
