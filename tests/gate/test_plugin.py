@@ -49,7 +49,7 @@ def session(folder: Path, *words: str) -> subprocess.CompletedProcess:
     """pytest in a process of its own, with the plugin once: by its entry point where it is installed with one."""
     loaded = [] if any(point.value == PLUGIN for point in entry_points(group="pytest11")) else ["-p", PLUGIN]
     command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", *loaded, *words]
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers"), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path}
     )
