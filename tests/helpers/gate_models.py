@@ -33,7 +33,7 @@ metrics:
   - loo_psnr
   - silhouette_iou
   - kd_cluster: {{reference: photos, extractor: efficientnet_lite0}}
-primary: [loo_psnr, "{REALISM}", silhouette_iou]
+primary: ["{REALISM}", silhouette_iou]
 gates: {{loo_psnr: {{delta: 1.0}}, silhouette_iou: {{delta: 0.05}}}}
 """
 
