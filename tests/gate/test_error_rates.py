@@ -71,8 +71,8 @@ def test_the_table_of_an_assay(painted, tmp_path):
     )  # fmt: skip
     table = read_table(tmp_path / "t.csv")
     assert table.conditions == ("first", "other noise", "blur-2")
-    assert [column.name for column in table.columns] == ["loo_psnr", "silhouette_iou"]
-    assert table.values.shape == (3, 6, 2) and np.nanmean(table.values[2, :, 1]) < np.nanmean(table.values[0, :, 1])
+    assert [column.name for column in table.columns] == ["silhouette_iou", "loo_psnr"]
+    assert table.values.shape == (3, 6, 2) and np.nanmean(table.values[2, :, 0]) < np.nanmean(table.values[0, :, 0])
 
 
 @pytest.mark.slow
