@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from bench.errors import ImageError, UsageError, WeightsMissing, nearest
 from bench.extractors.exact import exact_kernels
@@ -25,6 +23,13 @@ from bench.extractors.protocol import Features, Picture
 from bench.extractors.weights import OFFLINE_HINT
 from bench.threads import each_alone
 from groundwork.hashing import hash_json, hash_strings
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 # OpenAI's weights of Radford et al. (2021), as open_clip publishes them
 CLIP_WEIGHTS = {

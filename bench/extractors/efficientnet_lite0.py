@@ -11,25 +11,27 @@ import io
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
-from torch import Tensor
 
 from bench.errors import WeightsMissing
-from bench.extractors.efficientnet_lite0_network import (
-    HEAD_CHANNELS,
-    IMAGE_SIZE,
-    TEXTURE_DIMENSION,
-    EfficientNetLite0,
-    network_from,
-)
+from bench.extractors.efficientnet_lite0_shape import HEAD_CHANNELS, IMAGE_SIZE, TEXTURE_DIMENSION
 from bench.extractors.engine import engine_for
 from bench.extractors.level import LevelExtractor
 from bench.extractors.protocol import Features, Picture
 from groundwork.hashing import hash_bytes, hash_strings
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from bench.extractors.efficientnet_lite0_network import EfficientNetLite0
+else:
+    torch = late("torch")
 
 POOLED = "efficientnet_lite0"
 TEXTURE = "efficientnet_lite0_texture"
@@ -71,6 +73,8 @@ def weights_path() -> Path:
 
 def load_network(path: Path) -> EfficientNetLite0:
     """The network with the weights in `path`; raises `WeightsMissing` unless they are the pinned ones."""
+    from bench.extractors.efficientnet_lite0_network import network_from
+
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -11,21 +11,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from bench.errors import ExtractorError
 from bench.extractors.efficientnet_lite0 import GPU_BATCH, WEIGHTS_SHA256, load_network, weights_path
-from bench.extractors.efficientnet_lite0_network import STAGES, EfficientNetLite0
+from bench.extractors.efficientnet_lite0_shape import STAGES
 from bench.extractors.engine import engine_for
 from bench.extractors.level import LevelExtractor
 from bench.extractors.object_frame import SIDE, object_frame
 from bench.extractors.object_frame import VERSION as FRAME_VERSION
 from bench.extractors.protocol import Features
 from groundwork.hashing import hash_array, hash_strings
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from bench.extractors.efficientnet_lite0_network import EfficientNetLite0
+else:
+    torch = late("torch")
 
 INTERIOR = "efficientnet_lite0_interior"
 DIMENSION = 2 * sum(STAGES[stage - 1].channels for stage in (2, 3))

@@ -9,41 +9,20 @@ photographs, centre crops). Batch normalisation (epsilon 1e-3) is folded into th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-IMAGE_SIZE = 224
-TEXTURE_STAGE = 3  # the level at which colour and grain live: 40 channels, 28 x 28
-BATCH_NORM_EPSILON = 1e-3
-
-
-@dataclass(frozen=True)
-class Stage:
-    """`repeats` inverted-residual blocks; the first one has `stride` and changes the width to `channels`."""
-
-    kernel: int
-    stride: int
-    expansion: int
-    channels: int
-    repeats: int
-
-
-STEM_CHANNELS = 32
-STAGES = (
-    Stage(3, 1, 1, 16, 1),
-    Stage(3, 2, 6, 24, 2),
-    Stage(5, 2, 6, 40, 2),
-    Stage(3, 2, 6, 80, 3),
-    Stage(5, 1, 6, 112, 3),
-    Stage(5, 2, 6, 192, 4),
-    Stage(3, 1, 6, 320, 1),
+from bench.extractors.efficientnet_lite0_shape import (
+    CLASSES,
+    HEAD_CHANNELS,
+    STAGES,
+    STEM_CHANNELS,
+    TEXTURE_STAGE,
 )
-HEAD_CHANNELS = 1280
-CLASSES = 1000
-TEXTURE_DIMENSION = 2 * STAGES[TEXTURE_STAGE - 1].channels
+
+BATCH_NORM_EPSILON = 1e-3
 
 
 class Convolution(nn.Module):

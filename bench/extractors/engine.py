@@ -8,20 +8,25 @@ part of a signature: whichever it is, features are within `TOLERANCE` of torch's
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from bench.extractors.exact import exact_kernels
 from bench.extractors.protocol import Features
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 TOLERANCE = 1e-4
 """Largest difference between engines, in root mean squares of the features. Measured: some 1e-5 and less."""
 
-Network = Callable[[Tensor], Sequence[Tensor]]
+Network: TypeAlias = "Callable[[Tensor], Sequence[Tensor]]"
 """Pictures of one fixed shape to float32 (B, D) feature levels; in inference mode, its tensors on one device."""
 
 

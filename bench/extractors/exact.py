@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from typing import TYPE_CHECKING
 
 from bench.threads import alone
+
+if TYPE_CHECKING:
+    import torch
 
 
 @contextmanager
@@ -22,6 +23,9 @@ def exact_kernels(device: torch.device) -> Iterator[None]:
         with alone():
             yield
         return
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
     matmul = torch.backends.cuda.matmul
     before, matmul.allow_tf32 = matmul.allow_tf32, False
     try:

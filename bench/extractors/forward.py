@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from bench.extractors.protocol import Backbone, Picture, Vector
 from bench.threads import available
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = late("torch")
 
 # gives the backbones that still have to see a picture, each with what it is to see of it; runs in the pool
 Load = Callable[[], Sequence[tuple[Backbone, Picture]]]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from bench.errors import UsageError
 from bench.geometry.cameras import Cameras
 from bench.geometry.mesh import Mesh
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 ALBEDO = 0.6  # of light that falls on the clay, linear
 AMBIENT, LAMP = 0.3, 0.7  # of the light, together 1: a surface that faces the lamp has the albedo's brightness

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from bench.errors import UsageError, nearest
 from bench.geometry.gbuffer import GBuffer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def _normal(gbuffer: GBuffer) -> Tensor:

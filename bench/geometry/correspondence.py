@@ -22,13 +22,18 @@ stands before another (a cow's legs and head, by 36 pixels and more). Other view
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from bench.geometry.cameras import Cameras
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.mesh import Mesh
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 MIN_COSINE = 0.2
 EROSION = 2  # px, at least: what a picture's own pixels mix along an outline

@@ -15,10 +15,18 @@ as object; a hole that should not be there counts as a white patch.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
+
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 BoolArray = npt.NDArray[np.bool_]
 

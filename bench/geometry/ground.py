@@ -6,11 +6,15 @@ suite are one object that fills the frame: whatever is then measured of outlines
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from bench.geometry.foreground import MOST_DISTANCE, estimate_foreground
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Colour = tuple[float, float, float]
 

@@ -7,10 +7,16 @@ convolution (Knutsson & Westin 1993) leaves it out: G(m x) / G(m), a mean over t
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from bench.geometry.bounding_box import bounding_box
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 BLOCK = 64  # rows filtered at once
 TRUNCATE = 4.0  # sigmas; the tails beyond hold 6e-5 of the weight

@@ -11,17 +11,22 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from bench.extractors.efficientnet_lite0 import POOLED, backbone, load_network, weights_path
 from bench.extractors.object_frame import cut_out
 from bench.geometry.bounding_box import bounding_box
 from groundwork.hashing import hash_file
+from groundwork.late import late
 from groundwork.pictures import RGB, Picture, composite
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = late("torch")
 
 Kinds = Literal["imagenet", "miniworld"]
 FOLDER = Path(__file__).parent

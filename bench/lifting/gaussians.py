@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import WeightsMissing
 from bench.extractors.hub import needed_package
 from bench.geometry.cameras import Cameras
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 LOW_PASS = 0.3  # px^2 added to every projected Gaussian, as the rasteriser that LGM was trained with does
 NEAR = 0.01

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from bench.geometry.cameras import Cameras
 from bench.geometry.correspondence import Correspondence
@@ -21,6 +20,13 @@ from bench.geometry.mesh import Mesh
 from bench.geometry.prediction import check_views, predict
 from bench.geometry.scene import SceneGeometry
 from bench.lifting.rounded_hull import rounded_hull
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 
 @dataclass(frozen=True)

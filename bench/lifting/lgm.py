@@ -15,11 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from bench.errors import UsageError, WeightsMissing
 from bench.extractors.exact import exact_kernels
@@ -28,6 +26,15 @@ from bench.geometry.cameras import Cameras
 from bench.lifting.gaussians import Gaussians, check_rasteriser
 from bench.lifting.visual_hull import pixel_rays
 from groundwork.hashing import hash_file
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from bench.lifting.lgm_network import LgmNetwork
+else:
+    torch = late("torch")
 
 REPOSITORY = "https://github.com/3DTopia/LGM"
 COMMIT = "fe8d12cff8c827df7bb77a3c8e8b37408cb6fe4c"
@@ -58,20 +65,6 @@ MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 _FOV_TOLERANCE = 0.05  # degrees
 _ANGLE_TOLERANCE = 0.5  # degrees
-
-
-class LgmNetwork(nn.Module):
-    """The U-Net and what makes Gaussians of its output. `unet` maps (V, 9, H, W) to (V, 14, h, w)."""
-
-    def __init__(self, unet: nn.Module) -> None:
-        super().__init__()
-        self.unet = unet
-        self.conv = nn.Conv2d(14, 14, kernel_size=1)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """`inputs` (V, 9, H, W): normalised colours and Plücker rays. Returns the raw Gaussians, (V h w, 14)."""
-        raw: Tensor = self.conv(self.unet(inputs)).permute(0, 2, 3, 1).reshape(-1, 14)
-        return raw
 
 
 @dataclass(frozen=True)
@@ -211,6 +204,8 @@ def find_unet(code: Path | None, module: str) -> tuple[type[nn.Module], str]:
 
 def lgm_network(unet: type[nn.Module], weights: FoundWeights) -> LgmNetwork:
     """The network with its weights in float32, frozen, on the CPU. Raises `WeightsMissing` when they do not fit."""
+    from bench.lifting.lgm_network import LgmNetwork
+
     load_file = needed_package("safetensors.torch", "lgm", "LGM").load_file
     config = PUBLISHED_CONFIG if weights.config is None else weights.config
     try:

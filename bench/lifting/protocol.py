@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol
 
 from bench.geometry.cameras import Cameras
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Lift(Protocol):

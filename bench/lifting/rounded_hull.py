@@ -19,16 +19,21 @@ ceilings and a little on floors. So the exponent is 2. Finer cells than 96 gain 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from bench.geometry.cameras import Cameras
 from bench.geometry.mesh import FloatArray, Material, Mesh
 from bench.lifting.visual_hull import half_side
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 CELLS = 96  # along the longest side of the object's box
 SMOOTHING = 0.7  # cells: rows end at whole pixels, and the surface's normals must not show it

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.judged_foreground import judge_foreground
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TOLERANCE = 0.0075  # of the frame's diagonal, as in the Berkeley boundary benchmark (Martin et al. 2004): 5.4 px at 512
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.masked_gaussian import masked_gaussian
@@ -19,6 +17,13 @@ from bench.geometry.prediction import predict
 from bench.metrics.cde import FRACTIONS, mean_product, shared_energy
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 FRACTION = FRACTIONS[-1]  # of the object's size: where the bands of `cde` end
 

@@ -14,15 +14,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.masked_gaussian import masked_gaussian
 from bench.geometry.prediction import predict
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 FRACTIONS = (256, 128, 64, 32, 16)  # of the object's size: standard deviations of the low-passes
 LOUDEST = 2.0  # root mean squares of real texture: more than that is cut to it

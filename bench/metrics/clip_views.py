@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from bench.errors import UsageError, WeightsMissing, nearest
 from bench.extractors.clip import CLIP_WEIGHTS, ClipModel, load_clip
@@ -14,6 +14,9 @@ from bench.extractors.protocol import Features
 from bench.metrics.pictures import as_pictures
 from groundwork.hashing import hash_array
 from groundwork.pictures import Picture
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NOT_PREPARED = WeightsMissing("CLIP has not been loaded", hint="call `prepare` before `measure`")
 

@@ -11,11 +11,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.masked_gaussian import masked_gaussian
@@ -23,6 +22,13 @@ from bench.geometry.prediction import bilinear, check_views
 from bench.metrics.cde import FRACTIONS
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 FRACTION = FRACTIONS[-1]  # of the object's size: the coarsest of the bands that `cde` looks at ends here
 DARK = 1.0 / 255.0  # a channel that is darker on average has no gain to speak of

@@ -11,17 +11,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from bench.geometry.foreground import BoolArray
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.prediction import check_views
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 CREASE = 30.0  # degrees that the flat normal turns ...
 REACH = 1.0 / 256  # ... from this part of the frame's side before a pixel to as much after it

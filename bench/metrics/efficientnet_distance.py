@@ -10,16 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
-
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from bench.errors import WeightsMissing
 from bench.extractors.efficientnet_lite0 import load_network, weights_path
-from bench.extractors.efficientnet_lite0_network import STAGES, EfficientNetLite0
+from bench.extractors.efficientnet_lite0_shape import STAGES
 from bench.extractors.exact import exact_kernels
 from bench.threads import each_alone
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from bench.extractors.efficientnet_lite0_network import EfficientNetLite0
+else:
+    torch = late("torch")
 
 # the last stage before each halving, as LPIPS takes the last layer before each pooling: strides 2, 4, 8, 16, 32
 TAPS = tuple(i for i in range(len(STAGES)) if i + 1 == len(STAGES) or STAGES[i + 1].stride == 2)
@@ -52,7 +58,7 @@ class EfficientNetDistance:
 
     def _map(self, pair: tuple[Tensor, Tensor]) -> Tensor:
         size = pair[0].shape[:2]
-        enlarged = [functional.interpolate(stage, size, mode="bilinear") for stage in self._stages(*pair)]
+        enlarged = [torch.nn.functional.interpolate(stage, size, mode="bilinear") for stage in self._stages(*pair)]
         return torch.cat(enlarged).mean(dim=(0, 1))
 
     def _stages(self, view: Tensor, other: Tensor) -> list[Tensor]:

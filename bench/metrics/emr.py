@@ -12,16 +12,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.prediction import check_views, predict
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 SHIFTS = (1, 2, 3, 4, 6, 8)  # px; the last is the largest answer
 FLAT = (1.0 / 255.0) ** 2  # views that differ from themselves by less than one level of 8 bits cannot show a slip

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from bench.errors import UsageError
 from bench.geometry.cameras import Cameras
@@ -19,6 +19,9 @@ from bench.geometry.ground import stands_elsewhere
 from bench.geometry.prediction import check_views
 from bench.lifting.visual_hull import hull_masks
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def hull_iou(silhouettes: Tensor, cameras: Cameras) -> Measurement:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from bench.geometry.foreground import BoolArray, estimate_foreground
 from bench.geometry.ground import stands_elsewhere
 from bench.geometry.prediction import check_views
 from bench.metrics.declaration import Measurement
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def judge_foreground(

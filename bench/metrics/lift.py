@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
 
 from bench.errors import UsageError, WeightsMissing
 from bench.geometry.cameras import Cameras
@@ -23,6 +22,13 @@ from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST
 from bench.metrics.reprojection import SSIM_SIGMA, psnr_per_view, ssim_per_view
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 _NOT_PREPARED = WeightsMissing("LGM has not been loaded", hint="call prepare(device, offline) first")
 

@@ -10,15 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.prediction import predict
 from bench.metrics.declaration import ErrorScale, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.psnr import HIGHEST, psnr
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 MIN_COVERAGE = 0.1  # of the foreground; a smaller part does not speak for the object
 

@@ -13,16 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import WeightsMissing
 from bench.extractors.exact import exact_kernels
 from bench.extractors.weights import WeightsFile, weights_bytes
 from bench.threads import each_alone
 from groundwork.hashing import hash_bytes
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+else:
+    torch = late("torch")
 
 Net = Literal["alex", "vgg"]
 

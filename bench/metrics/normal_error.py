@@ -10,12 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
 
 from bench.errors import UsageError, WeightsMissing
 from bench.estimators.catalogue import ESTIMATORS, find_estimator
@@ -27,7 +25,14 @@ from bench.geometry.prediction import check_views
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.pictures import as_pictures
+from groundwork.late import late
 from groundwork.pictures import RGB
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 LIMITS = (11.25, 22.5, 30.0)  # degrees, as the literature on normals reports (Fouhey et al. 2013)
 EROSION = 1  # px: a pixel on the outline mixes the surface with the background

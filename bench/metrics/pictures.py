@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from torch import Tensor
 
 from groundwork.pictures import Picture
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def as_pictures(views: Tensor) -> list[Picture]:

@@ -11,14 +11,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.prediction import predict
 from bench.metrics.declaration import Measurement, Result, Sample
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 
 def reproject(

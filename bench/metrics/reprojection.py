@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
 
 from bench.errors import WeightsMissing
 from bench.geometry.bounding_box import bounding_box
@@ -25,6 +24,13 @@ from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST, psnr
 from bench.metrics.repainted import OWN_VIEW, not_measurable, perceptual, projection_parameters, repaint
 from bench.threads import each_alone
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 SSIM_SIGMA = 1.5
 SSIM_BORDER = 5  # px; half of the 11 x 11 window that the Gaussian is cut to

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.judged_foreground import judge_foreground
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def intersection_over_union(found: BoolArray, wanted: BoolArray) -> float:

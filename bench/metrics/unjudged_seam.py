@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.prediction import check_views
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 STEPS = (16, 8)  # fractions of the object's size: wide enough to cross a strip blended or copied along the border
 FEWEST = 200  # pairs of pixels that a comparison must rest on

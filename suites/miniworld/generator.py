@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from pydantic import BaseModel, Field
-from torch import Tensor
 
 from bench.cases.case import Case
 from bench.cases.miniworld.world import MiniworldObject
@@ -29,7 +27,14 @@ from bench.generators.sdedit import SDEditGenerator, SDEditOptions
 from bench.geometry.cameras import Cameras
 from bench.geometry.control import control_map
 from bench.geometry.scene import SceneGeometry
+from groundwork.late import late
 from groundwork.pictures import ENLARGEMENT, enlarged
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 _BASE_PARTS = ("transformer", "scheduler")
 

@@ -18,7 +18,7 @@ from bench.vqa.catalogue import VQA_MODELS
 COUNTED = "import sys; from bench.cli import main; code = main(sys.argv[1:]); print(code, *sys.modules)"
 # each takes from a third of a second to several seconds of processor time
 HEAVY = {
-    "accelerate", "diffusers", "onnxruntime", "pandas", "plotly", "pyarrow", "scipy", "skimage", "torch",
+    "accelerate", "diffusers", "onnxruntime", "pandas", "pyarrow", "scipy", "skimage", "torch",
     "torchmetrics", "transformers", "trimesh", "warp",
 }  # fmt: skip
 
@@ -39,6 +39,8 @@ def imported(*words: str) -> set[str]:
         ("list metrics", 550),
         ("list generators", 550),
         ("doctor --quick", 550),
+        ("validate miniworld", 750),
+        ("validate published-meshes", 800),
     ],
 )
 def test_commands_that_only_look_import_little(command: str, most: int) -> None:

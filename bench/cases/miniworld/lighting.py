@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from bench.geometry.mesh import FloatArray, Mesh
+from groundwork.late import late
 
 if TYPE_CHECKING:
+    import torch
+
     from bench.geometry.shadow_rays import ShadowRays
+else:
+    torch = late("torch")
+
 
 Float32 = npt.NDArray[np.float32]
 
