@@ -5,12 +5,15 @@
     <root>/<case>/grid.png (or seed_<s>/grid.png)      all views in one picture, row by row
 
 Zeros before a number do not matter (`view_00`, `000`). Tools that lay their views out otherwise are read with `layout`
-(a preset by program) or `files`, `names`, `grid`, `padding`, `rows`, and `take`. Transparent pictures are laid over the
-suite's background. Nothing is resized: a wrong size is an error, because a silent resize would change every number.
+(a preset by program) or `files`, `names`, `grid`, `padding`, `rows`, and `take`. Camera files beside the pictures
+(`transforms.json`, `meta.json`, `000.npy`) must tell the suite's cameras: other views are refused. Transparent pictures
+are laid over the suite's background. Nothing is resized: a wrong size is an error, because a silent resize would change
+every number.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -21,9 +24,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.errors import ImageError, InputError, UsageError, nearest
 from bench.generators.base import SingleCaseGenerator
 from bench.generators.protocol import GenerationRequest, GeneratorContext
+from bench.layouts.camera_files import find_camera_files
 from bench.layouts.fit import check_cameras, views_of
 from bench.layouts.layout import Index, Layout, Pictures, find_pictures
 from bench.layouts.listing import listing
+from bench.layouts.own_cameras import check_own_cameras, own_cameras, views_seen
 from bench.layouts.pattern import VIDEOS
 from bench.layouts.presets import Preset, preset
 from bench.layouts.tiles import cut, straightened
@@ -63,6 +68,9 @@ class FolderOptions(BaseModel):
     cut_out: bool = Field(
         False, description="lay objects on the suite's background, where the pictures' own is another plain colour"
     )
+    cameras: Literal["blender", "opencv", "zero123", "ignore"] | None = Field(
+        None, description="convention of camera files beside the pictures, which must be the suite's; ignore: unread"
+    )
 
 
 class FolderGenerator(SingleCaseGenerator):
@@ -77,7 +85,8 @@ class FolderGenerator(SingleCaseGenerator):
         program = None if options.layout is None else preset(options.layout)
         self.layout = _layout(options, program)
         self.taken: tuple[int, ...] | None = options.take
-        if self.taken is None and program is not None:
+        self.told = program is not None and not program.azimuths  # a data set's views, told by camera files
+        if self.taken is None and program is not None and not self.told:
             check_cameras(program, options.layout, context.cameras)
             self.taken = views_of(program, options.layout, context.cameras)
         self._check_taken()
@@ -137,6 +146,10 @@ class FolderGenerator(SingleCaseGenerator):
             tell(f"generator '{self.name}': {note}")
         how = ["folder", str(self.version), repr(self.layout), repr(self.taken), repr(self.options.cut_out)]
         how += [repr(self.options.mirror), repr(self.options.turn)]
+        if self.options.cameras != "ignore":
+            own = {file for folder in {path.parent for path in walk.files} for file in find_camera_files(folder)}
+            how += [f"{os.path.relpath(file, self.root)}={hash_file(file)}" for file in sorted(own)]
+        how += [self.options.cameras] if self.options.cameras else []
         return hash_strings([*how, *(f"{f.relative_to(self.root)}={hash_file(f)}" for f in walk.files)])
 
     def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
@@ -193,7 +206,7 @@ class FolderGenerator(SingleCaseGenerator):
 
     def _singles(self, found: Pictures, request: GenerationRequest) -> list[tuple[npt.NDArray[np.uint8], Path]]:
         count, size = len(request.cameras), request.cameras.resolution
-        wanted = self.taken or tuple(range(count))
+        wanted = self._wanted(found, request)
         views = []
         for index in wanted:
             name, paths = self._called(index), found.views.get(index, [])
@@ -216,13 +229,25 @@ class FolderGenerator(SingleCaseGenerator):
             picture = read_picture(paths[0], request.background)
             views.append((cut(picture, (1, 1), size, 0, str(paths[0]))[0], paths[0]))
         surplus = [paths[0] for index, paths in sorted(found.views.items()) if index >= count]
-        if self.taken is None and surplus:
+        if self.taken is None and not self.told and surplus:
             raise ImageError(
                 f"case '{request.case.id}' has more views than the suite's {count}",
                 where=str(surplus[0]),
                 hint="say which are the suite's (`take: [0, 2, ...]`), or choose a suite of that many azimuths",
             )
         return views
+
+    def _wanted(self, found: Pictures, request: GenerationRequest) -> tuple[int, ...]:
+        """Numbers of the pictures that are the suite's views; cameras told beside them must be the suite's."""
+        wanted = self.taken or tuple(range(len(request.cameras)))
+        if self.options.cameras == "ignore" and not self.told:
+            return wanted
+        own = own_cameras(found.views, self.options.cameras)
+        where = next(iter(found.views.values()))[0].parent
+        if self.told and self.taken is None:
+            wanted = views_seen(own, request.cameras, where)
+        check_own_cameras(own, wanted, request.cameras, where)
+        return wanted
 
     def _called(self, index: int) -> str:
         """What a view is called in file names."""

@@ -4,7 +4,9 @@ Files and conventions, by name:
 
     blender   `transforms.json` of NeRF, nerfstudio, MVGBench, TRELLIS: camera to world, OpenGL camera (x right, y up,
               looking along -z), world z up, the front camera at -y
-    opencv    the same file with an OpenCV camera (x right, y down, looking along +z)
+    blender   `meta.json` of Objaverse-Ortho10View (bpy-renderer): the same, `locations` in place of `frames`, with
+              `projection_type` and `ortho_scale`
+    opencv    those files with an OpenCV camera (x right, y down, looking along +z)
     zero123   `000.npy` ...: 3 x 4 world to camera, OpenCV camera, world z up, the front camera at -y
 
 A suite has one set of cameras, which look at the object's middle and are upright: others are refused, not bent.
@@ -15,7 +17,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from bench.errors import InputError, UsageError, nearest
 Float = npt.NDArray[np.float64]
 
 CONVENTIONS = ("blender", "opencv", "zero123")
-TRANSFORMS = "transforms.json"
+TRANSFORMS, META = "transforms.json", "meta.json"
 _MAX_BYTES = 64 * 2**20
 _OFF_CENTRE = 0.03  # of the distance, by which a camera may look past the origin
 _ROLL = 1.0  # degrees
@@ -36,21 +38,36 @@ _OURS = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])  # z up, 
 
 @dataclass(frozen=True)
 class Seen:
-    """One view: degrees, the distance in the file's units, the full angle of its field of view (None: not told)."""
+    """One view: degrees; the distance in the file's units; the full angle of its field of view (None: not told).
+
+    `frame` is the side of an orthographic camera's frame in the file's units; None: perspective.
+    """
 
     azimuth: float
     elevation: float
     distance: float
     fov: float | None
     file: str = ""
+    frame: float | None = None
 
 
 def find_camera_files(folder: Path) -> tuple[Path, ...]:
-    """What describes the cameras of a folder's pictures: `transforms.json`, here or above, or one `.npy` a picture."""
+    """What describes the cameras of a folder's pictures: one JSON file, here or above, or one `.npy` a picture."""
     for place in (folder, folder.parent):
         if (place / TRANSFORMS).is_file():
             return (place / TRANSFORMS,)
+        if _tells_cameras(place / META):
+            return (place / META,)
     return tuple(sorted(folder.glob("[0-9]*.npy")))
+
+
+def _tells_cameras(file: Path) -> bool:
+    """Many programs write a `meta.json`: whether this one is about cameras."""
+    try:
+        content = json.loads(_content(file)) if file.is_file() else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and isinstance(content.get("locations"), list)
 
 
 def read_cameras(files: tuple[Path, ...], convention: str | None = None) -> tuple[Seen, ...]:
@@ -68,6 +85,13 @@ def read_cameras(files: tuple[Path, ...], convention: str | None = None) -> tupl
 
 def views_of(cameras: tuple[Seen, ...], size: float = 1.0) -> dict[str, Any]:
     """The `views` of a suite. `size`: the object's longest side in the file's units."""
+    frames = {None if seen.frame is None else round(seen.frame / size, 4) for seen in cameras}
+    if len(frames) > 1:
+        raise InputError(
+            "the cameras have several frames, or are of both projections", expected="one frame for all views of a suite"
+        )
+    if (frame := frames.pop()) is not None:
+        return _angles(cameras) | {"projection": "orthographic", "frame": frame}
     fovs = {round(seen.fov, 3) for seen in cameras if seen.fov is not None}
     distances = [seen.distance / size for seen in cameras]
     closest, farthest = min(distances), max(distances)
@@ -77,12 +101,15 @@ def views_of(cameras: tuple[Seen, ...], size: float = 1.0) -> dict[str, Any]:
             expected="one lens and one distance for all views of a suite",
             hint="render the views anew with one camera setup",
         )
-    found: dict[str, Any] = {"azimuths": [round(seen.azimuth, 2) + 0.0 for seen in cameras]}
-    heights = [round(seen.elevation, 2) + 0.0 for seen in cameras]
-    found["elevation"] = heights[0] if len(set(heights)) == 1 else heights
-    found |= {"projection": "perspective"}
+    found = _angles(cameras) | {"projection": "perspective"}
     found |= {"fov": fovs.pop()} if fovs else {}
     return found | {"distance": round(float(np.mean(distances)), 4)}
+
+
+def _angles(cameras: tuple[Seen, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {"azimuths": [round(seen.azimuth, 2) + 0.0 for seen in cameras]}
+    heights = [round(seen.elevation, 2) + 0.0 for seen in cameras]
+    return found | {"elevation": heights[0] if len(set(heights)) == 1 else heights}
 
 
 def _from_npy(file: Path) -> Float:
@@ -117,7 +144,7 @@ def _content(file: Path) -> bytes:
 def _from_json(file: Path, convention: str) -> tuple[Seen, ...]:
     try:
         content = json.loads(_content(file))
-        frames = content["frames"]
+        frames = content["locations" if file.name == META else "frames"]
         found = []
         for number, frame in enumerate(frames):
             where = f"{file}: frame {number}"
@@ -127,9 +154,10 @@ def _from_json(file: Path, convention: str) -> tuple[Seen, ...]:
             _check_rotation(pose[:3, :3], where)
             turned = pose[:3, :3] @ np.diag([1.0, -1.0, -1.0]) if convention == "blender" else pose[:3, :3]
             camera = np.hstack([turned, pose[:3, 3:4]])
-            found.append(_seen(camera, _fov(content | frame), where, str(frame.get("file_path", ""))))
+            name = str(frame.get("file_path", frame.get("index", "")))
+            found.append(replace(_seen(camera, _fov(content | frame), where, name), frame=_frame(frame)))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        expected = "frames with transform_matrix; camera_angle_x, or fl_x and w"
+        expected = "frames (meta.json: locations) with transform_matrix; camera_angle_x, or fl_x and w"
         raise InputError(
             f"the file does not describe cameras ({error!r})", where=str(file), expected=expected
         ) from error
@@ -139,12 +167,22 @@ def _from_json(file: Path, convention: str) -> tuple[Seen, ...]:
 
 
 def _fov(values: dict[str, Any]) -> float | None:
-    """Full angle in degrees: `camera_angle_x`, else of `fl_x` and `w`; a frame's own goes before the file's."""
+    """Full angle in degrees: `camera_angle_x`, else of `fl_x` and `w`; a frame's own goes before the file's.
+
+    None where it is not told, or is not what counts: the camera is orthographic.
+    """
+    if values.get("projection_type") == "ORTHO":
+        return None
     if "camera_angle_x" in values:
         return math.degrees(float(values["camera_angle_x"]))
     if "fl_x" in values and "w" in values:
         return math.degrees(2 * math.atan(float(values["w"]) / 2 / float(values["fl_x"])))
     return None
+
+
+def _frame(frame: dict[str, Any]) -> float | None:
+    """Blender writes `ortho_scale` and `camera_angle_x` of every camera; its type says which one counts."""
+    return float(frame["ortho_scale"]) if frame.get("projection_type") == "ORTHO" else None
 
 
 def _check_rotation(rotation: Float, where: str) -> None:
@@ -167,4 +205,4 @@ def _seen(camera: Float, fov: float | None, where: str, file: str) -> Seen:
         raise InputError("the camera is rolled", where=where, expected="upright cameras", hint="another convention?")
     azimuth = math.degrees(math.atan2(-right[2], right[0])) % 360
     elevation = math.degrees(math.atan2(-forward[1], math.hypot(forward[0], forward[2])))
-    return Seen(round(azimuth, 6) % 360, round(elevation, 6), distance, fov, file)
+    return Seen(round(azimuth, 6) % 360, round(elevation, 6) + 0.0, distance, fov, file)

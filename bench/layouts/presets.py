@@ -19,7 +19,10 @@ _ZERO123PLUS = (30.0, 90.0, 150.0, 210.0, 270.0, 330.0)
 
 @dataclass(frozen=True)
 class Preset:
-    """One program's layout and cameras. `size` is the side of a view in pixels; None: not fixed or not known."""
+    """One program's layout and cameras. `size` is the side of a view in pixels; None: not fixed or not known.
+
+    Without `azimuths` it fixes no views: camera files beside the pictures tell them, and must be there.
+    """
 
     program: str
     layout: Layout
@@ -112,6 +115,10 @@ PRESETS: dict[str, Preset] = {
         (0.0, 90.0, 180.0, 270.0, 45.0, 315.0, 0.0, 0.0, 180.0, 180.0),
         (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 60.0, -60.0, 60.0, -60.0), None,
         "Objaverse-Ortho10View: its card", "orthographic", frame=1.1,
+    ),
+    "mvgbench": Preset(
+        "MVGBench's renderings", Layout(("{case}/*/{view}", "{case}/{view}")), (), None, None,
+        "MVGBench: docs/custom_MVG.md",
     ),
 }  # fmt: skip
 
