@@ -30,13 +30,13 @@ from bench.lifting.hull import HullLifter
 from bench.lifting.lgm import (
     FOV,
     LgmLifter,
-    LgmNetwork,
     LgmWorld,
     find_lgm,
     find_unet,
     gaussians_of,
     plucker_rays,
 )
+from bench.lifting.lgm_network import LgmNetwork
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import Sample
 from bench.metrics.lift import LiftAgreement, agreement, rendered_lift
