@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """`my_package` with the files that CONTRIBUTING shows, importable."""
     folder = tmp_path / "installed" / "my_package"
     folder.mkdir(parents=True)
@@ -60,9 +61,15 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "my_transformer.py").write_text(TRANSFORMER)
     monkeypatch.syspath_prepend(folder.parent)
     monkeypatch.setattr(hosts, "HOSTS", dict(hosts.HOSTS))
+    _forget()
+    yield folder
+    _forget()
+
+
+def _forget() -> None:
+    """Other tests have a `my_package` of their own."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "my_package"]:
-        monkeypatch.delitem(sys.modules, name)
-    return folder
+        del sys.modules[name]
 
 
 def own_method(world: Path):
