@@ -62,8 +62,9 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
     transformer, scheduler, vae (None: pictures are the latents), tokenizers, text encoders: the base model's parts.
     domain_shifters, viewpoint_control: None for a model without. text_pipeline: the diffusers class that encodes
     prompts. text_settings: how (`realiz3d.training.config.TextConfig`). views, control_channels, position_mode,
-    latent_channels: as for `MultiviewModel.wrap`. view_size: default side of a view in pixels. block_frac, t_max: the
-    default domain shifting.
+    latent_channels: as for `MultiviewModel.wrap`. view_size: default side of a view in pixels. trained_viewpoints:
+    (azimuth, elevation) in degrees of each view that the model has learned to read; None: not known. block_frac, t_max:
+    the default domain shifting.
     """
 
     model_cpu_offload_seq = "text_encoder->text_encoder_2->text_encoder_3->transformer->vae"
@@ -95,6 +96,7 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         position_mode: str = "grid",
         latent_channels: int | None = None,
         view_size: int | None = None,
+        trained_viewpoints: list[list[float]] | None = None,
         block_frac: float = Shifting.block_frac,
         t_max: float | None = Shifting.t_max,
     ) -> None:
@@ -107,7 +109,7 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         self.register_to_config(
             text_pipeline=text_pipeline, text_settings=text_settings, views=list(views),
             control_channels=control_channels, position_mode=position_mode, latent_channels=latent_channels,
-            view_size=view_size, block_frac=block_frac, t_max=t_max,
+            view_size=view_size, trained_viewpoints=trained_viewpoints, block_frac=block_frac, t_max=t_max,
         )  # fmt: skip
         self.vae_scale_factor = downscaling(vae)
         self.image_processor = VaeImageProcessor(vae_scale_factor=self.vae_scale_factor)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bench.errors import GeneratorError, WeightsMissing
+from bench.errors import GeneratorError, UsageError, WeightsMissing
 from bench.generators.pipeline_base import (
     Dtype,
     PipelineGenerator,
@@ -32,6 +32,7 @@ _BUDGET = "training.json"
 _COSTS = (
     "trainable_parameters", "steps", "synthetic_samples", "real_samples", "flops", "seconds", "peak_memory_bytes",
 )  # fmt: skip
+_SAME_ANGLE = 0.5  # degrees
 _SOURCES = ("base", "synthetic", "real")  # hashes of what training started from and learned from
 
 
@@ -96,6 +97,25 @@ class Realiz3DGenerator(PipelineGenerator):
         if _reads_prompts(self.folder):
             need_packages(name)
         self.base = _place(options.base, context.suite_folder)
+        if options.control:
+            self._check_viewpoints()
+
+    def _check_viewpoints(self) -> None:
+        """Raises `UsageError` for a suite of views that a model steered by viewpoints has never seen."""
+        trained, asked = trained_viewpoints(self.folder), self.context.cameras.angles
+        if trained is None or len(trained) != len(asked):  # another count is refused for itself
+            return
+        for view, ((azimuth, elevation), (a, e)) in enumerate(zip(asked, trained, strict=True)):
+            if abs((azimuth - a + 180) % 360 - 180) > _SAME_ANGLE or abs(elevation - e) > _SAME_ANGLE:
+                heights = sorted({e for _, e in trained})
+                shown = f"azimuths [{', '.join(f'{a:g}' for a, _ in trained)}] and elevation {heights[0]:g}"
+                raise UsageError(
+                    f"generator '{self.name}' was trained on {shown}; the suite's view {view} is at azimuth "
+                    f"{round(azimuth, 2) + 0.0:g} and elevation {round(elevation, 2) + 0.0:g}",
+                    where=str(self.folder),
+                    expected="the views that it was trained on, in their order",
+                    hint="change the suite's views, or train with these: data.synthetic.azimuths_deg, elevation_deg",
+                )
 
     def places(self) -> set[str]:
         """Checkpoint and base."""
@@ -224,6 +244,22 @@ class Realiz3DGenerator(PipelineGenerator):
             pipeline.config.block_frac if frac == "checkpoint" else frac,
             pipeline.config.t_max if t_max == "checkpoint" else t_max,
         )
+
+
+def trained_viewpoints(folder: Path) -> list[tuple[float, float]] | None:
+    """(azimuth, elevation) in degrees of each view that a checkpoint or saved pipeline was trained on.
+
+    None for models that read no viewpoints, and where the files do not say: what is broken in them is told on loading.
+    """
+    from realiz3d.sampling.viewpoints import trained_viewpoints as of_record
+
+    saved = (folder / _INDEX).is_file()
+    try:
+        content = json.loads((folder / (_INDEX if saved else _RECORD)).read_bytes())
+        told = content.get("trained_viewpoints") if saved else of_record(content)
+        return None if told is None else [(float(azimuth), float(elevation)) for azimuth, elevation in told]
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def trained_size(checkpoint: Path) -> int | None:

@@ -12,6 +12,7 @@ from realiz3d.errors import UsageError, WeightsMissing
 from realiz3d.hosts import HOSTS, host_for
 from realiz3d.multiview import MultiviewModel
 from realiz3d.sampling.schedulers import sampling_scheduler
+from realiz3d.sampling.viewpoints import trained_viewpoints
 
 _ENCODERS = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2", "tokenizer_3", "text_encoder_3")
 
@@ -42,6 +43,7 @@ def from_checkpoint(
     checkpoint = load_checkpoint(Path(folder), dtype=dtype, method=method)
     record = checkpoint.record.get("base", {})
     options = {"view_size": _view_size(checkpoint.record), "text_settings": record.get("text")}
+    options["trained_viewpoints"] = trained_viewpoints(checkpoint.record)
     shifting = checkpoint.record.get("config", {}).get("sampling", {})
     shifting = renamed_shifting(shifting)
     options |= {name: shifting[name] for name in ("block_frac", "t_max") if name in shifting}

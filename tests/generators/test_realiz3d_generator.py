@@ -234,6 +234,35 @@ def test_a_suite_with_other_views_is_refused(saved: Path, tmp_path: Path) -> Non
         list(generator.generate(requests))
 
 
+def test_viewpoints_that_were_never_trained_are_refused(base: Path, tmp_path: Path) -> None:
+    """From a saved pipeline and from a checkpoint's record; without control no viewpoint is read."""
+    ring = [0.0, 90.0, 180.0, 270.0]
+    pipe = trained(base, viewpoints=True)
+    pipe.register_to_config(trained_viewpoints=[[azimuth, 0.0] for azimuth in ring])
+    pipe.save_pretrained(tmp_path / "pipe")
+    record = {
+        "model": pipe.multiview.config(),
+        "base": {"checkpoint": str(base), "revision": None, "transformer": "transformer", "vae": "vae", "text": TEXT},
+        "config": {
+            "task": "text_to_multiview",
+            "data": {"resolution_px": SIDE, "synthetic": {"azimuths_deg": ring, "elevation_deg": 0.0}},
+        },
+    }
+    write_checkpoint(tmp_path / "out", 1, record, {}, lambda folder: save_modules(pipe.multiview, folder))
+    for place in ("pipe", "out"):
+        entry = f"{{name: mine, use: realiz3d, checkpoint: {place}%s}}"
+        path = write_suite(tmp_path, entry % "", task="text_to_multiview")
+        generator, _ = build(path)
+        assert generator.load().config.trained_viewpoints == [[azimuth, 0.0] for azimuth in ring]
+        for views, message in (("elevation: 20", "azimuth 0 and elevation 20"), ("azimuths: [0, 90, 180, 315]", "315")):
+            path = write_suite(tmp_path, entry % "", task="text_to_multiview")
+            path.write_text(path.read_text().replace(f"resolution: {SIDE}", f"resolution: {SIDE}, {views}"))
+            with pytest.raises(UsageError, match=f"was trained on azimuths .0, 90, 180, 270. (.|\n)*{message}"):
+                build(path)
+        path.write_text(path.read_text().replace(f"checkpoint: {place}", f"checkpoint: {place}, control: false"))
+        build(path)
+
+
 def test_absent_packages_are_named(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.generators.pipeline_base.PACKAGES", ("diffusers", "no-such-package"))
     with pytest.raises(GeneratorError, match=r"needs no-such-package(.|\n)*pip install"):
