@@ -39,13 +39,14 @@ def accept(
         raise UsageError("a baseline is accepted from a run folder", where=str(run), expected="a run, not a baseline")
     if not reason.strip():
         raise UsageError("a baseline needs a reason", where="--reason", expected="a sentence for whoever asks later")
-    if generator is None and len(source.names) != 1:
+    chosen = generator or source.only()
+    if chosen is None:
         raise UsageError(
             "it is not said which generator is accepted",
             where=str(run),
             expected=f"--generator and one of {', '.join(source.names)}",
         )
-    side = source.side(generator or source.names[0])
+    side = source.side(chosen)
     folder = out / side.suite / side.generator
     before = _before(folder)
     who = author or _git("config", "user.name") or "unknown"

@@ -2,7 +2,7 @@
 
     baselines/<suite>/<generator>/
         baseline.json      who accepted what, when and why; protocol, gates, signatures and values: readable diffs
-        objects.parquet    per result and object: its value, or the distance without it; the floor's value; failures
+        objects.parquet    per result and object: its value, or the distance without it; the floor; failures
         samples.parquet    digests of the pictures that were scored, so that these can be recognised later
 
 No features are kept: distances are tested by what they would be without each object (`bench.results.leave_one_out`).
@@ -28,7 +28,7 @@ from groundwork.hashing import hash_bytes, hash_json
 
 DOCUMENT = "baseline.json"
 OBJECTS, SAMPLES = "objects.parquet", "samples.parquet"
-BASELINE_FORMAT = 1
+BASELINE_FORMAT = 2
 MOST_BYTES = 10_000_000  # of all files together: what git can hold again and again
 
 _OBJECT_COLUMNS = ("metric", "case", "value", "floor", "failed")
@@ -53,12 +53,13 @@ class ResultInfo(_Entry):
     whole: bool
     samples: int = Field(ge=1)
     n_objects: int
+    timing: bool = False
 
 
 class BaselineDocument(_Entry):
     """The content of baseline.json. `seal` is the hash of all the rest, `files` hold the hashes of the tables."""
 
-    format: Literal[1]  # BASELINE_FORMAT
+    format: Literal[2]  # BASELINE_FORMAT
     suite: str
     version: int
     suite_hash: str
@@ -192,6 +193,7 @@ def _info(scored: Scored) -> ResultInfo:
         whole=scored.whole,
         samples=scored.samples,
         n_objects=len(scored.values),
+        timing=scored.timing,
     )
 
 
@@ -207,6 +209,7 @@ def _scored(info: ResultInfo, rows: Mapping[str, tuple[float, float, int]]) -> S
         signature=info.signature,
         whole=info.whole,
         samples=info.samples,
+        timing=info.timing,
         values={case: value for case, (value, _, _) in rows.items() if math.isfinite(value)},
         floors={case: floor for case, (_, floor, _) in rows.items() if math.isfinite(floor)},
         failed={case: failed for case, (_, _, failed) in rows.items() if failed},

@@ -1,4 +1,8 @@
-"""Values of the same objects from both sides, in one order. What failed counts as the floor and never vanishes."""
+"""Values of the same objects from both sides, in one order. What failed counts as the floor and never vanishes.
+
+Within a run that is settled as its summary settles it (`bench.stats.gaps`), so that a gate's means are those of the
+report. What is left is an object that one run judged and the other could not.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +30,9 @@ class Pairs:
 def pair(before: Scored, after: Scored) -> Pairs:
     """Both sides' values of every object that either has one for.
 
-    An object without a value, or with seeds that failed, counts as what the suite's floor scores on it, and never
-    better than the worst that either side scores on any object. Objects that neither side has a value for say nothing
-    of a change and are left out. Statistics of whole sets count what they lack already.
+    An object that one side has no value for counts there as the floor, as the other side knows it, and never better
+    than the worst that it scores itself. Objects that neither side has a value for say nothing of a change and are
+    left out. Statistics of whole sets count what they lack already.
     """
     if before.whole:
         cases = tuple(case for case in before.values if case in after.values)
@@ -37,14 +41,12 @@ def pair(before: Scored, after: Scored) -> Pairs:
     if not set(before.values) & set(after.values):
         return Pairs((), np.array([]), np.array([]), note="the two share no object that has a value")
     cases = tuple(dict.fromkeys([*before.values, *after.values]))
-    worst = _worst(before, after)
-    floors = {case: _floor(case, before, after, worst) for case in cases}
     notes = {}
     for case in cases:
         failed = [f"{scored.failed[case]} {who}" for scored, who in _named(before, after) if scored.failed.get(case)]
         if failed:
             notes[case] = f"no value: {' and '.join(failed)}; counted as the floor"
-    return Pairs(cases, _filled(before, cases, floors), _filled(after, cases, floors), notes)
+    return Pairs(cases, _filled(before, after, cases), _filled(after, before, cases), notes)
 
 
 def _named(before: Scored, after: Scored) -> tuple[tuple[Scored, str], tuple[Scored, str]]:
@@ -58,31 +60,12 @@ def _unpaired(before: Scored, after: Scored) -> str:
     return f"the {lacking} holds no values by object for it; run it again with this version"
 
 
-def _floor(case: str, before: Scored, after: Scored, worst: float) -> float:
-    known = after.floors.get(case, before.floors.get(case, math.nan))
-    if not math.isfinite(known):
-        return worst
-    return min(known, worst) if before.direction == "up" else max(known, worst)
-
-
-def _worst(before: Scored, after: Scored) -> float:
-    values = [*before.values.values(), *after.values.values()]
-    return min(values) if before.direction == "up" else max(values)
-
-
-def _filled(scored: Scored, cases: tuple[str, ...], floors: Mapping[str, float]) -> npt.NDArray[np.float64]:
-    """The object's value; failed seeds of it count as the floor, each as one of its samples."""
-    filled = []
-    for case in cases:
-        value, failed = scored.values.get(case), scored.failed.get(case, 0)
-        if value is None:
-            filled.append(floors[case])
-        elif failed:
-            there = scored.samples - failed
-            filled.append((value * there + floors[case] * failed) / scored.samples)
-        else:
-            filled.append(value)
-    return np.array(filled, dtype=np.float64)
+def _filled(scored: Scored, other: Scored, cases: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    worse = min if scored.direction == "up" else max
+    own = worse(scored.values.values())
+    floors = {**other.floors, **scored.floors}
+    known = {case: floors[case] for case in cases if math.isfinite(floors.get(case, math.nan))}
+    return np.array([scored.values.get(case, worse(known.get(case, own), own)) for case in cases], dtype=np.float64)
 
 
 def _array(values: Mapping[str, float], cases: tuple[str, ...]) -> npt.NDArray[np.float64]:

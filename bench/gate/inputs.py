@@ -20,6 +20,16 @@ class Input:
     accepted: Side | None = None
     run: RunResults | None = None
 
+    def only(self) -> str | None:
+        """Its generator where there is one alone, None where there is a choice. Raises `InputError` without any."""
+        if not self.names:
+            raise InputError(
+                "the run is empty: it holds no result of any generator",
+                where=str(self.path),
+                hint="give the run command again and look at what it says is incomplete",
+            )
+        return self.names[0] if len(self.names) == 1 else None
+
     @property
     def names(self) -> list[str]:
         """Its generators; calibration generators only where there is nothing else."""
@@ -88,18 +98,12 @@ def two_sides(
 
 
 def _only(baseline: Input, candidate: Input) -> tuple[str, str]:
-    for one in (baseline, candidate):
-        if not one.names:
-            raise InputError(
-                "the run is empty: it holds no result of any generator",
-                where=str(one.path),
-                hint="give the run command again and look at what it says is incomplete",
-            )
+    old, new = baseline.only(), candidate.only()
     common = [name for name in baseline.names if name in candidate.names]
     if len(common) == 1 and baseline.path.resolve() != candidate.path.resolve():
         return common[0], common[0]
-    if len(baseline.names) == len(candidate.names) == 1:
-        return baseline.names[0], candidate.names[0]
+    if old is not None and new is not None:
+        return old, new
     hint = f"--generator {common[0]}" if common else f"--map {baseline.names[0]}={candidate.names[0]}"
     if baseline.path.resolve() == candidate.path.resolve() and len(common) > 1:
         hint = f"--map {common[0]}={common[1]}"

@@ -24,6 +24,10 @@ from bench.gate.words import reason
 from groundwork.errors import UsageError
 
 SHOWN = 10  # objects that got worse
+TIMING = (
+    "stored timings are never gated: another machine, or the same one on another day, moves them more than most "
+    "changes do; time the two in turns in one job (`realiz3d_gate.race`), and take it out of the suite's `gates`"
+)
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ def _evidence(
     def settled(verdict: Verdict, why: str, found: tuple[Difference, ...] = ()) -> Evidence:
         return Evidence(name, delta, before, after, verdict, why, empty.harm, (), found)
 
+    if any(scored is not None and scored.timing for scored in (before, after)):
+        return settled("incomparable", TIMING)
     if differences:
         return settled("incomparable", "the two inputs are not of one question", differences)
     if before is None:

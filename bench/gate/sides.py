@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +11,11 @@ from typing import Any, Literal
 from bench.results.layout import is_name
 from bench.results.leave_one_out import read_leave_one_out
 from bench.results.read import RunResults
-from bench.results.scores import ScoreRow
+from bench.results.scores import ScoreRow, sample_values
 from bench.results.summary import Row
 from bench.results.terms import Direction, Status
+from bench.stats.gaps import Completed, complete, judged_cases
+from bench.stats.normalise import yardsticks_of
 from groundwork.errors import InputError, UsageError, nearest
 
 
@@ -21,10 +23,10 @@ from groundwork.errors import InputError, UsageError, nearest
 class Scored:
     """One result of one generator.
 
-    `values`: by object, its own value (`whole` False), or for a statistic of the whole set the statistic without it
-    (`whole` True). `floors`: what the suite's floor scores on each object, else the metric's worst value, where it has
-    one. `failed`: samples without a value, by object, of the `samples` that each has. `signature` says what decided
-    the numbers.
+    `values`: by object, what the summary's mean was taken over, samples that failed among it as the floor (`whole`
+    False), or for a statistic of the whole set the statistic without the object (`whole` True). `floors`: what a
+    missing sample of each object counts as. `failed`: samples without a value, by object, of the `samples` that each
+    has. `signature` says what decided the numbers. `timing`: it tells how fast the generator is, or what it costs.
     """
 
     metric: str
@@ -40,6 +42,7 @@ class Scored:
     values: Mapping[str, float] = field(default_factory=dict, repr=False)
     floors: Mapping[str, float] = field(default_factory=dict, repr=False)
     failed: Mapping[str, int] = field(default_factory=dict, repr=False)
+    timing: bool = False
 
     @property
     def lacking(self) -> int:
@@ -110,39 +113,51 @@ def side_of_run(run: RunResults, name: str) -> Side:
 
 
 def _scored(run: RunResults, generator: str, rows: Sequence[ScoreRow]) -> dict[str, Scored]:
-    floor = next((info.name for info in run.generators if info.role == "floor" and info.name != generator), None)
     without = read_leave_one_out(run.layout.leave_one_out)
     by_metric: dict[str, list[ScoreRow]] = {}
     for score in rows:
-        if score.case is not None and score.generator == generator:
+        if score.case is not None:
             by_metric.setdefault(score.metric, []).append(score)
+    sound = {score.case for score in rows if score.status == "ok"}
     found = {}
     for row in run.summary.rows:
         if row.generator != generator:
             continue
-        own = by_metric.get(row.metric, [])
-        if own:
-            values = run.object_values(row.metric)
-            found[row.metric] = _means(run, row, own, values.get(generator, {}), values.get(floor or "", {}))
+        if row.metric in by_metric:
+            found[row.metric] = _means(run, row, by_metric[row.metric], sound)
         else:
             found[row.metric] = _whole(run, row, without.get((generator, row.metric), {}))
     return found
 
 
-def _means(
-    run: RunResults, row: Row, own: Iterable[ScoreRow], values: Mapping[str, float], floors: Mapping[str, float]
-) -> Scored:
-    own = list(own)
+def _means(run: RunResults, row: Row, rows: Sequence[ScoreRow], sound: Collection[str | None]) -> Scored:
+    own = [score for score in rows if score.generator == row.generator]
     status = {(one.case, one.seed): one.status for one in own}
     failed: dict[str, int] = {}
     for (case, _), state in status.items():
         if case is not None and state != "ok":
             failed[case] = failed.get(case, 0) + 1
     signature = next((one.signature for one in own if one.signature), "")
-    least = run.metric(row.metric).worst
-    if least is not None:
-        floors = {case: floors.get(case, least) for case in {**values, **failed}}
+    completed = _completed(run, row, rows, sound)
+    values, floors = (completed.values, completed.floors) if completed is not None else ({}, {})
     return _labelled(run, row, signature, False, values, floors, failed)
+
+
+def _completed(run: RunResults, row: Row, rows: Sequence[ScoreRow], sound: Collection[str | None]) -> Completed | None:
+    """The objects' values as the summary's row was made of them, None without any: same rule, same yardsticks.
+
+    `sound` are the cases that some generator has a number for: where the row counts fewer objects than the rest of the
+    rule leaves, the others' own meshes were broken.
+    """
+    samples = sample_values(rows, row.metric)
+    unmeasurable = {score.case for score in rows if score.status == "not_measurable" and score.case is not None}
+    judged = judged_cases(samples, unmeasurable, [case.id for case in run.summary.cases])
+    if row.n_objects < len(judged):
+        judged = tuple(case for case in judged if case in sound)
+    yardsticks = yardsticks_of({info.name: info.role for info in run.generators})
+    least = run.metric(row.metric).worst
+    found = complete(samples, judged, run.summary.seeds, row.direction, least, yardsticks.floor, yardsticks.ceiling)
+    return found.get(row.generator)
 
 
 def _whole(run: RunResults, row: Row, without: Mapping[str, float]) -> Scored:
@@ -169,6 +184,7 @@ def _labelled(
         values=dict(values),
         floors=dict(floors),
         failed=dict(failed),
+        timing=row.axis == "speed",
     )
 
 

@@ -8,25 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import get_args
 
 from bench.metrics.declaration import Result
 from bench.results.terms import Role
 from bench.run.plan import Plan, generator_class
-from bench.stats.normalise import NormalisedScore, normalised_score
+from bench.stats.normalise import ROLES, NormalisedScore, Yardsticks, normalised_score, yardsticks_of
 from bench.suite.schema import GeneratorEntry
-
-ROLES: tuple[Role, ...] = get_args(Role)
-
-
-@dataclass(frozen=True)
-class Yardsticks:
-    """Names of the run's ceiling and floor. `problem` says why there is no such pair; the names are then ''."""
-
-    ceiling: str = ""
-    floor: str = ""
-    problem: str = ""
 
 
 def role_of(entry: GeneratorEntry) -> Role | None:
@@ -37,15 +24,7 @@ def role_of(entry: GeneratorEntry) -> Role | None:
 
 def find_yardsticks(generators: Sequence[GeneratorEntry]) -> Yardsticks:
     """The one ceiling and the one floor among the generators of a run."""
-    names = {role: [entry.name for entry in generators if role_of(entry) == role] for role in ROLES}
-    problems = [
-        f"the run has no {role}" if not found else f"the run has {len(found)} {role}s ({', '.join(found)})"
-        for role, found in names.items()
-        if len(found) != 1
-    ]
-    if problems:
-        return Yardsticks(problem=" and ".join(problems) + ": one of each is needed")
-    return Yardsticks(names["ceiling"][0], names["floor"][0])
+    return yardsticks_of({entry.name: role_of(entry) for entry in generators})
 
 
 def normalised_row(

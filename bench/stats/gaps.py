@@ -30,13 +30,15 @@ Samples = Mapping[tuple[str, int], float]
 class Completed:
     """One value for each judged object, mean over its seeds: `values` as ranked, `measured` over what is there.
 
-    `missing` of the `asked` samples count as the floor; `measured` lacks objects without any sample.
+    `missing` of the `asked` samples count as the floor; `measured` lacks objects without any sample. `floors` is what a
+    missing sample of each object counts as.
     """
 
     values: dict[str, float]
     measured: dict[str, float]
     missing: int
     asked: int
+    floors: dict[str, float]
 
     @property
     def mean_measured(self) -> float:
@@ -88,6 +90,7 @@ def complete(
             measured={case: math.fsum(own) / len(own) for case, own, _ in objects if len(own)},
             missing=int((~there).sum()),
             asked=there.size,
+            floors=dict(zip(cases, substitutes.tolist(), strict=True)),
         )
     return found
 

@@ -7,19 +7,45 @@ when it is perfect. The share of the way from a known floor to a known ceiling c
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.results.terms import Direction
+from bench.results.terms import Direction, Role
 from bench.stats.difference import mean_difference
+
+ROLES: tuple[Role, ...] = get_args(Role)
 
 MIN_SPAN = 0.05
 """Of the larger of |ceiling| and |floor|: where the two are nearer than this, there is nothing to divide by."""
 
 MIN_SHARE = 0.5
 """Of the objects: where fewer can be measured, the mean over them would speak for exceptions."""
+
+
+@dataclass(frozen=True)
+class Yardsticks:
+    """Names of the run's ceiling and floor. `problem` says why there is no such pair; the names are then ''."""
+
+    ceiling: str = ""
+    floor: str = ""
+    problem: str = ""
+
+
+def yardsticks_of(roles: Mapping[str, Role | None]) -> Yardsticks:
+    """The one ceiling and the one floor among the generators of a run, given each one's role."""
+    names = {role: [name for name, own in roles.items() if own == role] for role in ROLES}
+    problems = [
+        f"the run has no {role}" if not found else f"the run has {len(found)} {role}s ({', '.join(found)})"
+        for role, found in names.items()
+        if len(found) != 1
+    ]
+    if problems:
+        return Yardsticks(problem=" and ".join(problems) + ": one of each is needed")
+    return Yardsticks(names["ceiling"][0], names["floor"][0])
 
 
 @dataclass(frozen=True)

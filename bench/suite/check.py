@@ -14,7 +14,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import BenchError, nearest
-from bench.metrics.declaration import ObjectMetric
+from bench.metrics.declaration import GeneratorMetric, ObjectMetric
 from bench.plugins.contract import plugin_class
 from bench.plugins.guard import plugin_code
 from bench.suite.explain import explain_options
@@ -257,3 +257,21 @@ def check_results(field: str, names: Sequence[tuple[Step, str]], results: Sequen
         elif name in seen:
             yield Problem((field, step), f"'{name}' comes twice in `{field}`")
         seen.add(name)
+
+
+def check_gates(
+    names: Sequence[tuple[Step, str]], entries: Mapping[int, MetricEntry], registry: Registry
+) -> Iterator[Problem]:
+    """Names in `gates` that are timings: those of two runs differ by machine and weather. Entries are sound."""
+    timings: set[str] = set()
+    for entry in entries.values():
+        if issubclass(plugin_class(registry, entry.name), GeneratorMetric):
+            timings |= {result.name for result in make_metric(entry, registry).results()}
+    for step, name in names:
+        if name in timings:
+            yield Problem(
+                ("gates", step),
+                f"'{name}' cannot be gated: timings of another machine or day move more than most changes do",
+                "a result of the pictures",
+                "time old and new in turns in one job: `realiz3d_gate.race` (docs/regression-testing.md, Speed)",
+            )

@@ -122,7 +122,9 @@ def _validate(data: Any, plugins: Plugins) -> tuple[Suite | None, list[Problem]]
             problems += check.check_results("primary", primary, results)
             problems += check.check_primary(primary, metrics, plugins.metrics)
         if "gates" not in broken and "gates" in data:
-            problems += check.check_results("gates", [(name, name) for name in data["gates"]], results)
+            gates = [(name, name) for name in data["gates"]]
+            problems += check.check_results("gates", gates, results)
+            problems += check.check_gates(gates, metrics, plugins.metrics)
     return suite, problems
 
 

@@ -141,6 +141,36 @@ def test_folders_that_are_no_input_are_said(painted, accepted, tmp_path, capfd):
         assert code == 2 and message in err
 
 
+def test_an_empty_run_is_said(painted, accepted, tmp_path, capfd):
+    """No generators and no rows, as a run whose every generator was refused leaves it; and generators without rows."""
+    empty = shutil.copytree(painted.first, tmp_path / "empty", ignore=shutil.ignore_patterns("samples", "*.parquet"))
+    summary = json.loads((empty / "summary.json").read_text())
+    (empty / "summary.json").write_text(json.dumps({**summary, "rows": [], "generators": [], "comparisons": []}))
+    capfd.readouterr()
+    for words in (
+        ("compare", accepted, empty),
+        ("compare", empty, painted.first),
+        ("baseline", "accept", empty, "--out", tmp_path / "other", "--reason", "first"),
+    ):
+        code, _, err = text_of(capfd, *words)
+        assert code == 2 and "the run is empty" in err and "give the run command again" in err
+    code, _, err = text_of(capfd, "compare", accepted, empty, "--generator", "mine")
+    assert code == 2 and "the run has no generator 'mine'" in err
+    (empty / "summary.json").write_text(json.dumps({**summary, "rows": [], "comparisons": []}))
+    code, out, err = text_of(capfd, "compare", accepted, empty)
+    assert code == 3 and out.count("the candidate has no such result") == 2 and "2 not measured of 2 gated" in err
+    assert text_of(capfd, "baseline", "accept", empty, "--out", tmp_path / "other", "--reason", "first")[0] == 2
+
+
+def test_nothing_gated_is_said(painted, tmp_path, capfd):
+    run = shutil.copytree(painted.first, tmp_path / "run", ignore=shutil.ignore_patterns("samples"))
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["suite"].pop("gates")
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    code, out, err = text_of(capfd, "compare", painted.again, run)
+    assert code == 2 and not out and "nothing is gated" in err and "--delta" in err
+
+
 def test_accepting_needs_a_reason_and_says_what_it_replaces(painted, accepted, capfd):
     capfd.readouterr()
     out = accepted.parents[1]

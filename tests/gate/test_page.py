@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from gate_sides import CASES, psnr, side, with_result
+from gate_sides import CASES, side, with_result
 
 from bench.gate.page import gate_page
 from groundwork.errors import InputError, UsageError
@@ -121,20 +120,23 @@ def test_as_many_failures_as_before_are_compared_with_the_floor_on_both_sides():
     assert other.verdict != "missing" and other.n_objects == 20
 
 
-def test_a_failed_seed_counts_as_one_of_the_object_s_samples():
-    values = np.full(20, 30.0)
-    two = psnr(values, samples=2, failed={CASES[0]: 1}, floors=dict.fromkeys(CASES, 10.0))
-    one = psnr(values, samples=2)
-    page = gate_page(*(replace(side(), results={"psnr": scored}, gates={"psnr": 1.0}) for scored in (one, two)))
-    assert results(page)["psnr"].harm == pytest.approx(10 / 20)
-    assert results(page)["psnr"].worst[0].after == pytest.approx(20.0)
+def test_timings_are_never_gated_and_it_says_what_to_do_instead():
+    slow = with_result(side(seed=1), "psnr", timing=True)
+    for page in (gate_page(side(), slow), gate_page(slow, side()), gate_page(slow, replace(slow, place="again"))):
+        assert verdicts(page)["psnr"] == "incomparable" and page.exit_code == 2
+        assert "never gated" in results(page)["psnr"].reason and "realiz3d_gate.race" in results(page)["psnr"].reason
 
 
-def test_without_a_floor_the_worst_object_stands_for_it():
+def test_a_candidate_without_any_result_is_missing():
+    page = gate_page(side(), replace(side(seed=1), results={}))
+    assert set(verdicts(page).values()) == {"missing"} and page.exit_code == 3
+
+
+def test_without_a_floor_its_own_worst_object_stands_for_it():
     after = side(seed=1)
     left = {case: value for case, value in after.results["psnr"].values.items() if case != CASES[0]}
     found = results(gate_page(side(), with_result(after, "psnr", values=left, failed={CASES[0]: 1})))["psnr"]
-    worst = min([*side().results["psnr"].values.values(), *left.values()])
+    worst = min(left.values())
     assert next(one for one in found.worst if one.case == CASES[0]).after == pytest.approx(worst)
 
 

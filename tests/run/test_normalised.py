@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from bench.cli import main
-from bench.run.normalised import Yardsticks, find_yardsticks
+from bench.run.normalised import find_yardsticks
+from bench.stats.normalise import Yardsticks
 from bench.suite.schema import GeneratorEntry
 
 CEILING, FLOOR, BLUR = (GeneratorEntry(name=f"my-{use}", use=use) for use in ("ceiling", "floor", "blur"))

@@ -234,3 +234,15 @@ def _must_load_or_tell(file: Path) -> None:
     except BenchError as error:
         assert str(error)
         str(error).encode()
+
+
+def test_timings_are_not_gated(tmp_path: Path) -> None:
+    file = tmp_path / "timed.yaml"
+    file.write_text(
+        "name: timed\nversion: 1\ntask: texturing\ncases: {source: miniworld, split: eval, count: 2}\n"
+        "views: {azimuths: [0, 90]}\ngenerators:\n  - {name: floor, use: floor}\n"
+        "metrics: [silhouette_iou, throughput]\ngates: {silhouette_iou: {delta: 0.02}, latency_p50: {delta: 1}}\n"
+    )
+    with pytest.raises(SuiteError, match="'latency_p50' cannot be gated") as caught:
+        load_suite(file)
+    assert "gates.latency_p50" in caught.value.where and "realiz3d_gate.race" in str(caught.value)

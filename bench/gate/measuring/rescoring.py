@@ -65,6 +65,7 @@ def rescored_page(
             where=str(source.root),
             hint="give the run command again: it makes what was changed anew",
         )
+    today = _with_failures(baseline, today)
     drift = tuple(_drift(baseline.results[name], today.results[name]) for name in gates if _both(baseline, today, name))
     moved = [one.metric for one in drift if one.drifted]
     held = _today(baseline, today) if asked.drift else baseline
@@ -158,18 +159,32 @@ def _drift(stored: Scored, today: Scored) -> Drift:
 
 
 def _today(baseline: Side, today: Side) -> Side:
-    """The baseline with today's scores of its pictures; failures and floors stay what they were."""
+    """The baseline with today's scores of its pictures."""
     results = dict(baseline.results)
     for name, scored in today.results.items():
         before = baseline.results.get(name)
         if before is not None and math.isfinite(scored.value):
-            results[name] = replace(scored, floors=before.floors)
+            results[name] = scored
     return replace(baseline, results=results)
+
+
+def _with_failures(baseline: Side, again: Side) -> Side:
+    """Scores of the baseline's pictures; what failed there counts as it did there: this run has no floor beside it."""
+    results = dict(again.results)
+    for name, scored in again.results.items():
+        before = baseline.results.get(name)
+        if before is None or scored.whole or not scored.values:
+            continue
+        failed = {case: before.values[case] for case in before.failed if case in before.values}
+        values = {**scored.values, **failed}
+        value = math.fsum(values.values()) / len(values) if failed else scored.value
+        results[name] = replace(scored, value=value, values=values, floors=before.floors)
+    return replace(again, results=results)
 
 
 def _known(reference: Side, again: RunResults, name: str, size: float, gates: Mapping[str, float]) -> KnownHarm:
     label = _label(name, size)
-    broken = replace(side_of_run(again, label), gates={})
+    broken = _with_failures(reference, replace(side_of_run(again, label), gates={}))
     page = gate_page(reference, broken, gates)
     caught = tuple(one.metric for one in page.results if one.verdict == "regression")
     return KnownHarm(corruption=f"{name} {size:g}", verdict=page.verdict, caught_by=caught)
