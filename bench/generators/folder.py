@@ -31,10 +31,10 @@ from bench.layouts.listing import listing
 from bench.layouts.own_cameras import check_own_cameras, own_cameras, views_seen
 from bench.layouts.pattern import VIDEOS
 from bench.layouts.presets import Preset, preset
-from bench.layouts.tiles import cut, straightened
+from bench.layouts.tiles import corners, cut, straightened
 from groundwork.hashing import hash_file, hash_strings
 from groundwork.notes import tell
-from groundwork.pictures import read_picture
+from groundwork.pictures import picture_size, read_picture
 from groundwork.walk import folders_in
 
 _Count = Annotated[int, Field(ge=1, le=64)]
@@ -205,7 +205,7 @@ class FolderGenerator(SingleCaseGenerator):
         return found[0]
 
     def _singles(self, found: Pictures, request: GenerationRequest) -> list[tuple[npt.NDArray[np.uint8], Path]]:
-        count, size = len(request.cameras), request.cameras.resolution
+        count = len(request.cameras)
         wanted = self._wanted(found, request)
         views = []
         for index in wanted:
@@ -226,8 +226,7 @@ class FolderGenerator(SingleCaseGenerator):
                     where=str(paths[0].parent),
                     hint="keep one",
                 )
-            picture = read_picture(paths[0], request.background)
-            views.append((cut(picture, (1, 1), size, 0, str(paths[0]))[0], paths[0]))
+            views.append((_tiles(paths[0], request, (1, 1))[0], paths[0]))
         surplus = [paths[0] for index, paths in sorted(found.views.items()) if index >= count]
         if self.taken is None and not self.told and surplus:
             raise ImageError(
@@ -271,8 +270,7 @@ class FolderGenerator(SingleCaseGenerator):
 
             tiles = np.stack([cut(frame, (1, 1), size, 0, str(path))[0] for frame in read_frames(path)])
         else:
-            picture = read_picture(path, request.background)
-            tiles = cut(picture, (None if by_seed else rows, columns), size, self.layout.padding, str(path))
+            tiles = _tiles(path, request, (None if by_seed else rows, columns), self.layout.padding)
         if by_seed:
             if (request.seed + 1) * columns > len(tiles):
                 raise ImageError(
@@ -294,6 +292,18 @@ class FolderGenerator(SingleCaseGenerator):
                 where=str(path),
                 hint="say how it is laid out (`grid: [rows, columns]`) and which are the suite's (`take: [0, 2, ...]`)",
             )
+
+
+def _tiles(
+    path: Path, request: GenerationRequest, grid: tuple[int | None, int], padding: int = 0
+) -> npt.NDArray[np.uint8]:
+    """Views of a picture file, uint8 (N, S, S, 3); one of another size is refused by its header, before it is decoded.
+
+    A file of a few kilobytes may hold gigabytes of pixels.
+    """
+    size, where = request.cameras.resolution, str(path)
+    corners(*picture_size(path), grid, size, padding, where)
+    return cut(read_picture(path, request.background), grid, size, padding, where)
 
 
 _HOW_TO_NAME = (

@@ -19,7 +19,14 @@ def cut(picture: Tiles, grid: tuple[int | None, int], side: int, padding: int, w
     `padding` pixels lie between views, and may lie round them too. Rows that are None are as many as there are. Raises
     `ImageError` when the picture is not of that size.
     """
-    height, width = picture.shape[:2]
+    down, right = corners(picture.shape[1], picture.shape[0], grid, side, padding, where)
+    return np.stack([picture[y : y + side, x : x + side] for y in down for x in right])
+
+
+def corners(
+    width: int, height: int, grid: tuple[int | None, int], side: int, padding: int, where: str
+) -> tuple[list[int], list[int]]:
+    """Where the rows and the columns of views begin in a picture of that size, as `cut`; its header tells enough."""
     rows, columns = grid
     counted = rows if rows is not None else max(1, round(height / (side + padding)))
     down, right = _starts(height, counted, side, padding), _starts(width, columns, side, padding)
@@ -33,7 +40,7 @@ def cut(picture: Tiles, grid: tuple[int | None, int], side: int, padding: int, w
             hint="images are never resized silently: make them at the suite's resolution, or --set views.resolution=N; "
             "for another grid say `grid: [rows, columns]`, for borders `padding: PIXELS`",
         )
-    return np.stack([picture[y : y + side, x : x + side] for y in down for x in right])
+    return down, right
 
 
 def straightened(view: npt.NDArray[Values], mirror: bool, turn: int) -> npt.NDArray[Values]:

@@ -188,6 +188,23 @@ def test_grey_ground_is_told_and_cut_out_on_request(tmp_path):
     assert (found[:, 0] == 255).all() and np.mean(np.abs(found.astype(int) - views) > 0) < 0.1
 
 
+def test_a_view_of_another_size_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    def decoded(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("bench.generators.folder.read_picture", decoded)
+    (tmp_path / "mug").mkdir()
+    for index in range(4):
+        Image.new("1", (4096, 4096)).save(tmp_path / "mug" / f"{index}.png")
+    with pytest.raises(ImageError, match="the picture is 4096 x 4096 pixels"):
+        read(tmp_path)
+    (tmp_path / "mug" / "0.png").rename(tmp_path / "mug" / "grid.png")
+    for index in range(1, 4):
+        (tmp_path / "mug" / f"{index}.png").unlink()
+    with pytest.raises(ImageError, match="the picture is 4096 x 4096 pixels"):
+        read(tmp_path)
+
+
 # --- presets: a folder as each program writes it, read into the views of its own suite
 
 
