@@ -74,7 +74,7 @@ class Registry:
                 f"{self.kind} '{name}' could not be imported: {type(error).__name__}: {error}",
                 where=target,
                 hint=f"a package that it needs is broken; `python -c 'import {module_name}'` shows which. Often it is "
-                "a torchvision made for another torch: install both anew, together",
+                "a torchvision made for another torch: reinstall both together",
             ) from error
         return found
 

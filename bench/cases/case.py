@@ -22,7 +22,7 @@ class MeshHandle(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What reading the mesh leaves out, a line each."""
+        """What reading the mesh leaves out, one line each."""
         ...
 
     def load(self, texture_of: MeshHandle | None = None) -> Mesh:

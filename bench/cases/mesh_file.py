@@ -34,7 +34,7 @@ class MeshFile:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What reading the file leaves out, a line each; of a file that cannot be read, nothing."""
+        """What reading the file leaves out, one line each; of a file that cannot be read, nothing."""
         return self._seen[1]
 
     @cached_property
@@ -72,7 +72,7 @@ def load_mesh(path: Path) -> Mesh:
     """Read a mesh file (`MESH_SUFFIXES`); the result is not normalised.
 
     Raises `MeshError` for a file that is unreadable, of another format, too large, or broken (no faces, vertices that
-    are not finite, indices out of range). Where only the surface cannot be had, `unpainted` of the mesh says why.
+    are not finite, indices out of range). Where only the surface is not available, `unpainted` of the mesh says why.
     """
     return read_mesh(path).mesh
 

@@ -101,7 +101,7 @@ def _json_lines(table: Path) -> Iterator[_Line]:
             raise InputError("the line is not JSON", where=where, expected='{"case": ..., "prompt": ...}') from error
         names = [str(name).strip().lower() for name in row] if isinstance(row, dict) else []
         if not isinstance(row, dict):
-            raise InputError("the line is no JSON object", where=where, expected='{"case": ..., "prompt": ...}')
+            raise InputError("the line is not a JSON object", where=where, expected='{"case": ..., "prompt": ...}')
         case, prompt = (_column(names, kind, where) for kind in (CASE_COLUMNS, PROMPT_COLUMNS))
         values = [str(value).strip() for value in row.values()]
         yield number, _case(values[case], names[case]), values[prompt]

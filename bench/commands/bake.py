@@ -38,7 +38,7 @@ def bake(
     device: flags.Device = "cpu",
     as_json: flags.Json = False,
 ) -> None:
-    """Bake views into a texture. Texels that no view sees are filled along the surface, and their share is told."""
+    """Bake views into a texture. Texels that no view sees are filled along the surface, and their share is reported."""
     if out.suffix.lower() != ".glb":
         raise UsageError(
             "the textured mesh is written as GLB", where=f"--out {out}", expected="a name that ends in .glb"

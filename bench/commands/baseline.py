@@ -42,7 +42,7 @@ def accept(
     chosen = generator or source.only()
     if chosen is None:
         raise UsageError(
-            "it is not said which generator is accepted",
+            "which generator is accepted is not stated",
             where=str(run),
             expected=f"--generator and one of {', '.join(source.names)}",
         )

@@ -43,7 +43,7 @@ def compare(
         bool, flags.flag("--assay", "Score known corruptions of the baseline's pictures: could this gate fail?")
     ] = False,
     corruptions: Annotated[
-        str, flags.flag("--corruptions", "Which ones, for --assay.", metavar="NAME:SIZE,...")
+        str, flags.flag("--corruptions", "Which corruptions, for --assay.", metavar="NAME:SIZE,...")
     ] = _CORRUPTIONS,
     suite: Annotated[
         str | None, flags.flag("--suite", "The suite to score again by [default: the shipped one].", metavar="SUITE")

@@ -34,7 +34,7 @@ def doctor(
         Path | None, typer.Argument(metavar="[FOLDER]", help="Look at these pictures instead of at the machine.")
     ] = None,
     suite: Annotated[
-        str | None, flags.flag("--suite", "Look at the inputs of this suite instead.", metavar="SUITE")
+        str | None, flags.flag("--suite", "Check the inputs of this suite instead.", metavar="SUITE")
     ] = None,
     overrides: flags.Set = None,
     quick: Annotated[
@@ -75,7 +75,7 @@ def _inputs(folder: Path | None, suite: str | None, overrides: list[str] | None,
     elif findings:
         answer_table("inputs", ("", "where", "seen", "what follows", "what to do"), rows(findings))
     else:
-        note("nothing to say against these inputs")
+        note("nothing is wrong with these inputs")
     if any(finding.fails for finding in findings):
         raise typer.Exit(EXIT_INCOMPLETE)
 

@@ -79,7 +79,7 @@ def generate(
 
 
 def _make(suite: Suite, options: RunOptions, out: Path) -> tuple[int, list[str]]:
-    """Make what is missing; how many samples that were, and what failed, a line each."""
+    """Make what is missing; how many samples that were, and what failed, one line each."""
     from bench.dataset.camera_file import camera_json
     from bench.results.layout import RunLayout
     from bench.run.executors import make_executor

@@ -84,7 +84,7 @@ def look_at_folder(folder: Path, name: str = "", background: RGB = WHITE, framed
 
 def _about_files(name: str, left_out: str, broken: list[str], blank: list[str], count: int) -> Iterator[Finding]:
     if left_out:
-        yield Finding(name, left_out, "they are not part of any number", "convert them to PNG, or mend the links")
+        yield Finding(name, left_out, "they are not part of any number", "convert them to PNG, or repair the links")
     if broken:
         fix = "make or fetch them again, or take them out"
         yield Finding(name, f"{len(broken)} unreadable, first {broken[0]}", "their rows fail", fix, True)
@@ -127,13 +127,15 @@ def look_at_suite(suite: Suite) -> Iterator[Finding]:
         seen = " ".join(problem.message.split())
         yield Finding(problem.where or "meshes", seen, "its rows fail", problem.hint or problem.expected, True)
     for said in inputs.notes:
-        yield Finding("meshes", said, "the run goes on without it", "")
+        yield Finding("meshes", said, "the run continues without it", "")
     references = {}
     for name, reference in suite.references.items():
         if isinstance(reference, FolderReference):
             folder = suite.folder / reference.folder
             if not folder.is_dir():
-                yield Finding(f"reference {name}", f"{folder} is no folder", "nothing can be scored", "mend it", True)
+                yield Finding(
+                    f"reference {name}", f"{folder} is not a folder", "nothing can be scored", "correct its path", True
+                )
                 continue
             references[name] = look_at_folder(folder, f"reference {name}", suite.views.rgb, framed=True)
             yield from references[name].findings

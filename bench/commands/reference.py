@@ -32,7 +32,9 @@ def build(
     background: Annotated[
         str, flags.flag("--background", "What transparent pictures are laid on: white, black, grey or '#rrggbb'.")
     ] = "white",
-    source: Annotated[str, flags.flag("--source", "Where the pictures come from, in words.", metavar="TEXT")] = "",
+    source: Annotated[
+        str, flags.flag("--source", "Where the pictures come from, for people to read.", metavar="TEXT")
+    ] = "",
     recipe: Annotated[
         str | None,
         flags.flag(
@@ -89,7 +91,7 @@ def build(
         ) from error
     if out is None and is_shipped(name):
         raise UsageError(
-            f"'{name}' is a set that comes with the project, and suites would go on using that one",
+            f"'{name}' is a set that comes with the project, and suites would still use that one",
             hint="choose another NAME",
         )
     check_device(device)

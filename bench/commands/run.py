@@ -31,7 +31,7 @@ def run(
     dry_run: flags.DryRun = False,
     as_json: flags.Json = False,
 ) -> None:
-    """Run a suite: generate, score, store, report. The same command goes on where it was stopped."""
+    """Run a suite: generate, score, store, report. The same command resumes where it stopped."""
     options = read_options(
         context, out, flags.names(generators, "--generators"), limit, device, batch_size, seeds, executor, workers,
         dry_run, as_json,

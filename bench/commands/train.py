@@ -27,14 +27,14 @@ def train(
             "--set", "Change a field of the config: data.synthetic.path=DIR. May be repeated.", metavar="KEY=VALUE"
         ),
     ] = None,
-    resume: Annotated[bool, flags.flag("--resume", "Refuse to start anew: there must be a checkpoint.")] = False,
+    resume: Annotated[bool, flags.flag("--resume", "Refuse to start over: there must be a checkpoint.")] = False,
     from_step: Annotated[
-        int | None, flags.flag("--from-step", "Go on from this checkpoint instead of the newest.", min=1, metavar="N")
+        int | None, flags.flag("--from-step", "Resume from this checkpoint instead of the newest.", min=1, metavar="N")
     ] = None,
     device: Annotated[str, flags.flag("--device", "auto (what accelerate finds) or cpu.", metavar="NAME")] = "auto",
     as_json: flags.Json = False,
 ) -> None:
-    """Train Realiz3D: learn the domain, then the control. Interrupt it any time, the same command goes on.
+    """Train Realiz3D: learn the domain, then the control. Interrupt it at any time; the same command resumes.
 
     Several GPUs: accelerate launch --multi_gpu -m bench train CONFIG.
     """

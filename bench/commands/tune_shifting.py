@@ -182,5 +182,5 @@ def _numbers(text: str, name: str, top: float) -> list[float]:
     except ValueError:
         values = ()
     if not values or not all(0 <= value <= top for value in values):
-        raise UsageError("these are no numbers to try", where=f"{name} {text}", expected=f"numbers from 0 to {top:g}")
+        raise UsageError("these numbers cannot be tried", where=f"{name} {text}", expected=f"numbers from 0 to {top:g}")
     return sorted(set(values))

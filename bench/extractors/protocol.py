@@ -25,7 +25,7 @@ class Extractor(Protocol):
     dimension: int
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of weights and preprocessing; raises `WeightsMissing` when the weights cannot be had."""
+        """SHA-256 (hex) of weights and preprocessing; raises `WeightsMissing` when the weights are not available."""
         ...
 
     def signature(self) -> str:

@@ -279,5 +279,5 @@ def _edited(path: Path) -> InputError:
         "the baseline was changed after it was accepted",
         where=str(path),
         expected="the files as `baseline accept` wrote them: their hashes are part of the baseline",
-        hint="restore it (git checkout), or accept a run anew and say why: baseline accept RUN --reason ...",
+        hint="restore it (git checkout), or accept a run again and say why: baseline accept RUN --reason ...",
     )

@@ -170,7 +170,7 @@ def read_table(path: Path) -> Table:
         flat = np.array([[math.nan if cell == "" else float(cell) for cell in row[2:]] for row in rows])
         return Table(conditions, columns, flat.reshape(len(conditions), -1, len(columns)))
     except (OSError, ValueError, IndexError) as error:
-        raise InputError(f"this is no table of error rates: {error}", where=str(path)) from error
+        raise InputError(f"this is not a table of error rates: {error}", where=str(path)) from error
 
 
 def _column(mark: str) -> Column:

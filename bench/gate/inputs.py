@@ -48,7 +48,7 @@ class Input:
             raise UsageError(
                 f"the baseline is of the generator '{self.accepted.generator}', not of '{name}'",
                 where=str(self.path),
-                hint=f"say how the candidate calls it: --map {self.accepted.generator}={name}",
+                hint=f"say what the candidate calls it: --map {self.accepted.generator}={name}",
             )
         return self.accepted
 
@@ -108,7 +108,7 @@ def _only(baseline: Input, candidate: Input) -> tuple[str, str]:
     if baseline.path.resolve() == candidate.path.resolve() and len(common) > 1:
         hint = f"--map {common[0]}={common[1]}"
     raise UsageError(
-        "it is not said which generator is meant",
+        "which generator is meant is not stated",
         where=f"{baseline.path}: {', '.join(baseline.names)}; {candidate.path}: {', '.join(candidate.names)}",
         expected="one generator, or an old and a new name",
         hint=f"for example {hint}",
@@ -135,7 +135,9 @@ def read_deltas(texts: list[str], known: list[str]) -> dict[str, float]:
         except ValueError:
             delta = -1.0
         if not 0 <= delta < float("inf"):
-            raise UsageError("this is no gate", where=f"--delta {text}", expected="RESULT=NUMBER, 0 or more: cde=0.02")
+            raise UsageError(
+                "this is not a gate", where=f"--delta {text}", expected="RESULT=NUMBER, 0 or more: cde=0.02"
+            )
         if name not in known:
             raise UsageError(f"the candidate has no result '{name}'", where="--delta", hint=nearest(name, known))
         found[name] = delta

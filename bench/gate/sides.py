@@ -79,7 +79,7 @@ class Side:
     def __post_init__(self) -> None:
         for what, name in (("suite", self.suite), ("generator", self.generator)):
             if not is_name(name):
-                raise InputError(f"the {what} is called {name!r}", where=self.place, expected="a name, and no path")
+                raise InputError(f"the {what} is called {name!r}", where=self.place, expected="a name, not a path")
 
 
 def side_of_run(run: RunResults, name: str) -> Side:

@@ -164,7 +164,7 @@ class DiffusersGenerator(PipelineGenerator):
             found = _attribute(self.options.pipeline)
         if not (isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline)):
             raise UsageError(
-                f"'{self.options.pipeline or self.index.kind}' is no pipeline that is installed here",
+                f"'{self.options.pipeline or self.index.kind}' is not a pipeline installed here",
                 where=str(self.folder / INDEX),
                 hint="install the package that has it, and name it: `pipeline: module:Class`",
             )

@@ -111,7 +111,7 @@ class FolderGenerator(SingleCaseGenerator):
         if self.taken is not None and len(set(self.taken)) < len(self.taken):
             raise UsageError(
                 f"generator '{self.name}': `take` names a view twice",
-                expected="different views: agreeing with oneself is no consistency",
+                expected="different views: a view that agrees with itself proves nothing",
             )
 
     def _check_cases(self, index: Index) -> None:
@@ -122,7 +122,7 @@ class FolderGenerator(SingleCaseGenerator):
         there = f"there is {listing(index.walk)}"
         if strangers:
             raise InputError(
-                f"generator '{self.name}': folder '{strangers[0]}' is no case of the suite",
+                f"generator '{self.name}': folder '{strangers[0]}' is not a case of the suite",
                 where=str(index.strangers.get(strangers[0], self.root / strangers[0])),
                 expected=f"cases of the suite only; {there}",
                 hint=nearest(strangers[0], known),

@@ -32,7 +32,7 @@ def read_index(folder: Path) -> PipelineIndex:
         parts = {name: value for name, value in content.items() if _is_component(value)}
     except OSError as error:
         raise WeightsMissing(
-            "the folder is no saved pipeline",
+            "the folder is not a saved pipeline",
             where=str(folder),
             expected=f"{INDEX} inside it, as pipeline.save_pretrained writes it",
             hint="save the model there, or name the folder where it is: --set generators.NAME.path=DIR",

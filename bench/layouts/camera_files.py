@@ -99,7 +99,7 @@ def views_of(cameras: tuple[Seen, ...], size: float = 1.0) -> dict[str, Any]:
         raise InputError(
             f"the cameras have {len(fovs)} fields of view and distances from {closest:.3g} to {farthest:.3g}",
             expected="one lens and one distance for all views of a suite",
-            hint="render the views anew with one camera setup",
+            hint="render the views again with one camera setup",
         )
     found = _angles(cameras) | {"projection": "perspective"}
     found |= {"fov": fovs.pop()} if fovs else {}
@@ -187,7 +187,9 @@ def _frame(frame: dict[str, Any]) -> float | None:
 
 def _check_rotation(rotation: Float, where: str) -> None:
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
-        raise InputError("the camera's rotation is none", where=where, expected="a matrix without scale or mirroring")
+        raise InputError(
+            "the camera's matrix is not a rotation", where=where, expected="a matrix without scale or mirroring"
+        )
 
 
 def _seen(camera: Float, fov: float | None, where: str, file: str) -> Seen:

@@ -44,7 +44,7 @@ class Pattern:
         strange = [name for name in fields if name not in FIELDS]
         if strange or "case" not in fields or any(fields.count(name) > 1 for name in ("seed", "view")):
             raise UsageError(
-                f"'{self.text}' is no pattern of file names",
+                f"'{self.text}' is not a pattern of file names",
                 expected="{case}, and at most one {view} and one {seed}, such as '{case}/rgb_000_{view}'",
                 hint=f"there is no '{{{strange[0]}}}'" if strange else "",
             )

@@ -167,7 +167,7 @@ def plucker_rays(cameras: Cameras) -> Tensor:
 
 @lru_cache(maxsize=2)
 def find_lgm(code: Path | None, module: str, device: str, offline: bool) -> LgmLifter | WeightsMissing:
-    """LGM on `device`, or why it cannot be had: no code, no weights, no rasteriser. Asked at most once a process."""
+    """LGM on `device`, or why it is not available: no code, no weights, no rasteriser. Asked at most once a process."""
     try:
         unet, source = find_unet(code, module)
         check_rasteriser(device)

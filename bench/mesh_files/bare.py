@@ -37,7 +37,7 @@ def _text_corners(data: bytes, path: Path) -> FloatArray:
     try:
         corners = np.array(found, dtype="S").astype(np.float64).reshape(-1, 3) if found else np.zeros((0, 3))
     except ValueError as error:
-        raise MeshError("the STL file has vertices that are no numbers", where=str(path)) from error
+        raise MeshError("the STL file has vertices that are not numbers", where=str(path)) from error
     if len(corners) % 3:
         raise MeshError("the STL file is cut off or damaged", where=str(path), expected="three vertices a facet")
     return corners

@@ -70,7 +70,7 @@ class MtlSurface:
                 return min(max(float(self.said["d"].split()[-1]), 0.0), 1.0)
             return 1.0 - min(max(float(self.said.get("tr", "0").split()[-1]), 0.0), 1.0)
         except (ValueError, IndexError) as error:
-            raise MeshError("the opacity is no number", where=self.place) from error
+            raise MeshError("the opacity is not a number", where=self.place) from error
 
     def _diffuse(self) -> tuple[float, float, float]:
         fields = self.said.get("kd", "1 1 1").split()

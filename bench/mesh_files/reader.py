@@ -15,7 +15,7 @@ MESH_SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".stl", ".off")
 
 @dataclass(frozen=True)
 class MeshRead:
-    """A mesh, not normalised, what was left out of it (a line each), and the files beside it that it asked for."""
+    """A mesh, not normalised, what was left out of it (one line each), and the files beside it that it asked for."""
 
     mesh: Mesh
     notes: tuple[str, ...]

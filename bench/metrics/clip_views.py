@@ -29,7 +29,7 @@ def check_clip(name: str) -> None:
 
 @lru_cache(maxsize=4)
 def find_clip(name: str, device: str, offline: bool) -> ClipModel | WeightsMissing:
-    """The CLIP network called `name` on `device`, or why it cannot be had. Asked for once a process."""
+    """The CLIP network called `name` on `device`, or why it is not available. Asked for once a process."""
     try:
         return load_clip(name, device, offline)
     except WeightsMissing as error:

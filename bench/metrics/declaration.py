@@ -169,7 +169,7 @@ class ObjectMetric(ABC):
 
         Asked of metrics with an `error_scale`.
         """
-        raise NotImplementedError(f"{type(self).__name__} has an error_scale and no error_map()")
+        raise NotImplementedError(f"{type(self).__name__} has an error_scale but no error_map()")
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def stage_activations(network: EfficientNetLite0, pictures: Tensor) -> Iterator[
 
 @lru_cache(maxsize=2)
 def find_efficientnet(device: str) -> EfficientNetDistance | WeightsMissing:
-    """The distance on `device` with the pinned weights, or why it cannot be had."""
+    """The distance on `device` with the pinned weights, or why it is not available."""
     try:
         return EfficientNetDistance(load_network(weights_path()), device)
     except WeightsMissing as error:

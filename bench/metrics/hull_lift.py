@@ -1,6 +1,6 @@
 """Agreement of views without a mesh and without weights: leave one view out, on a shape guessed from the outlines.
 
-What papers print here stands on a reconstruction network (`lift`); where that cannot be had, this is the stand-in,
+What papers print here stands on a reconstruction network (`lift`); where that is not available, this is the stand-in,
 under its own name. The shape is a guess, so even renders of a real object agree only as well as the guess fits: read a
 value beside the ceiling of the same objects, or as a comparison of generators on the same prompts.
 """

@@ -103,7 +103,7 @@ class Lpips:
 
 @lru_cache(maxsize=4)
 def find_lpips(net: Net, device: str, offline: bool) -> Lpips | WeightsMissing:
-    """LPIPS on `device` with the pinned weights, or why it cannot be had. Fetched at most once a process."""
+    """LPIPS on `device` with the pinned weights, or why it is not available. Fetched at most once a process."""
     try:
         package = _package()
         heads = _heads(Path(package.__file__).parent / "weights" / "v0.1" / f"{net}.pth", PINS[net].heads_sha256)

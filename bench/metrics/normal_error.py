@@ -91,7 +91,7 @@ def estimated_normals(views: Tensor, estimator: NormalEstimator) -> Tensor:
             raise _broken(estimator, f"an array of shape {normals.shape}", f"{picture.shape}, one normal a pixel")
         lengths = np.linalg.norm(normals.astype(np.float64), axis=-1)
         if not (np.abs(lengths - 1.0) <= UNIT_TOLERANCE).all():  # NaN is not within it either
-            raise _broken(estimator, "vectors that are no unit normals", "length 1 in each pixel, background included")
+            raise _broken(estimator, "vectors that are not unit normals", "length 1 in each pixel, background included")
         maps.append(torch.from_numpy(normals.astype(np.float64)))
     return torch.stack(maps)
 

@@ -170,7 +170,7 @@ class Reprojection(ObjectMetric):
         self._lpips = find_lpips(self.net, device, offline)
 
     def missing(self) -> Mapping[str, str]:
-        """The results of LPIPS with the reason, when it cannot be had."""
+        """The results of LPIPS with the reason, when it is not available."""
         if not isinstance(self._lpips, WeightsMissing):
             return {}
         return {name: str(self._lpips) for name in ("reprojection_lpips_white", "reprojection_lpips_skipped")}

@@ -1,4 +1,4 @@
-"""Re-projection seen through a network that comes with the install: beside LPIPS where its weights cannot be had.
+"""Re-projection seen through a network that comes with the install: beside LPIPS where its weights are not available.
 
 The views, the views made again, and the two answers to holes are those of `reprojection`, with all its weaknesses; the
 distance is `efficientnet_distance.py`, under a name that nobody takes for LPIPS.

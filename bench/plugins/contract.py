@@ -104,7 +104,9 @@ def _check_options(plugin: type, kind: str, name: str) -> None:
     options = getattr(plugin, "Options", None)
     if not (isinstance(options, type) and issubclass(options, BaseModel)):
         raise UsageError(
-            f"{kind} '{name}' has no Options" if options is None else f"{kind} '{name}': Options is no pydantic model",
+            f"{kind} '{name}' has no Options"
+            if options is None
+            else f"{kind} '{name}': Options is not a pydantic model",
             expected="a class with an attribute `Options`, the pydantic model of its options",
         )
     if options.model_config.get("extra") != "forbid":

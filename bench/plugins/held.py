@@ -227,7 +227,7 @@ def _scale(plugin: ObjectMetric, results: Sequence[Result], what: str) -> ErrorS
             f"{what}: its error_scale is {_short(scale)}", expected="an ErrorScale of one of the metric's own results"
         )
     if type(plugin).error_map is ObjectMetric.error_map:
-        raise PluginError(f"{what} has an error_scale and no error_map()", expected="both, or neither")
+        raise PluginError(f"{what} has an error_scale but no error_map()", expected="both, or neither")
     return scale
 
 

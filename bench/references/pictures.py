@@ -86,7 +86,7 @@ def unreadable(paths: Sequence[Path], background: RGB) -> list[ImageError]:
 def picture_paths(folder: Path) -> tuple[Path, ...]:
     """Every picture below `folder` by suffix, linked folders followed, hidden ones left out, sorted by relative path.
 
-    What else lies there is told as a note. Raises `ReferenceSetError` when there is no such folder or when it holds
+    Whatever else lies there is noted. Raises `ReferenceSetError` when there is no such folder or when it holds
     fewer than two pictures.
     """
     if not folder.is_dir():

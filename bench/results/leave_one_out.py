@@ -50,6 +50,6 @@ def read_leave_one_out(path: Path) -> dict[tuple[str, str], dict[str, float]]:
             f"the table of distances without each object cannot be read: {error}",
             where=str(path),
             expected=f"a parquet file with the columns {', '.join(COLUMNS)}",
-            hint="delete the file and give the run command again: it is written anew",
+            hint="delete the file and give the run command again: it is written again",
         ) from error
     return found

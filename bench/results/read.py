@@ -105,11 +105,11 @@ def read_summary(document: Mapping[str, Any], where: str) -> Summary:
         raise InputError(
             f"the results are of format {found!r}, and this version reads format {SUMMARY_FORMAT}"
             if "format" in document
-            else "the results do not say of which format they are",
+            else "the results do not say which format they have",
             where=where,
             hint="update realiz3d-bench: a newer version wrote them"
             if newer
-            else "give the run command again: it keeps samples and scores, and writes the summary anew",
+            else "give the run command again: it keeps samples and scores, and writes the summary again",
         )
     try:
         return Summary.model_validate(document, extra="ignore")
@@ -138,7 +138,7 @@ def _read(folder: Path, label: str) -> RunResults:
             "this is not a run folder: it has no summary.json",
             where=str(folder),
             expected="a folder that `realiz3d-bench run` or `score` wrote",
-            hint="if the run was interrupted, give the same run command again: it goes on and writes the summary",
+            hint="if the run was interrupted, give the same run command again: it resumes and writes the summary",
         )
     document = _json_object(layout.summary)
     return RunResults(

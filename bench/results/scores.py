@@ -51,7 +51,7 @@ def read_scores(path: Path) -> list[ScoreRow]:
             f"the table of scores cannot be read: {error}",
             where=str(path),
             expected=f"a parquet file with the columns {', '.join(COLUMNS)}",
-            hint="delete the file and give the run command again: what the samples still show is measured anew",
+            hint="delete the file and give the run command again: what the samples still show is measured again",
         ) from error
 
 

@@ -155,7 +155,7 @@ def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generat
 def generator_fingerprints(plan: Plan) -> dict[str, str]:
     """Of every generator of the plan, by name.
 
-    Raises `BenchError` where one cannot be had; where others could run without it, the error says how.
+    Raises `BenchError` where one is not available; where others could run without it, the error says how.
     """
     found: dict[str, str] = {}
     failed: dict[str, BenchError] = {}
@@ -208,7 +208,7 @@ def training_of(entry: GeneratorEntry, context: GeneratorContext) -> tuple[Phase
         if isinstance(error.__cause__, ValidationError):
             first = error.__cause__.errors(include_url=False)[0]
             raise PluginError(
-                f"{what}: training() gave a phase that is none: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+                f"{what}: training() gave an invalid phase: {'.'.join(map(str, first['loc']))}: {first['msg']}",
                 expected="phases with the fields of PhaseInfo in bench/results/summary.py",
             ) from error
         raise

@@ -38,7 +38,7 @@ Measured = TypeVar("Measured")
 
 @dataclass
 class Library:
-    """What set metrics need: extractors by name, features by (reference, extractor), and what is not to be had.
+    """What set metrics need: extractors by name, features by (reference, extractor), and what is not available.
 
     `generators` maps references that are a generator of the suite to its name: their features come with its samples.
     `missing` maps extractors without weights to the reason, `broken` those that failed to what they said, `unreadable`

@@ -98,7 +98,7 @@ class SampleStore:
         return ImageError(
             "the stored pictures of a sample have changed since they were written",
             where=str(folder),
-            hint=f"delete {folder / MARKER} and run the same command again to make the sample anew",
+            hint=f"delete {folder / MARKER} and run the same command again to make the sample again",
         )
 
 

@@ -35,7 +35,7 @@ _MANY = 64  # samples: fewer are measured before other processes have started
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What a run left: its folder, what is incomplete (a line each), and the summary.
+    """What a run left: its folder, what is incomplete (one line each), and the summary.
 
     `report` is the page that `reports.write_reports([folder])` writes from it; a run itself writes none.
     """

@@ -92,7 +92,7 @@ def self_test(
     if resolution < SMALLEST:
         raise UsageError(f"{resolution} px show too little of an object", expected=f"--resolution {SMALLEST} or more")
     if objects < FEWEST:
-        raise UsageError(f"{objects} objects are no set of pictures", expected=f"--objects {FEWEST} or more")
+        raise UsageError(f"{objects} objects are too few for a set of pictures", expected=f"--objects {FEWEST} or more")
     tasks = _measurable(objects, resolution, device)
     answers = []
     for answer in make_executor("local", min(workers, objects), device).map(_in_worker, tasks):

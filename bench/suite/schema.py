@@ -64,7 +64,7 @@ def _distinct_directions(azimuths: tuple[float, ...], info: ValidationInfo) -> t
     directions = {(None if abs(e) == 90 else a % 360, e) for a, e in zip(azimuths, elevations, strict=True)}
     if len(directions) < len(azimuths):
         raise ValueError(
-            "expected different azimuths: two views are the same, and agreeing with oneself is no consistency"
+            "expected different azimuths: two views are the same, and a view that agrees with itself proves nothing"
         )
     return azimuths
 

@@ -17,7 +17,7 @@ VQA_MODELS = Registry(
 
 @lru_cache(maxsize=1)
 def find_vqa(name: str, device: str, offline: bool) -> VqaModel | WeightsMissing:
-    """The network called `name`, or behind `module:attribute`, on `device`; or why its weights cannot be had.
+    """The network called `name`, or behind `module:attribute`, on `device`; or why its weights are not available.
 
     Asked for once a process. A plug-in is called as `factory(device=..., offline=...)`; with `offline`, nothing is
     fetched. Raises `UsageError` for an unknown name, and for a plug-in that fails otherwise.

@@ -181,7 +181,7 @@ def _find(diffusers: Any, checkpoint: str, revision: str | None, offline: bool) 
     if folder.is_dir():
         if not (folder / "model_index.json").is_file():
             raise WeightsMissing(
-                "the folder is no diffusers pipeline",
+                "the folder is not a diffusers pipeline",
                 where=str(folder),
                 expected="model_index.json inside it, as pipeline.save_pretrained writes it",
             )

@@ -129,8 +129,8 @@ class ResumableLoader(Generic[Item, Batch]):
         for name, now in (("seed", self.batches.seed), ("length", self.batches.length)):
             if state.get(name) != now:
                 raise UsageError(
-                    f"the order of samples cannot go on: its {name} was {state.get(name)} and is {now}",
+                    f"the order of samples cannot be resumed: its {name} was {state.get(name)} and is {now}",
                     expected="the data set and the seed of the interrupted run",
-                    hint="restore them, or start the data anew without this state",
+                    hint="restore them, or start the data over without this state",
                 )
         self.samples = int(state["samples"])

@@ -186,5 +186,5 @@ def _refuse_unfinished(manifest: Path) -> None:
         raise DataError(
             "the data set is not finished",
             where=str(manifest),
-            hint="run the command that makes it again: it goes on where it stopped",
+            hint="run the command that makes it again: it resumes where it stopped",
         )

@@ -48,5 +48,7 @@ class TensorCache:
 
     def _path(self, key: str) -> Path:
         if len(key) != 64 or not all(letter in "0123456789abcdef" for letter in key):
-            raise UsageError("this is no key of the cache", where=ascii(key)[:80], expected="what content_key returns")
+            raise UsageError(
+                "this is not a key of the cache", where=ascii(key)[:80], expected="what content_key returns"
+            )
         return self.folder / key[:2] / f"{key}.safetensors"

@@ -50,7 +50,7 @@ def register_host(transformer: str, host: type[Host]) -> None:
     Raises `UsageError` for a description that lacks something, or a class name that has one already.
     """
     if not (isinstance(host, type) and issubclass(host, Host)):
-        raise UsageError(f"{host!r} is no host", expected="a subclass of realiz3d.hosts.Host")
+        raise UsageError(f"{host!r} is not a host", expected="a subclass of realiz3d.hosts.Host")
     lacking = sorted(getattr(host, "__abstractmethods__", ()))
     lacking += [] if hasattr(host, "objective") else ["objective"]
     if lacking:
@@ -66,7 +66,7 @@ def host_of(transformer: str, where: str = "") -> type[Host]:
         _register_installed(transformer)
     if transformer not in HOSTS:
         raise UsageError(
-            f"{ascii(transformer)[:80]} is no known host",
+            f"{ascii(transformer)[:80]} is not a known host",
             where=where,
             expected=", ".join(sorted(HOSTS)),
             hint=nearest(transformer, HOSTS),

@@ -61,7 +61,7 @@ def with_mask(embeds: Any, mask: Any, count: int) -> list[Encoded]:
     mask = _tensor(mask, "a mask", 2, count)
     if mask.shape != embeds.shape[:2] or not ((mask == 0) | (mask == 1)).all():
         raise UsageError(
-            f"what should be the prompts' mask has shape {tuple(mask.shape)} and values that are no mask's",
+            f"the prompts' mask has shape {tuple(mask.shape)} and values that a mask cannot have",
             expected=f"0 and 1 of shape {tuple(embeds.shape[:2])}",
         )
     return [_trimmed(e, m) for e, m in zip(embeds, mask.long(), strict=True)]

@@ -81,7 +81,7 @@ def _stacked(values: Any, kind: str) -> np.ndarray[Any, Any]:
         return np.array(plain(values))
     except (TypeError, ValueError) as error:
         raise UsageError(
-            f"these are no {kind} maps: {error}",
+            f"these are not {kind} maps: {error}",
             where="control",
             expected="a tensor, an array, or lists of PIL pictures of one size",
         ) from error

@@ -18,7 +18,7 @@ class Shifting:
     """Where sampling runs in synthetic mode: blocks with index < ceil(block_frac N) always, and all at t >= t_max.
 
     block_frac: B_max as a fraction of the blocks. t_max: in units of the training timesteps, None = no such steps.
-    `Shifting(0.0, None)` is none at all. The defaults are the paper's.
+    `Shifting(0.0, None)` is no shifting at all. The defaults are the paper's.
     """
 
     block_frac: float = 0.3

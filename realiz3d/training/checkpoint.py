@@ -108,7 +108,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except OSError as error:
         raise WeightsMissing(
-            "the folder is no checkpoint of Realiz3D",
+            "the folder is not a checkpoint of Realiz3D",
             where=str(folder),
             expected=f"{RECORD} and {TRANSFORMER}/ inside it, as `realiz3d-bench train` writes them",
             hint="checkpoints lie in <out>/checkpoints/step_<n>",

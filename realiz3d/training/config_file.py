@@ -87,7 +87,7 @@ def _chain(
         return root, errors
     if not isinstance(other.value, str):
         raise UsageError(
-            "'extends' is no config", where=f"{other.where}: extends", expected="a file, or a shipped name"
+            "'extends' names no config", where=f"{other.where}: extends", expected="a file, or a shipped name"
         )
     shipped = other.value in document.ships
     below, more = _chain(document, other.value if shipped else other.base / other.value, (*above, file.absolute()))

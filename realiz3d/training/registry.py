@@ -34,7 +34,7 @@ def method_settings(name: str, *, registered_only: bool = False) -> type[MethodS
     found: Any = METHODS.load(name, registered_only=registered_only)
     if not (isinstance(found, type) and issubclass(found, MethodSettings)):
         raise UsageError(
-            "this is no method",
+            "this is not a method",
             where=METHODS.target(name),
             expected="a subclass of realiz3d.training.MethodSettings",
         )

@@ -44,7 +44,7 @@ def train(
 ) -> Path:
     """Train as the config says and return the folder of the last checkpoint.
 
-    A folder `out` that holds checkpoints of the same config and data is gone on with, from the newest or from
+    A folder `out` that holds checkpoints of the same config and data is resumed, from the newest or from
     `from_step`; with `resume` there must be one. method: what to train with; None = what `config.method` says.
     device: 'cpu' keeps off the GPU; None takes what accelerate finds. callbacks come beside those of the config.
     Raises `UsageError`, `DataError`, `WeightsMissing`, `DependencyMissing`.
@@ -153,7 +153,7 @@ def _start(out: Path, resume: bool, from_step: int | None) -> Path | None:
             raise UsageError(f"there is no checkpoint of step {from_step}", where=str(out), expected=f"one of {steps}")
         return found[from_step]
     if resume and not found:
-        raise UsageError("there is nothing to resume", where=str(out), hint="leave --resume out to start anew")
+        raise UsageError("there is nothing to resume", where=str(out), hint="leave out --resume to start over")
     return found[max(found)] if found else None
 
 

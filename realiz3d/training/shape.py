@@ -34,7 +34,7 @@ class Shape:
         micro = min(micro, samples // world)
         if samples // world % micro:
             raise UsageError(
-                "a step's samples are no whole number of micro batches",
+                "a step's samples do not fill whole micro batches",
                 where=where,
                 expected="samples_per_step divisible by devices x micro_batch",
             )

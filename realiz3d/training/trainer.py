@@ -364,7 +364,7 @@ class Trainer:
         changed = [name for name in now if then.get(name) != now[name]]
         if changed:
             raise UsageError(
-                f"the run cannot go on: {' and '.join(changed)} changed since",
+                f"the run cannot be resumed: {' and '.join(changed)} changed since",
                 where=str(folder),
                 expected="the config and data of the interrupted run",
                 hint="restore them, or choose another --out",

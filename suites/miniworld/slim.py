@@ -30,7 +30,7 @@ def write_slim(checkpoint: Path, out: Path, *, about: dict[str, Any], half: bool
     """
     budget = checkpoint.parents[1] / SUMMARY
     if not json.loads(budget.read_text(encoding="utf-8"))["finished"]:
-        raise UsageError("the training is not finished", where=str(checkpoint), hint="the same command goes on with it")
+        raise UsageError("the training is not finished", where=str(checkpoint), hint="the same command resumes it")
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     step = part / "checkpoints" / checkpoint.name

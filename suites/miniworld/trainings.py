@@ -68,7 +68,7 @@ class _Watch(Silent):
     def begin(self, trainer: Trainer) -> None:
         """Say so where a training goes on."""
         if trainer.progress.step:
-            self.trainings.say(f"going on at step {trainer.progress.step} of {sum(trainer.totals)}")
+            self.trainings.say(f"resuming at step {trainer.progress.step} of {sum(trainer.totals)}")
 
     def step(self, trainer: Trainer, log: Log | None) -> None:
         """Count."""

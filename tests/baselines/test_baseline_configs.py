@@ -117,7 +117,7 @@ def test_messages_point_into_the_methods_fields(tmp_path):
         load_config(file)
     assert f"{file}:3" in caught.value.where and "did you mean 'lora'" in caught.value.hint
     write(file, "extends: pixart-xl-512\nname: mine\nmethod: {name: 'json:loads'}\n")
-    with pytest.raises(UsageError, match="this is no method"):
+    with pytest.raises(UsageError, match="this is not a method"):
         load_config(file)
 
 
@@ -146,7 +146,7 @@ def test_extending(tmp_path):
     with pytest.raises(UsageError, match="without end"):
         load_config(file)
     write(tmp_path / "below.yaml", "extends: [1]\nname: below\n")
-    with pytest.raises(UsageError, match="'extends' is no config"):
+    with pytest.raises(UsageError, match="'extends' names no config"):
         load_config(file)
     write(tmp_path / "below.yaml", "extends: syn-olny\nname: below\n")
     with pytest.raises(UsageError, match="there is no config"):

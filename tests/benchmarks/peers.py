@@ -157,7 +157,7 @@ def statistics_table(count: int, found: dict[str, Runs]) -> str:
 
 
 def machine() -> str:
-    """Where and when, in a line each."""
+    """Where and when, in one line each."""
     described = hardware("cpu")
     packages = []
     for package in PACKAGES:

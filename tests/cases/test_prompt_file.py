@@ -88,7 +88,7 @@ def test_prompts_as_people_have_them(tmp_path: Path, name: str, text: str, cases
 
 def test_broken_json_lines_name_the_line(tmp_path: Path) -> None:
     file = tmp_path / "m.jsonl"
-    for text, message in (('{"case": "a", "prompt": "b"}\n{', "not JSON"), ("[1]", "no JSON object"), ("{}", "column")):
+    for text, message in (('{"case": "a", "prompt": "b"}\n{', "not JSON"), ("[1]", "a JSON object"), ("{}", "column")):
         file.write_text(text)
         with pytest.raises(InputError, match=message) as caught:
             prompt_cases(file)

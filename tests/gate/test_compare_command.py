@@ -84,7 +84,7 @@ def test_two_generators_of_one_run(painted, tmp_path, capfd):
     assert text_of(capfd, "compare", both, both, "--map", "mine=soft")[0] == 1
     assert text_of(capfd, "compare", both, both, "--map", "soft=mine")[0] == 0
     for words, message in (
-        ((), "it is not said which generator is meant"),
+        ((), "which generator is meant is not stated"),
         (("--generator", "mine"), "with itself"),
         (("--generator", "mime"), "did you mean 'mine'"),
         (("--map", "mine"), "--map needs two names"),
@@ -114,9 +114,9 @@ def test_fewer_objects_or_another_suite_are_not_compared(painted, accepted, tmp_
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--delta", "loo_psnr"), "this is no gate"),
-        (("--delta", "loo_psnr=-1"), "this is no gate"),
-        (("--delta", "loo_psnr=nan"), "this is no gate"),
+        (("--delta", "loo_psnr"), "this is not a gate"),
+        (("--delta", "loo_psnr=-1"), "this is not a gate"),
+        (("--delta", "loo_psnr=nan"), "this is not a gate"),
         (("--delta", "lo_psnr=1"), "did you mean 'loo_psnr'"),
         (("--rescore",), "the baseline's pictures are not at hand"),
         (("--assay",), "the baseline's pictures are not at hand"),

@@ -55,7 +55,7 @@ def test_a_table_survives_its_file(tmp_path):
     assert (back.conditions, back.columns) == (table.conditions, table.columns)
     assert back.values == pytest.approx(table.values, rel=1e-5, nan_ok=True)
     (tmp_path / "t.csv").write_text("condition,object,a up\nfirst,0,x\n")
-    with pytest.raises(InputError, match="no table of error rates"):
+    with pytest.raises(InputError, match="not a table of error rates"):
         read_table(tmp_path / "t.csv")
 
 

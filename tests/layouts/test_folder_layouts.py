@@ -167,9 +167,9 @@ def test_linked_case_folders_are_fingerprinted(tmp_path):
 
 
 def test_patterns_that_cannot_be_read(tmp_path):
-    with pytest.raises(UsageError, match="is no pattern"):
+    with pytest.raises(UsageError, match="is not a pattern"):
         read(tmp_path, files="view_{view}")
-    with pytest.raises(UsageError, match="is no pattern") as caught:
+    with pytest.raises(UsageError, match="is not a pattern") as caught:
         read(tmp_path, files="{case}/{azimuth}")
     assert "{azimuth}" in caught.value.hint
     with pytest.raises(UsageError, match="no layout 'wonder'") as caught:
@@ -264,7 +264,7 @@ def test_a_preset_refuses_cameras_that_are_not_its_own(tmp_path):
 
 def test_strangers_are_named(tmp_path):
     save(noise(1)[0], tmp_path / "mugg" / "rgb_0.png")
-    with pytest.raises(InputError, match="folder 'mugg' is no case of the suite") as caught:
+    with pytest.raises(InputError, match="folder 'mugg' is not a case of the suite") as caught:
         read(tmp_path, files="{case}/rgb_{view}")
     assert "did you mean 'mug'" in caught.value.hint
 

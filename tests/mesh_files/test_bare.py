@@ -53,7 +53,7 @@ def test_colours_are_left_out_and_painting_says_so(tmp_path, name, text):
      ("m.off", OFF.replace("4 1 0", "4 99999999999 0").encode(), "cut off"),
      ("m.stl", b"\0" * 80 + (5).to_bytes(4, "little") + b"\0" * 100, "cut off"),
      ("m.stl", b"solid a\nfacet\nvertex 0 0 0\nvertex 0 1 0\n", "cut off"),
-     ("m.stl", b"solid a\nvertex 0 0 0\nvertex 0 1 0\nvertex 1 x 0\n", "no numbers")],
+     ("m.stl", b"solid a\nvertex 0 0 0\nvertex 0 1 0\nvertex 1 x 0\n", "not numbers")],
 )  # fmt: skip
 def test_broken(tmp_path, name, data, said):
     (tmp_path / name).write_bytes(data)

@@ -113,7 +113,7 @@ def test_vertices_that_do_not_exist(tmp_path):
 def test_indices_that_are_no_triangles(tmp_path):
     g = Gltf()
     g.node({**g.square(), "indices": g.array(np.uint16([0, 1, 2, 3]))})
-    refused(g.save(tmp_path / "a.glb"), "no whole number of triangles")
+    refused(g.save(tmp_path / "a.glb"), "do not make whole triangles")
 
 
 def test_sparse_indices_out_of_range(tmp_path):

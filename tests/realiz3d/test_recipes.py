@@ -119,7 +119,7 @@ def test_an_installed_host_is_found_by_its_entry_point(package, monkeypatch):
     point = EntryPoint("MyTransformer", "my_package.my_host:MyHost", hosts.GROUP)
     monkeypatch.setattr(hosts, "entry_points", lambda group: [point])
     assert host_of("MyTransformer").__name__ == "MyHost"
-    with pytest.raises(UsageError, match="no known host"):
+    with pytest.raises(UsageError, match="not a known host"):
         host_of("YourTransformer")
 
 
@@ -136,7 +136,7 @@ def test_half_a_host_is_refused():
     half = type("Half", (hosts.Host,), {"objective": "flow"})
     with pytest.raises(UsageError, match="Half lacks projection, run, token_maker"):
         register_host("HalfTransformer", half)
-    with pytest.raises(UsageError, match="no host"):
+    with pytest.raises(UsageError, match="not a host"):
         register_host("HalfTransformer", dict)
     with pytest.raises(UsageError, match="has a host already"):
         register_host("DiTTransformer2DModel", hosts.HOSTS["PixArtTransformer2DModel"])

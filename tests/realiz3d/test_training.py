@@ -68,7 +68,7 @@ def test_checkpoints_load_as_models_without_training(world, tmp_path):
     assert record["objective"] == "epsilon" and record["scheduler"]["class"] == "DDIMScheduler"
     assert record["method"]["settings"]["rank"] == 2
     assert set(record["hashes"]) == {"config", "base", "synthetic", "real"}
-    with pytest.raises(WeightsMissing, match="no checkpoint"):
+    with pytest.raises(WeightsMissing, match="not a checkpoint"):
         load_checkpoint(tmp_path)
 
 
@@ -282,7 +282,7 @@ def test_epochs_count_the_synthetic_data(world, tmp_path):
 
 @pytest.mark.parametrize(
     ("samples", "micro", "world_size", "message"),
-    [(6, 4, 1, "no whole number"), (6, 3, 1, "even number"), (5, 2, 2, "cannot be shared")],
+    [(6, 4, 1, "do not fill whole"), (6, 3, 1, "even number"), (5, 2, 2, "cannot be shared")],
 )
 def test_steps_that_cannot_be_dealt_out_are_refused(samples, micro, world_size, message):
     phase = Phase("stage2", "both", PhaseSettings.model_validate({"length": {"steps": 1}}))

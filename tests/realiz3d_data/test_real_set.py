@@ -174,7 +174,7 @@ def test_missing_checkpoints_are_explained(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(WeightsMissing, match=r"not on this machine\n"):
         BaseModel("nobody/nothing-of-this-name", offline=True)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(WeightsMissing, match="no diffusers pipeline"):
+    with pytest.raises(WeightsMissing, match="not a diffusers pipeline"):
         BaseModel(str(tmp_path / "empty"))
     (tmp_path / "empty/model_index.json").write_text(
         '{"_class_name": "PixArtAlphaPipeline", "vae": ["diffusers", "X"]}'

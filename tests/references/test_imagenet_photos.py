@@ -104,8 +104,8 @@ def test_flat_archive_with_the_development_kit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("ILSVRC2012_val_00000001.JPEG n99999999\n", "'n99999999' is no class"),
-        ("ILSVRC2012_val_00000001.JPEG 4\n", "'4' is no class"),
+        ("ILSVRC2012_val_00000001.JPEG n99999999\n", "'n99999999' is not a class"),
+        ("ILSVRC2012_val_00000001.JPEG 4\n", "'4' is not a class"),
         ("ILSVRC2012_val_00000001.JPEG 1\n", "no label for 3 of 4 photographs, ILSVRC2012_val_00000002.JPEG"),
         ("cat.jpg 1\n", "does not label"),
         ("n01440764\n", "does not label"),
@@ -149,8 +149,8 @@ def test_map_of_classes(tmp_path: Path) -> None:
         ("case,class\na,tench\n", r"no class for 1 case\(s\): b"),
         ("case,class\na,tench\nc,tench\n", "no prompt for case 'c'"),
         ("case,class\na,tinch\n", "did you mean 'tench'"),
-        ("case,class\na,sunglasses\n", "the name of several"),
-        ("case,class\na\n", "is no class"),
+        ("case,class\na,sunglasses\n", "names several"),
+        ("case,class\na\n", "is not a class"),
         ("case,kind\na,tench\n", "case and class"),
         ("case,class\n", "no lines"),
         ("", "no lines"),

@@ -50,7 +50,7 @@ def test_what_is_written_is_checked() -> None:
     [
         (1, f"of format 1, and this version reads format {SUMMARY_FORMAT}", "run command again"),
         (SUMMARY_FORMAT + 1, f"of format {SUMMARY_FORMAT + 1}", "update"),
-        (None, "do not say of which format", "run command again"),
+        (None, "do not say which format", "run command again"),
     ],
 )
 def test_results_of_another_format_are_refused_with_the_reason(

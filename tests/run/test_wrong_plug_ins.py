@@ -12,7 +12,7 @@ from bench.cli import main
 # the class, and what the sentence must say beside its name
 METRICS = {
     "NoOptions": "has no Options",
-    "PlainOptions": "Options is no pydantic model",
+    "PlainOptions": "Options is not a pydantic model",
     "LaxOptions": "lets unknown keys pass",
     "OtherInit": "cannot be called as factory(options)",
     "BrokenInit": "__init__() raised KeyError: 'views'",
@@ -32,7 +32,7 @@ METRICS = {
     "NoMeasure": "has neither measure() nor distance()",
     "NarrowMeasure": "measure() does not take sample",
     "FlatMap": "end at 0.0, not at a number above 0",
-    "ScaleWithoutMap": "has an error_scale and no error_map()",
+    "ScaleWithoutMap": "has an error_scale but no error_map()",
     "BrokenPrepare": "prepare() raised OSError: no such file: weights.pt",
     "OddMissing": "what missing() gave is ['gauge']",
     "AbstractMetric": "lacks measure(), parameters()",
@@ -54,7 +54,7 @@ GENERATORS = {
     "NumberFingerprint": "gave 7 as its fingerprint",
     "SourceOfOtherArguments": "cannot be called as factory(name, options, context)",
     "BrokenSource": "__init__() raised ValueError: no CUDA",
-    "OddTraining": "training() gave a phase that is none: steps",
+    "OddTraining": "training() gave an invalid phase: steps",
     "AbstractSource": "lacks generate()",
     "source_function": "is a function, not a class",
     "source_instance": "is an instance of Source, not a class",

@@ -63,7 +63,7 @@ def rescored_page(
         raise InputError(
             "the baseline's pictures were changed since they were scored",
             where=str(source.root),
-            hint="give the run command again: it makes what was changed anew",
+            hint="give the run command again: it makes again what was changed",
         )
     today = _with_failures(baseline, today)
     drift = tuple(_drift(baseline.results[name], today.results[name]) for name in gates if _both(baseline, today, name))

@@ -57,7 +57,7 @@ class GateSession:
     ) -> GatedRun:
         """Run a suite, once a session for the same arguments. `settings` are texts as after `--set`.
 
-        `out` keeps the run folder where you say, so that the next session goes on from it.
+        `out` keeps the run folder where you say, so that the next session resumes it.
         """
         key = hash_json([str(suite), generators, list(settings), device, limit, list(seeds or ()), str(out)])[:16]
         if key not in self._done:
@@ -219,7 +219,7 @@ class GatedRun:
         names = [generator] if generator is not None else list(self.generators) or self.found.names
         if len(names) != 1:
             raise UsageError(
-                f"the run has {len(names)} generators, and it is not said which one is meant",
+                f"the run has {len(names)} generators, and which one is meant is not stated",
                 where=str(self.path),
                 expected=f"generator=, one of {', '.join(names)}",
             )

@@ -50,7 +50,7 @@ class Materials:
         self._read: dict[int | None, GltfMaterial] = {}
 
     def get(self, index: int | None) -> GltfMaterial:
-        """A material; None is the format's default. Colours that cannot be had are told in its surface."""
+        """A material; None is the format's default. Colours that are not available are noted in its surface."""
         if index not in self._read:
             self._read[index] = self._material(index)
         return self._read[index]

@@ -98,7 +98,7 @@ class Primitives:
             first = np.full(max(len(indices) - 2, 0), indices[0])
             return np.stack([indices[1:-1], indices[2:], first], axis=1)
         if len(indices) % 3:
-            raise MeshError(f"{len(indices)} indices are no whole number of triangles", where=primitive.place)
+            raise MeshError(f"{len(indices)} indices do not make whole triangles", where=primitive.place)
         return indices.reshape(-1, 3)
 
     def _uv(

@@ -54,7 +54,7 @@ def read_classes_map(
         if word.lower() not in known:
             close = nearest(word.lower(), [name for name in known if not name.isdigit()]).partition("? Valid")[0]
             raise InputError(
-                f"'{word}' is no class of ImageNet, or the name of several",
+                f"'{word}' is not a class of ImageNet, or names several",
                 where=where,
                 expected="a synset such as n01440764, a number 0..999, or a name such as tench",
                 hint=close if "did you mean" in close else "",

@@ -47,8 +47,8 @@ def validation_photos(folder: Path, classes: Sequence[ImagenetClass], labels: Pa
     raise ReferenceSetError(
         "there are no ImageNet validation photographs",
         where=str(folder),
-        expected="folders named by synset (n01440764/...), or ILSVRC2012_val_00000001.JPEG and on with their labels",
-        hint="the ILSVRC2012 validation archive is to be had from image-net.org, after registration",
+        expected="folders named by synset (n01440764/...), or ILSVRC2012_val_00000001.JPEG, ... and their labels",
+        hint="get the ILSVRC2012 validation archive from image-net.org, after registration",
     )
 
 
@@ -91,7 +91,7 @@ def _labelled(flat: Mapping[int, Path], table: Path, classes: Sequence[ImagenetC
     for line, number, label in _lines(_text(table), table):
         if label not in synset_of:
             raise ReferenceSetError(
-                f"'{label[:80]}' is no class of ImageNet", where=f"{table}:{line}", expected=expected
+                f"'{label[:80]}' is not a class of ImageNet", where=f"{table}:{line}", expected=expected
             )
         if number in unlabelled:
             unlabelled.remove(number)

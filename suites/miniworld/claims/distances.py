@@ -58,7 +58,7 @@ class SetResult:
 def set_results(run: RunResults) -> dict[str, SetResult]:
     """By result name, every kernel distance between objects that the run measured.
 
-    Raises `InputError` when pictures are gone; what `find_library` raises for references that cannot be had.
+    Raises `InputError` when pictures are gone; what `find_library` raises for references that are not available.
     """
     digests = _digests(run)
     if not digests:

@@ -22,7 +22,7 @@ Relation = Literal["better", "at least", "as published"]
 
 UPWARDS = {"psnr": True, "ssim": True, "lpips": False, "fid_b": False, "kid_b": False, "fid_i": False, "kid_i": False}
 NO_COUNTERPART = {
-    "clip": "CLIP score: text alignment needs CLIP's weights, which cannot be had offline; nothing here stands for it",
+    "clip": "CLIP score: text alignment needs CLIP's weights, not available offline; nothing here stands for it",
 }
 _OF_MESHES = {
     "psnr": ("reprojection_psnr_white",),
