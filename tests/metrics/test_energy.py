@@ -72,3 +72,17 @@ def test_copies_are_found_and_others_are_not():
     copied = np.array(generated.features)
     copied[:5] = reference.features[7:12] + 0.02  # as saving and resizing would leave them
     assert near_copies(FeatureSet(copied, generated.objects), reference).tolist() == [True] * 5 + [False] * 31
+
+
+def test_the_very_same_are_found_where_nothing_says_what_is_near():
+    """A reference of one object, and one that holds each picture twice."""
+    generated, reference = sets()
+    copied = np.array(generated.features)
+    copied[:5] = reference.features[7:12]
+    wanted = [True] * 5 + [False] * 31
+    one = ReferenceFeatures("photos", reference.features, ("p",) * 60, "", EXTRACTOR)
+    twice = np.concatenate([reference.features] * 2)
+    doubled = ReferenceFeatures("photos", twice, tuple(f"p{i}" for i in range(120)), "", EXTRACTOR)
+    for other in (one, doubled):
+        assert not near_copies(generated, other).any()
+        assert near_copies(FeatureSet(copied, generated.objects), other).tolist() == wanted
