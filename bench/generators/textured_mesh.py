@@ -17,6 +17,7 @@ from bench.generators.ground_truth import SUPERSAMPLE
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.geometry.mesh import Mesh
 from groundwork.hashing import hash_strings
+from groundwork.notes import tell
 
 
 class TexturedMeshOptions(BaseModel):
@@ -53,12 +54,17 @@ class TexturedMeshGenerator(SingleCaseGenerator):
                 )
 
     def fingerprint(self) -> str:
-        """Hash of the renderer's version and of every mesh file; where the folder lies does not matter."""
+        """Hash of the renderer's version and of every mesh file; where the folder lies does not matter.
+
+        What reading the meshes leaves out is told here: once a run, before anything is rendered.
+        """
+        self._tell_notes()
         code = f"textured_mesh v{self.version} {self.context.device.split(':')[0]}"
         return hash_strings([code, *(f"{k}={mesh.fingerprint}" for k, mesh in self.meshes.items())])
 
     def unusable(self) -> Iterator[BenchError]:
-        """What a run will fail on: meshes that are missing, broken or have nothing to show."""
+        """What a run will fail on: meshes that are missing, broken or have nothing to show. Tells what is left out."""
+        self._tell_notes()
         for case in self.context.cases:
             try:
                 self._mesh(case.id)
@@ -71,6 +77,11 @@ class TexturedMeshGenerator(SingleCaseGenerator):
 
         mesh = self._mesh(request.case.id)
         return render_albedo(mesh, request.cameras, request.background, self.context.device, SUPERSAMPLE)
+
+    def _tell_notes(self) -> None:
+        for case_id, mesh in self.meshes.items():
+            for note in mesh.notes:
+                tell(f"generator '{self.name}', mesh of case '{case_id}': {note}")
 
     def _mesh(self, case_id: str) -> Mesh:
         handle = self.meshes.get(case_id)

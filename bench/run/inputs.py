@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from bench.plugins.guard import plugin_code
 from bench.run.plan import build_generator, find_cases, generator_class, is_calibration
 from bench.suite.cameras import cameras_of
 from bench.suite.schema import MeshCases, Suite
+from groundwork.notes import Note
 
 
 @dataclass
@@ -44,8 +46,10 @@ def open_inputs(suite: Suite) -> Inputs:
         for case in cases:
             if isinstance(case.mesh, MeshFile):
                 _open(case, case.mesh, painted, found)
-    for problem in _of_generators(suite, cases):
-        found.problems.append(problem)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", Note)
+        found.problems += _of_generators(suite, cases)
+    found.notes += dict.fromkeys(str(told.message) for told in said if issubclass(told.category, Note))
     return found
 
 

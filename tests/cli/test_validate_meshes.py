@@ -73,6 +73,23 @@ def test_meshes_of_cases_and_of_methods_are_opened(meshes, capsys):
     assert "gone.mtl" in told[1] and "empty" in told[2] and "no mesh for case 'loaf'" in told[3]
 
 
+def test_notes_of_a_methods_meshes_are_told(meshes, capsys):
+    """A texture coordinate that is nowhere is left out, by `validate`, `doctor` and a run alike."""
+    (meshes / "bare.obj").unlink()
+    theirs = meshes.parent / "theirs"
+    shutil.copytree(meshes, theirs)
+    (theirs / "egg.glb").unlink()
+    (theirs / "egg.obj").write_text("v 0 0 0 1 0 0\nv 1 0 0 0 1 0\nv 0 1 0 0 0 1\nf 1/7 2/7 3/7\n")
+    suite = suite_of(meshes, f"use: textured_mesh, path: {theirs}")
+    wanted = "generator 'mine', mesh of case 'egg': 3 corners ask for texture coordinates that the file does not have"
+    code, found = said(suite, capsys)
+    assert code == 0 and len(found["notes"]) == 1 and wanted in found["notes"][0]
+    assert main(["doctor", "--suite", suite, "--json"]) == 0
+    assert wanted in json.loads(capsys.readouterr().out)["findings"][0]["seen"]
+    assert main(["run", suite, "--out", str(meshes.parent / "run"), "--offline"]) == 0
+    assert wanted in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_folder_that_is_not_there_yet_is_a_note(tmp_path, capsys):
     code, found = said(suite_of(tmp_path / "nowhere", "use: ceiling"), capsys)
     assert code == 0 and "not there yet" in found["notes"][0]
