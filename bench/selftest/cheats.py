@@ -24,6 +24,8 @@ from groundwork.progress import Reporter
 LEVEL = 0.05
 NEGLIGIBLE = {"silhouette_iou": 0.005, "hull_iou": 0.005}
 """What is no gain even where it is significant: from its colours, the truth's own outline is read to within this."""
+NEGLIGIBLE_SMALL = {"silhouette_iou": 0.025}
+"""The same for pictures of 16 px: one outline reads .68 to .70 there, as its paint is darker or lighter."""
 CEILING = "ceiling"
 
 
@@ -86,6 +88,7 @@ class Court:
     honest: tuple[Mapping[str, Any], ...]
     size: int | None = None
     look: str = "rich"
+    negligible: Mapping[str, float] = field(default_factory=lambda: NEGLIGIBLE)
 
 
 _FLOOR = {"name": "floor", "use": "floor"}  # what missing samples count as
@@ -100,6 +103,7 @@ COURTS = (
         ({"name": "realiz3d", "use": "miniworld_model", "method": "realiz3d"},),
         16,
         "muted",
+        NEGLIGIBLE_SMALL,
     ),
 )
 
@@ -175,7 +179,7 @@ def hold_court(
                 lower = mine.value < best.value
                 apart = p_value is not None and p_value < LEVEL
                 verdict = "same" if not apart else "worse" if lower == (mine.direction == "up") else "better"
-                if verdict == "better" and abs(mine.value - best.value) < NEGLIGIBLE.get(metric, 0.0):
+                if verdict == "better" and abs(mine.value - best.value) < court.negligible.get(metric, 0.0):
                     verdict = "same"
             standings.append(Standing(metric, mine.value, best.value, p_value, verdict, mine.note))
         beaten = tuple(name for name in methods if _beats(rows, suite.primary, cheat.name, name))

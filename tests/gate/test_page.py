@@ -6,6 +6,8 @@ import pytest
 from gate_sides import CASES, side, with_result
 
 from bench.gate.page import gate_page
+from bench.results.signatures import signature_fields
+from bench.selftest.objects import object_metrics
 from groundwork.errors import InputError, UsageError
 
 
@@ -71,6 +73,19 @@ def test_numbers_that_were_measured_otherwise_are_not_compared():
     assert verdicts(page) == {"psnr": "incomparable", "distance": "pass"}
     assert "version: v1 in the baseline, v2 in the candidate" in results(page)["psnr"].reason
     assert gate_page(side(), with_result(side(seed=1), "psnr", direction="down")).exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["cde", "cce", "unjudged_seam", "silhouette_iou", "hull_iou", "emr", "loo_psnr"])
+def test_a_run_stored_with_an_older_version_of_a_metric_is_refused_with_the_reason(name):
+    """By the signatures that the metrics write themselves: each of them ends with a version that is read as one."""
+    now = f"{name} resolution=128 {object_metrics([name])[name].parameters()}"
+    version = int(signature_fields(now)["version"].removeprefix("v"))
+    before = with_result(side(), "psnr", signature=now.replace(f" v{version}", f" v{version - 1}"))
+    after = with_result(side(seed=1), "psnr", signature=now)
+    page = gate_page(before, after)
+    assert verdicts(page) == {"psnr": "incomparable", "distance": "pass"} and page.exit_code == 2
+    assert f"version: v{version - 1} in the baseline, v{version} in the candidate" in results(page)["psnr"].reason
+    assert verdicts(gate_page(with_result(side(), "psnr", signature=now), after))["psnr"] == "pass"
 
 
 def test_which_objects_were_judged_is_compared_by_object_where_there_are_values():

@@ -91,6 +91,13 @@ def test_runs_join_where_signatures_agree_and_split_where_not(tmp_path: Path) ->
     assert bold(table, kernel) == {"realiz3d (a)", "realiz3d (b)"}
 
 
+def test_a_run_stored_with_an_older_version_of_a_metric_does_not_join_its_column(tmp_path: Path) -> None:
+    a = edit(FakeRun().write(tmp_path / "a"), rewrite_signatures("cde", " v1", " v2"))
+    (table,) = build_tables(read_runs([a, FakeRun(seed=1).write(tmp_path / "b")]))
+    assert sorted(column.runs for column in columns(table, "cde")) == [("a",), ("b",)]
+    assert table.split == (("cde", "version: v2 | v1"),)
+
+
 def test_joined_runs_keep_only_the_best_that_reaches_the_top(tmp_path: Path) -> None:
     a = FakeRun().write(tmp_path / "a")
     b = FakeRun(shift=0.01).write(tmp_path / "b")  # lower is better, and the intervals are ± 0.002 wide

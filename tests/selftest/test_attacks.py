@@ -10,7 +10,7 @@ import pytest
 from bench.generators.catalogue import GENERATORS
 from bench.run.options import RunOptions
 from bench.run.session import run
-from bench.selftest.cheats import COURTS, Cheat, Standing, Trial, hold_court, tried_in
+from bench.selftest.cheats import COURTS, Cheat, Court, Standing, Trial, hold_court, tried_in
 from bench.suite.load import load_suite
 from reports.attacks import markdown, rows, summary
 
@@ -56,10 +56,20 @@ def test_tables_say_who_wins():
     assert [entry["loses"] for entry in summary(trials)] == [True, False]
 
 
+def test_a_result_that_a_fixed_egg_wins_decides_nothing_where_there_is_a_ceiling() -> None:
+    """`hull_lift` fits round shapes: one egg for every prompt agrees better than the truth does."""
+    suite = load_suite("text-to-multiview-calibration")
+    assert "hull_lift" in {entry.name for entry in suite.metrics}
+    assert not {name for name in suite.primary if name.startswith("hull_lift")}
+
+
 @pytest.mark.slow
-def test_no_cheat_wins_the_calibration_suite(tmp_path: Path) -> None:
-    trials = hold_court(COURTS[0], 10, tmp_path)
-    assert [trial.cheat.name for trial in trials if not trial.loses] == []
+@pytest.mark.parametrize("court", COURTS[:2], ids=lambda court: court.suite)
+def test_no_cheat_wins_the_calibration_suites(court: Court, tmp_path: Path) -> None:
+    trials = hold_court(court, 10, tmp_path)
+    # its gaps count as the floor, which costs it value and widens the error of its tests: they let it tie with nobody
+    assert {trial.cheat.name for trial in trials if not trial.loses} <= {"fails-on-hard"}
+    assert not [s for trial in trials for s in trial.standings if s.verdict == "better"]
 
 
 @pytest.mark.slow
