@@ -29,7 +29,7 @@ from bench.run.normalised import find_yardsticks, normalised_row, role_of
 from bench.run.plan import Plan, broken_cases, is_calibration
 from bench.run.score_sets import SetScores
 from bench.stats import comparison as stats
-from bench.stats.difference import mean_difference
+from bench.stats.difference import Difference, mean_difference
 from bench.stats.gaps import Completed, complete, counted, judged_cases
 from bench.stats.normalise import NormalisedScore
 from bench.suite.schema import FolderReference, GeneratorReference, ShippedReference
@@ -89,17 +89,17 @@ def _object_row(
 ) -> Row:  # fmt: skip
     coverages = [row.coverage for row in rows if row.coverage is not None]
     base = rows[0].signature if rows else ""
+    mean = mean_difference(list(found.values.values())) if found is not None else None
     row = {
         "coverage": math.fsum(coverages) / len(coverages) if coverages else None,
         # the objects that can be judged are part of what the mean means; what a generator failed on is its own affair
         "signature": f"{base} n={len(judged)} cases=sha256:{hash_strings(judged)[:12]}" if base else "",
-        "note": _note(plan, rows, found) if missing is None else missing,
+        "note": _note(plan, rows, found, mean) if missing is None else missing,
     }
-    if found is None:
+    if found is None or mean is None:
         unmeasurable = any(row.status == "not_measurable" for row in rows)
         status = "weights_missing" if missing is not None else "not_measurable" if unmeasurable else "failed"
         return row_of(generator, result, status=status, **row)
-    mean = mean_difference(list(found.values.values()))
     interval = mean.interval()
     return row_of(
         generator,
@@ -121,7 +121,7 @@ def _object_row(
     )
 
 
-def _note(plan: Plan, rows: Sequence[ScoreRow], found: Completed | None) -> str:
+def _note(plan: Plan, rows: Sequence[ScoreRow], found: Completed | None, mean: Difference | None) -> str:
     expected = len(plan.cases) * len(plan.seeds)
     per_sample = {(row.case, row.seed): row.status for row in rows}
     unmeasurable = sum(status == "not_measurable" for status in per_sample.values())
@@ -130,6 +130,8 @@ def _note(plan: Plan, rows: Sequence[ScoreRow], found: Completed | None) -> str:
     parts += [f"{unmeasurable} of {expected} samples not measurable"] if unmeasurable else []
     if found is not None and found.missing:
         parts.append(counted(found.missing, found.mean_measured))
+    if mean is not None and mean.too_skewed:
+        parts.append(f"the interval may be too narrow: a skewness of {mean.skewness:.1f} on {mean.n_objects} objects")
     return "; ".join(parts)
 
 

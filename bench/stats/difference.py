@@ -25,10 +25,16 @@ import numpy.typing as npt
 
 from bench.errors import InputError
 from bench.stats.intervals import Interval
-from bench.stats.skewed_t import MINIMUM_VALUES, critical_values, mean_statistics, tails
+from bench.stats.skewed_t import AMPLIFICATION, MINIMUM_VALUES, critical_values, mean_statistics, tails
 
 Alternative = Literal["two-sided", "greater", "less"]
 """Of the true difference against `null`: `greater` asks whether it exceeds it."""
+
+MOST_SKEWNESS = 2.0
+"""Up to that, intervals of means hold what they promise from few objects on."""
+
+ENOUGH_OBJECTS = 40
+"""From so many on they do so even where one object in ten is far off."""
 
 _SIMULATED = 20_000  # samples that the power of the skewness-corrected test is taken from
 
@@ -91,6 +97,17 @@ class Difference:
         tail = level / 2 if alternative == "two-sided" else level
         errors = _detectable_mean(self.n_objects, power, tail) if self.skewed else _detectable_t(self.df, power, tail)
         return self.standard_error * errors
+
+    @property
+    def skewness(self) -> float:
+        """The adjusted sample skewness of the values that the mean is of; 0 for distances, and without any spread."""
+        n = self.n_objects
+        return self.correction * math.sqrt(n) / (1 + AMPLIFICATION / n)
+
+    @property
+    def too_skewed(self) -> bool:
+        """Whether the values are so skewed that the interval of their mean may be too narrow (docs/statistics.md)."""
+        return self.n_objects < ENOUGH_OBJECTS and abs(self.skewness) > MOST_SKEWNESS
 
     def reversed(self) -> Difference:
         """b - a in place of a - b."""

@@ -7,6 +7,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from scipy.stats import skew
 
 from bench.metrics.declaration import Result
 from bench.results.scores import ScoreRow
@@ -16,7 +17,7 @@ from bench.run.plan import Plan
 from bench.run.score_sets import SetScores
 from bench.run.summary import summarise_objects
 from bench.stats.comparison import Comparison
-from bench.stats.difference import difference_of_means
+from bench.stats.difference import difference_of_means, mean_difference
 from bench.stats.paired import holm
 from bench.suite.schema import GeneratorEntry
 from groundwork.progress import Reporter
@@ -150,6 +151,19 @@ def test_failing_never_pays() -> None:
     # in the other direction the floor is above
     error = fails[0]["error", "also"]
     assert error.value == pytest.approx(2 - expected.mean()) and (error.measured or 9) < (error.value or 0)
+
+
+def test_an_interval_that_may_be_too_narrow_is_said() -> None:
+    far_off = np.array(GOOD)
+    far_off[4] = 0.0
+    rows, _, _ = verdict({"good": GOOD, "far": far_off, "low": LOW, "top": TOP})
+    assert rows["score", "good"].note == ""
+    found = mean_difference(far_off)
+    assert found.skewness == pytest.approx(skew(far_off, bias=False)) and found.skewness < -2
+    assert (
+        rows["score", "far"].note == f"the interval may be too narrow: a skewness of {found.skewness:.1f} on 10 objects"
+    )
+    assert not mean_difference(np.concatenate([far_off] * 4)).too_skewed  # forty objects are enough
 
 
 def test_failing_on_one_object_is_no_way_to_tie() -> None:
