@@ -28,7 +28,7 @@ class MeshFile:
     def fingerprint(self) -> str:
         """SHA-256 over the file's bytes and those of the side files that it asks for, each with its name.
 
-        A file that cannot be read has one too, so that a run goes on without it: `load` raises what is wrong.
+        A file that cannot be read has one too, so that a run continues without it: `load` raises what is wrong.
         """
         return self._seen[0]
 

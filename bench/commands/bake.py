@@ -69,7 +69,7 @@ def bake(
         original = new_atlas(original, size)
     baked = bake_texture(original.normalised(), torch.from_numpy(views), cameras, size, power=power, device=device)
     write_atomically(out, glb_bytes(wearing_texture(original, baked.texture)))
-    note(f"{baked.unseen:.1%} of the texels are seen by no view; they were filled from around them")
+    note(f"{baked.unseen:.1%} of the texels are seen by no view; they were filled from their surroundings")
     if as_json:
         answer_json({"out": str(out), "unseen": baked.unseen, "size": size, "views": len(views)})
     else:

@@ -206,7 +206,7 @@ def _protocol(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _gates(gates: Any) -> dict[str, float]:
-    """Result -> delta, as the suite has them. Raises `InputError` for what is none."""
+    """Result -> delta, as the suite has them. Raises `InputError` for anything else."""
     found = {}
     for name, gate in (gates if isinstance(gates, dict) else {}).items():
         delta = gate.get("delta") if isinstance(gate, dict) else None

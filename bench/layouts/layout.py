@@ -36,7 +36,7 @@ class Layout:
     ignore: tuple[str, ...] = ()
 
     def patterns(self) -> tuple[Pattern, ...]:
-        """Raises `UsageError` for a pattern that is none."""
+        """Raises `UsageError` for an invalid pattern."""
         return tuple(Pattern(text, self.names, self.first) for text in self.files)
 
 

@@ -156,7 +156,7 @@ class HeldSetMetric(SetMetric):
         return self._parameters
 
     def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
-        """A finite number. Raises `PluginError` for what is none."""
+        """A finite number. Raises `PluginError` for anything else."""
         with plugin_code(self.what, "distance()"):
             found = self.plugin.distance(generated, reference)
         if not _is_number(found):

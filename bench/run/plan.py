@@ -39,7 +39,7 @@ class Plan:
     seeds: tuple[int, ...]
     generators: tuple[GeneratorEntry, ...]
     object_metrics: tuple[ObjectMetric, ...]
-    object_entries: tuple[MetricEntry, ...]  # of the object metrics: other processes make them anew
+    object_entries: tuple[MetricEntry, ...]  # of the object metrics: other processes make them again
     set_metrics: tuple[SetMetric, ...]
     context: GeneratorContext
     comparable: bool

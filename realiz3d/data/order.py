@@ -2,7 +2,7 @@
 
 Epochs follow one another as one endless stream of samples. Step k of rank r takes the stream's places
 [start + (k W + r) B, ... + B) with W ranks and batches of B, so that no sample is dropped at an epoch's end, and a run
-that stopped after n samples goes on with the n-th, even with another number of ranks or another batch size.
+that stopped after n samples resumes with the n-th, even with another number of ranks or another batch size.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class ResumableLoader(Generic[Item, Batch]):
             **settings,
         )
         for batch in loader:
-            # counted as it is handed out: what is saved during the step that it feeds goes on behind it
+            # counted as it is handed out: what is saved during the step that it feeds resumes behind it
             self.samples += self.batches.samples_per_step
             yield batch
 

@@ -96,7 +96,7 @@ class Bars(Silent):
         self._loss = ""
 
     def begin(self, trainer: Trainer) -> None:
-        """Say where the run goes on."""
+        """Say where the run resumes."""
         if trainer.progress.step:
             self.reporter.say(f"resumed at step {trainer.progress.step}")
 
@@ -120,7 +120,7 @@ class JsonLines(Silent):
     """Every log as a line of `<out>/log.jsonl`."""
 
     def begin(self, trainer: Trainer) -> None:
-        """Drop lines behind the checkpoint that the run goes on from."""
+        """Drop lines behind the checkpoint that the run resumes from."""
         path = trainer.out / "log.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         kept = [line for line in lines if _step_of(line) <= trainer.progress.step]

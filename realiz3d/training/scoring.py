@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ScoreCommand(Silent):
     """Runs the command for checkpoints; what it prints goes to `<out>/scores/step_<n>.log`.
 
-    One command at a time: the training goes on meanwhile, and waits only where the next one is due or at the end.
+    One command at a time: training continues meanwhile, and waits only where the next one is due or at the end.
     """
 
     def __init__(self, settings: Scores) -> None:

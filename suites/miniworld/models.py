@@ -109,7 +109,7 @@ class MiniworldMethod:
         return next((found for seed in sorted(seeds) if (found := self.find(seed)) is not None), None)
 
     def train(self, seed: int, callbacks: Sequence[Callback] = ()) -> Path:
-        """Train a model and return its folder; goes on where an earlier call was broken off.
+        """Train a model and return its folder; resumes where an earlier call was broken off.
 
         One process at a time: others wait, and find the model. Raises `BenchError` for what the trainer refuses.
         """
@@ -119,7 +119,7 @@ class MiniworldMethod:
             if (folder / FILES).is_file():
                 return folder
             world = make_data(real=self.config().data.real is not None)
-            # the trainer goes on only from the very same base, its card included
+            # the trainer resumes only from the very same base, its card included
             unfinished = folder.with_name(f".{folder.name}.{BaseModel(str(self.base)).fingerprint()[:12]}")
             write_slim(_train(self.config(seed, world), unfinished, callbacks), folder, about=self._about(seed))
             shutil.rmtree(unfinished)

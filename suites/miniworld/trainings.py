@@ -66,7 +66,7 @@ class _Watch(Silent):
         self.done, self.last = 0, 0.0
 
     def begin(self, trainer: Trainer) -> None:
-        """Say so where a training goes on."""
+        """Say so where a training resumes."""
         if trainer.progress.step:
             self.trainings.say(f"resuming at step {trainer.progress.step} of {sum(trainer.totals)}")
 

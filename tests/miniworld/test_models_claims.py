@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -21,14 +22,16 @@ from bench.metrics.kernel import ObjectGram, cluster_kernel_distance
 from bench.metrics.set_distances import ExtractorOptions, KdCluster
 from bench.references.library import load_reference
 from bench.references.reference_set import ReferenceFeatures
+from bench.suite.load import load_suite
 from bench.suite.paper_tables import published
 from suites.miniworld.__main__ import app
 from suites.miniworld.claims.crossed import DistanceGain, DistanceOf, MeanOf, crossed, rows_of, swap_test
+from suites.miniworld.claims.distances import reference_kinds
 from suites.miniworld.claims.measured import read_measured
 from suites.miniworld.claims.orders import orders
 from suites.miniworld.claims.ranks import rank_correlation
 from suites.miniworld.claims.report import write_claims
-from suites.miniworld.claims.statements import BASE, CLAIMS, printed_gain
+from suites.miniworld.claims.statements import BASE, CLAIMS, printed_gain, results_of
 from suites.miniworld.claims.verdicts import Judged, judge, verdict
 
 PSNR, IOU = "reprojection_psnr_white", "silhouette_iou"
@@ -224,11 +227,25 @@ def test_claims_of_means_hold_fail_and_stay_open(tmp_path: Path) -> None:
     assert not torn.decides
 
 
-def test_what_the_suite_calls_primary_decides(tmp_path: Path) -> None:
+@pytest.mark.parametrize("primary", ["cde", "cce"])
+def test_what_the_suite_calls_primary_decides(tmp_path: Path, primary: str) -> None:
     rows = {"base": None, "syn-only": "Syn only", "realiz3d": "Realiz3D"}
-    scores = {(name, metric): noise(1.0, 0.1) for name in rows for metric in (PSNR, "cde")}
-    (run,) = read_measured([write_run(tmp_path / "r", 1, rows, scores, primary=("cde",))])
-    assert {one.result for one in judge(run) if one.decides} == {"cde"}
+    scores = {(name, metric): noise(1.0, 0.1) for name in rows for metric in (PSNR, primary)}
+    (run,) = read_measured([write_run(tmp_path / "r", 1, rows, scores, primary=(primary,))])
+    assert {one.result for one in judge(run) if one.decides} == {primary}
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "consistency"),
+    [("miniworld-full", 1, "cce"), ("miniworld-ablation", 2, "cce"), ("miniworld-text", 3, "hull_iou")],
+)
+def test_claims_know_the_shipped_suites_primaries(name: str, table: int, consistency: str) -> None:
+    suite = load_suite(name)
+    named = [SimpleNamespace(name=primary) for primary in suite.primary]
+    real, base = reference_kinds(SimpleNamespace(manifest={"suite": suite.model_dump(mode="json")}, metrics=named))
+    assert (real, base) == (("ed_cluster[efficientnet_lite0_interior]@rich",), ())
+    known = results_of("consistency", table, real)
+    assert next(primary for primary in suite.primary if primary in known) == consistency
 
 
 def test_holm_is_over_the_claims_of_one_topic_and_metric(tmp_path: Path) -> None:

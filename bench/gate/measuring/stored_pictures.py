@@ -87,7 +87,7 @@ def known_corruption(name: str, size: float, context: GeneratorContext) -> corru
 
 
 def read_corruptions(text: str) -> list[tuple[str, float]]:
-    """`shift:1,blur:2` as names and sizes. Raises `UsageError` for what is none."""
+    """`shift:1,blur:2` as names and sizes. Raises `UsageError` for anything else."""
     found = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, size = part.partition(":")

@@ -42,7 +42,7 @@ def class_embeddings(
 ) -> Features:
     """A vector of length 1 for each class, (classes, D): the mean over the templates' embeddings.
 
-    Kept in the folder `cache` as they come, so that an interrupted run goes on. `progress` is called with the number of
+    Kept in the folder `cache` as they come, so that an interrupted run resumes. `progress` is called with the number of
     classes that are done.
     """
     sentences = templates()

@@ -1,7 +1,7 @@
 """The reference of FID_I, as a recipe: prompts, their ImageNet classes, the photographs that CLIP likes best, cut out.
 
 Everything on the way is kept in a working folder beside the set (CLIP's embeddings, the cut-outs), so that the same
-command goes on where it stopped, and the chosen pictures can be looked at. What was chosen, and by which networks, is
+command resumes where it stopped, and the chosen pictures can be looked at. What was chosen, and by which networks, is
 written into the set's provenance.
 """
 

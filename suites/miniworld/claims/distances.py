@@ -181,10 +181,12 @@ def _fold(
 
 
 def reference_kinds(run: RunResults) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Kernel distances between objects by what they are distances to: real pictures; pictures of a generator (base)."""
+    """Distances between objects by what they are distances to: real pictures; pictures of a generator (base)."""
     suite = run.manifest.get("suite")
     references = suite.get("references") if isinstance(suite, dict) else None
     generators = {name for name, found in (references or {}).items() if "generator" in found}
-    names = [metric.name for metric in run.metrics if metric.name.startswith(("kd_cluster[", "kid_cluster@"))]
+    names = [
+        metric.name for metric in run.metrics if metric.name.startswith(("ed_cluster[", "kd_cluster[", "kid_cluster@"))
+    ]
     real = tuple(name for name in names if name.rpartition("@")[2] not in generators)
     return real, tuple(name for name in names if name.rpartition("@")[2] in generators)

@@ -33,7 +33,7 @@ _OF_HULLS = {"psnr": ("lift_psnr", "hull_lift_psnr"), "ssim": ("lift_ssim",), "l
 _OF_BASE = ("fid_b", "kid_b")
 _OF_REAL = ("fid_i", "kid_i")
 
-_ON_MESHES = (*(name for names in _OF_MESHES.values() for name in names), "loo_psnr", "cde")
+_ON_MESHES = (*(name for names in _OF_MESHES.values() for name in names), "cce", "loo_psnr", "cde")
 _ON_HULLS = ("hull_lift_psnr", "hull_lift_cde", "hull_iou", "lift_psnr", "lift_ssim")
 _OF_CONTROL = ("silhouette_iou", "boundary_f", "edge_recall", "normal_error")
 DECIDED_BY: dict[Topic, str] = {"realism": "kid_i", "consistency": "psnr"}
