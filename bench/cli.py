@@ -67,7 +67,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _program(
     context: typer.Context,
-    offline: Annotated[bool, flag("--offline", "Never try the network. May stand anywhere.")] = False,
+    offline: Annotated[bool, flag("--offline", "Never use the network. May stand anywhere.")] = False,
     debug: Annotated[bool, flag("--debug", "Show the traceback of an error. May stand anywhere.")] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)

@@ -28,9 +28,9 @@ def bake(
     out: Annotated[Path, flags.flag("--out", "The textured mesh.", metavar="FILE.glb")],
     suite: Annotated[
         str | None,
-        flags.flag("--suite", "The suite whose views these are [default: cameras.json beside them].", metavar="SUITE"),
+        flags.flag("--suite", "The suite whose views these are (default: cameras.json beside them).", metavar="SUITE"),
     ] = None,
-    size: Annotated[int, flags.flag("--size", "Texels a side of the texture.", min=8, max=8192, metavar="N")] = 1024,
+    size: Annotated[int, flags.flag("--size", "Texels per side of the texture.", min=8, max=8192, metavar="N")] = 1024,
     power: Annotated[float, flags.flag("--power", "Views are weighted by cos(theta)^X.", min=0.0, metavar="X")] = 2.0,
     unwrap: Annotated[
         bool, flags.flag("--unwrap", "Make new texture coordinates, whatever the mesh has (needs xatlas).")

@@ -25,7 +25,7 @@ def accept(
     out: Annotated[Path, flags.flag("--out", "Where baselines lie.", metavar="DIR")] = Path("baselines"),
     generator: Annotated[str | None, flags.flag("--generator", "The generator to accept.", metavar="NAME")] = None,
     author: Annotated[
-        str | None, flags.flag("--author", "Who accepts it [default: git's user.name].", metavar="NAME")
+        str | None, flags.flag("--author", "Who accepts it (default: git's user.name).", metavar="NAME")
     ] = None,
     as_json: flags.Json = False,
 ) -> None:

@@ -30,7 +30,9 @@ def compare(
     renamed: Annotated[str | None, flags.flag("--map", "Its old and its new name.", metavar="OLD=NEW")] = None,
     deltas: Annotated[
         list[str] | None,
-        flags.flag("--delta", "Gate this result, tolerating so much harm; replaces the suite's.", metavar="RESULT=X"),
+        flags.flag(
+            "--delta", "Gate this result and tolerate this much harm; replaces the suite's.", metavar="RESULT=X"
+        ),
     ] = None,
     strict: Annotated[bool, flags.flag("--strict", "What cannot be decided fails too.")] = False,
     pictures: Annotated[
@@ -46,7 +48,7 @@ def compare(
         str, flags.flag("--corruptions", "Which corruptions, for --assay.", metavar="NAME:SIZE,...")
     ] = _CORRUPTIONS,
     suite: Annotated[
-        str | None, flags.flag("--suite", "The suite to score again by [default: the shipped one].", metavar="SUITE")
+        str | None, flags.flag("--suite", "The suite to score again by (default: the shipped one).", metavar="SUITE")
     ] = None,
     overrides: flags.Set = None,
     device: flags.Device = "cpu",

@@ -31,7 +31,7 @@ class Check:
 
 def doctor(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[FOLDER]", help="Look at these pictures instead of at the machine.")
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Check these pictures instead of the machine.")
     ] = None,
     suite: Annotated[
         str | None, flags.flag("--suite", "Check the inputs of this suite instead.", metavar="SUITE")
@@ -42,7 +42,7 @@ def doctor(
     ] = False,
     as_json: flags.Json = False,
 ) -> None:
-    """Look at the machine: Python, torch, device, extras, weights, reference sets, disk; or at pictures, at a suite."""
+    """Check the machine (Python, torch, device, extras, weights, references, disk), pictures, or a suite's inputs."""
     if folder is not None or suite is not None:
         _inputs(folder, suite, overrides, as_json)
         return

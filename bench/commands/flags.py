@@ -24,7 +24,7 @@ def flag(name: str, help: str, **details: Any) -> Any:
 Suite = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite file, or the name of a shipped suite (see `list suites`).")
 ]
-Out = Annotated[Path | None, flag("--out", "Folder to write into, exactly there.", metavar="DIR")]
+Out = Annotated[Path | None, flag("--out", "Folder to write into, exactly as named.", metavar="DIR")]
 Generators = Annotated[str | None, flag("--generators", "Only these generators of the suite.", metavar="A,B")]
 Limit = Annotated[
     int | None, flag("--limit", "Only the first N cases; results are marked as not comparable.", min=1, metavar="N")
@@ -34,7 +34,7 @@ BatchSize = Annotated[
     int, flag("--batch-size", "Cases that a generator gets at once; never changes a number.", min=1, metavar="N")
 ]
 Seeds = Annotated[str | None, flag("--seeds", "Sample seeds in place of the suite's: 0-2 or 0,3.", metavar="SEEDS")]
-Executor = Annotated[str, flag("--executor", "Who does the work: local or ray.", metavar="NAME")]
+Executor = Annotated[str, flag("--executor", "Where the work runs: local or ray.", metavar="NAME")]
 Workers = Annotated[int, flag("--workers", "Worker processes; never changes a number.", min=1, metavar="N")]
 RunWorkers = Annotated[
     int | None,
@@ -54,7 +54,7 @@ Set = Annotated[
     ),
 ]
 DryRun = Annotated[bool, flag("--dry-run", "Show what would be done, and do nothing.")]
-Json = Annotated[bool, flag("--json", "Print JSON on standard output, and nothing else there.")]
+Json = Annotated[bool, flag("--json", "Print JSON, and nothing else, on standard output.")]
 
 
 def names(text: str | None, name: str) -> tuple[str, ...] | None:

@@ -23,7 +23,7 @@ VIEWS, SUITE = "views", "suite.yaml"
 def generate(
     context: typer.Context,
     checkpoint: generator_options.Checkpoint,
-    out: Annotated[Path, flags.flag("--out", "Folder to write into, exactly there.", metavar="DIR")],
+    out: Annotated[Path, flags.flag("--out", "Folder to write into, exactly as named.", metavar="DIR")],
     meshes: Annotated[
         Path | None,
         flags.flag("--meshes", "Folder of mesh files to paint (GLB, glTF, OBJ, PLY, STL, OFF).", metavar="FOLDER"),
@@ -35,7 +35,7 @@ def generate(
         str | None, flags.flag("--suite", "A suite whose cases and views are made instead.", metavar="SUITE")
     ] = None,
     resolution: Annotated[
-        int | None, flags.flag("--resolution", "Side of a view in pixels [default: as trained, else 512].", min=16)
+        int | None, flags.flag("--resolution", "Side of a view in pixels (default: as trained, else 512).", min=16)
     ] = None,
     option: generator_options.Options = None,
     limit: flags.Limit = None,

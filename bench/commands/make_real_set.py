@@ -28,14 +28,14 @@ def make_real_set(
     captions: Annotated[
         Path, flags.flag("--captions", "A CSV file case,prompt, or the folder of a rendered data set.", metavar="CSV")
     ],
-    out: Annotated[Path, flags.flag("--out", "Folder of the data set, exactly there.", metavar="DIR")],
-    per_caption: Annotated[int, flags.flag("--per-caption", "Pictures a caption.", min=1, max=1000, metavar="N")] = 4,
+    out: Annotated[Path, flags.flag("--out", "Folder of the data set, exactly as named.", metavar="DIR")],
+    per_caption: Annotated[int, flags.flag("--per-caption", "Pictures per caption.", min=1, max=1000, metavar="N")] = 4,
     resolution: Annotated[int, flags.flag("--resolution", "Side of the pictures in pixels.", min=8, max=4096)] = 512,
     steps: Annotated[
-        int | None, flags.flag("--steps", "Denoising steps [default: the pipeline's].", min=1, metavar="N")
+        int | None, flags.flag("--steps", "Denoising steps (default: the pipeline's).", min=1, metavar="N")
     ] = None,
     guidance: Annotated[
-        float | None, flags.flag("--guidance", "Guidance scale [default: the pipeline's].", metavar="X")
+        float | None, flags.flag("--guidance", "Guidance scale (default: the pipeline's).", metavar="X")
     ] = None,
     seed: Annotated[int, flags.flag("--seed", "Seed of all noise.", min=0, metavar="N")] = 0,
     prompt: Annotated[
@@ -46,7 +46,7 @@ def make_real_set(
     ] = None,
     dtype: Annotated[str, flags.flag("--dtype", "float32, bfloat16 or float16.", metavar="NAME")] = "float32",
     form: Annotated[str, flags.flag("--format", "folder, or webdataset for tar shards.", metavar="NAME")] = "folder",
-    shard_size: Annotated[int, flags.flag("--shard-size", "Captions a shard.", min=1, metavar="N")] = 1000,
+    shard_size: Annotated[int, flags.flag("--shard-size", "Captions per shard.", min=1, metavar="N")] = 1000,
     device: flags.Device = "cpu",
     batch_size: Annotated[int, flags.flag("--batch-size", "Pictures made at once.", min=1, metavar="N")] = 4,
     as_json: flags.Json = False,

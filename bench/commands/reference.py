@@ -48,7 +48,7 @@ def build(
         Path | None, flags.flag("--prompts", "imagenet: a CSV with the columns case and prompt.", metavar="CSV")
     ] = None,
     per_class: Annotated[
-        int | None, flags.flag("--per-class", "imagenet: photographs a class (4).", min=1, metavar="N")
+        int | None, flags.flag("--per-class", "imagenet: photographs per class (4).", min=1, metavar="N")
     ] = None,
     classes_map: Annotated[
         Path | None,

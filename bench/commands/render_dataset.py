@@ -20,7 +20,7 @@ SPLITS = ("train", "eval")
 
 
 def render_dataset(
-    out: Annotated[Path, flags.flag("--out", "Folder of the data set, exactly there.", metavar="DIR")],
+    out: Annotated[Path, flags.flag("--out", "Folder of the data set, exactly as named.", metavar="DIR")],
     meshes: Annotated[
         Path | None, flags.flag("--meshes", "Folder of mesh files (GLB, glTF, OBJ, PLY).", metavar="FOLDER")
     ] = None,
@@ -38,28 +38,29 @@ def render_dataset(
         flags.flag("--look", "How mini-world objects look: synthetic (default), vivid, rich or muted.", metavar="LOOK"),
     ] = None,
     count: Annotated[
-        int | None, flags.flag("--count", "How many mini-world objects [default: all].", min=1, metavar="N")
+        int | None, flags.flag("--count", "How many mini-world objects (default: all).", min=1, metavar="N")
     ] = None,
     views: Annotated[
-        str | None, flags.flag("--views", "Azimuths in degrees [default: 0,90,180,270].", metavar="A,B")
+        str | None, flags.flag("--views", "Azimuths in degrees (default: 0,90,180,270).", metavar="A,B")
     ] = None,
     elevation: Annotated[
-        str | None, flags.flag("--elevation", "Elevation in degrees, of all views or one a view.", metavar="A,B")
+        str | None,
+        flags.flag("--elevation", "Elevation in degrees: one for all views, or one per view.", metavar="A,B"),
     ] = None,
     projection: Annotated[
         str | None, flags.flag("--projection", "perspective (default) or orthographic.", metavar="KIND")
     ] = None,
     fov: Annotated[
-        float | None, flags.flag("--fov", "Full vertical angle in degrees [default: 40].", metavar="DEG")
+        float | None, flags.flag("--fov", "Full vertical angle in degrees (default: 40).", metavar="DEG")
     ] = None,
     resolution: Annotated[
-        int | None, flags.flag("--resolution", "Side of the pictures in pixels [default: 512].", metavar="PX")
+        int | None, flags.flag("--resolution", "Side of the pictures in pixels (default: 512).", metavar="PX")
     ] = None,
     background: Annotated[
         str | None, flags.flag("--background", "white (default), black, grey or '#rrggbb'.", metavar="COLOUR")
     ] = None,
     form: Annotated[str, flags.flag("--format", "folder, or webdataset for tar shards.", metavar="NAME")] = "folder",
-    shard_size: Annotated[int, flags.flag("--shard-size", "Objects a shard.", min=1, metavar="N")] = 500,
+    shard_size: Annotated[int, flags.flag("--shard-size", "Objects per shard.", min=1, metavar="N")] = 500,
     device: flags.Device = "cpu",
     workers: flags.Workers = 1,
     as_json: flags.Json = False,

@@ -20,7 +20,7 @@ def score(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="<case>/view_<i>.png or <case>/grid.png.")],
     suite: Annotated[str, flags.flag("--suite", "The suite whose protocol judges the images.", metavar="SUITE")],
     name: Annotated[
-        str | None, flags.flag("--name", "What results call these images [default: the folder's name].")
+        str | None, flags.flag("--name", "What results call these images (default: the folder's name).")
     ] = None,
     layout: Annotated[
         str | None,

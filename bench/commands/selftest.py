@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def selftest(
     objects: Annotated[int, flags.flag("--objects", "How many objects of the mini-world.", min=1, metavar="N")] = 10,
     resolution: Annotated[
-        int, flags.flag("--resolution", "Pixels a side; the bounds were set at 256.", min=1, metavar="PX")
+        int, flags.flag("--resolution", "Pixels per side; the bounds were set at 256.", min=1, metavar="PX")
     ] = 256,
     out: flags.Out = None,
     device: flags.Device = "cpu",

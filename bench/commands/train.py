@@ -19,7 +19,8 @@ def train(
         str, typer.Argument(metavar="CONFIG", help="A config file, or the name of a shipped config (tiny-cpu, ...).")
     ],
     out: Annotated[
-        Path | None, flags.flag("--out", "Folder to train in, exactly there (default: runs/train-NAME).", metavar="DIR")
+        Path | None,
+        flags.flag("--out", "Folder to train in, exactly as named (default: runs/train-NAME).", metavar="DIR"),
     ] = None,
     overrides: Annotated[
         list[str] | None,

@@ -32,13 +32,14 @@ def tune_shifting(
     suite: flags.Suite,
     checkpoint: generator_options.Checkpoint,
     out: Annotated[
-        Path | None, flags.flag("--out", "Folder of the run, exactly there [default: runs/tune-SUITE].", metavar="DIR")
+        Path | None,
+        flags.flag("--out", "Folder of the run, exactly as named (default: runs/tune-SUITE).", metavar="DIR"),
     ] = None,
     consistency: Annotated[
-        str | None, flags.flag("--consistency", "Result to raise [default: the suite's first of objects].")
+        str | None, flags.flag("--consistency", "Result to raise (default: the suite's first of objects).")
     ] = None,
     realism: Annotated[
-        str | None, flags.flag("--realism", "Result to keep [default: the suite's first distance of sets].")
+        str | None, flags.flag("--realism", "Result to keep (default: the suite's first distance of sets).")
     ] = None,
     tolerance: Annotated[
         str, flags.flag("--tolerance", "Largest loss of realism: a share (5%) or in its own unit.", metavar="X")

@@ -20,7 +20,7 @@ class Budget:
     """One phase's cost so far, over all devices.
 
     samples are grids; flops is the count of the phase's first micro batch (forward and backward), times the micro
-    batches run: stops that are drawn again at every step make single steps cheaper or dearer. seconds is wall time inside
+    batches run: stops drawn at every step make single steps cheaper or dearer. seconds is wall time inside
     the phase, without checkpoints' callbacks. peak_memory_bytes: of the GPU's allocator on the main process, on a CPU
     of the whole process.
     """

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import typer
+from rich.text import Text
 
 import reports
 from bench import __version__
@@ -92,6 +93,13 @@ def test_help_of_every_command(command: tuple[str, ...], capsys: Output) -> None
     shown = capsys.readouterr().out
     for name in getattr(COMMANDS[command], "commands", {}):
         assert name in shown
+
+
+def test_no_part_of_a_help_text_is_taken_for_markup() -> None:
+    for found in COMMANDS.values():
+        texts = [text for parameter in found.params if (text := getattr(parameter, "help", None))]
+        for text in (*texts, found.help or ""):
+            assert Text.from_markup(text).plain == text
 
 
 def test_every_option_is_an_environment_variable_too() -> None:
