@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bench.suite.schema import Suite
 
 _CASES = 6  # that are looked at: more say the same
+_CASES_BY_HULL = 2  # hulls of every order take seconds
 _SAME_SCALE = 0.03
 
 
@@ -116,15 +117,20 @@ def _tiles(shape: Shape) -> dict[str, npt.NDArray[np.uint8]]:
 def _readings(
     suite: Suite, cases: tuple[Case, ...], shape: Shape, tiles: dict[str, Any], out: Path | None
 ) -> tuple[list[Reading], float | None]:
-    """Against the meshes, and how large objects are beside them; none without meshes or with too few views."""
+    """Against the meshes, and how large objects are beside them; without meshes against the pictures' own hull.
+
+    None with too few views, or, without meshes, with more than are looked at.
+    """
     from bench.layouts.order import SIDE, known, readings, rescaled, scale_of
     from bench.layouts.report import evidence, save
     from bench.suite.cameras import cameras_of
 
     cameras = cameras_of(suite.views)
     meshes = {case.id: case.mesh for case in cases if case.mesh is not None and case.id in tiles}
-    if not meshes or shape.count < len(cameras):
+    if shape.count < len(cameras):
         return [], None
+    if not meshes:
+        return _by_hull(suite, shape, tiles, out), None
     things = {case: known(mesh.load(), cameras) for case, mesh in meshes.items()}
     small = {case: _small(tiles[case], shape.ground, SIDE) for case in things}
     scale = scale_of([small[case] for case in things], list(things.values()))
@@ -132,12 +138,30 @@ def _readings(
         small = {case: rescaled(pictures, 1 / scale) for case, pictures in small.items()}
     found = readings([small[case] for case in things], list(things.values()))
     if out is not None:
-        title = f"{shape.walk.root.name}: {shape.layout.files[0]}" + (
-            "" if _settled(found) else "  (order not settled)"
-        )
         masks = {case: thing.mask for case, thing in things.items()}
-        save(evidence(small, masks, found, suite.views.directions, title), out)
+        save(evidence(small, masks, found, suite.views.directions, _title(shape, found)), out)
     return found, scale
+
+
+def _by_hull(suite: Suite, shape: Shape, tiles: dict[str, Any], out: Path | None) -> list[Reading]:
+    from bench.layouts.hull_order import MOST_VIEWS, hull_outlines, hull_readings
+    from bench.layouts.order import SIDE
+    from bench.layouts.report import evidence, save
+    from bench.suite.cameras import cameras_of
+
+    cameras = cameras_of(suite.views)
+    if len(cameras) < 2 or shape.count > MOST_VIEWS:
+        return []
+    small = {case: _small(tiles[case], shape.ground, SIDE) for case in list(tiles)[:_CASES_BY_HULL]}
+    found = hull_readings(list(small.values()), cameras)
+    if out is not None:
+        masks = {case: hull_outlines(views, found[0], cameras) for case, views in small.items()}
+        save(evidence(small, masks, found, suite.views.directions, _title(shape, found)), out)
+    return found
+
+
+def _title(shape: Shape, found: list[Reading]) -> str:
+    return f"{shape.walk.root.name}: {shape.layout.files[0]}" + ("" if _settled(found) else "  (order not settled)")
 
 
 def _small(tiles: npt.NDArray[np.uint8], ground: tuple[int, int, int] | None, side: int) -> npt.NDArray[np.float64]:
@@ -158,9 +182,15 @@ def _small(tiles: npt.NDArray[np.uint8], ground: tuple[int, int, int] | None, si
 
 
 def _settled(found: list[Reading]) -> bool:
-    from bench.layouts.order import SETTLED
+    from bench.layouts.order import settled
 
-    return len(found) < 2 or found[0].total - found[1].total >= SETTLED
+    return settled(found)
+
+
+_ALIKE = {
+    "mesh": "these are about equally good: the objects look alike from several sides. Look at --out PNG",
+    "hull": "outlines alone do not tell these apart, and there is no mesh to ask: look at --out PNG",
+}
 
 
 def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading], scale: float | None) -> list[str]:
@@ -181,7 +211,8 @@ def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading], s
     if not found:
         return [
             *lines,
-            f"order: not looked at; it needs meshes, and at least the suite's {len(suite.views.azimuths)} views",
+            f"order: not looked at; it needs at least the suite's {len(suite.views.azimuths)} views, and meshes or at "
+            "most 8 views to hold against each other",
         ]
     if scale is not None and abs(scale - 1) > _SAME_SCALE:
         lines.append(f"objects are {scale:.3g} times as large as in the suite's views: {_framing(suite, scale)}")
@@ -192,7 +223,7 @@ def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading], s
         moved = (" mirrored" if reading.mirror else "") + (f" turned by {90 * reading.turn}°" if reading.turn else "")
         lines.append(f"order: {', '.join(map(str, reading.take))}{moved} ({shown})")
     if not _settled(found):
-        lines.append("these are about equally good: the objects look alike from several sides. Look at --out PNG")
+        lines.append(_ALIKE[best.by])
     elif best.outline < 0.8:
         lines.append("outlines fit badly even so: another scale, projection or elevation than the suite's views")
     return lines

@@ -17,6 +17,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +37,17 @@ Float = npt.NDArray[np.float64]
 
 SIDE = 96  # pixels; outlines and broad colours are all that is asked for
 SETTLED = 0.02  # lead over the next reading from which it is believed
+_SETTLED_BY_HULL = 0.005
 _MOST_READINGS = 50_000
 _WHITE = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """`take[v]` is the picture of view v, once mirrored and turned (quarter turns counter-clockwise). Scores: mean."""
+    """`take[v]` is the picture of view v, once mirrored and turned (quarter turns counter-clockwise). Scores: mean.
+
+    `by` says what the outlines were held against: the mesh's, or those of the pictures' own visual hull.
+    """
 
     take: tuple[int, ...]
     mirror: bool
@@ -50,6 +55,7 @@ class Reading:
     outline: float
     agreement: float
     look: float
+    by: Literal["mesh", "hull"] = "mesh"
 
     @property
     def total(self) -> float:
@@ -91,6 +97,22 @@ def _pairs(gbuffer: GBuffer, a: int, b: int) -> tuple[npt.NDArray[np.int64], npt
     return seen[kept].numpy(), there[kept].numpy()
 
 
+def settled(found: Sequence[Reading]) -> bool:
+    """Whether the best reading leads by enough to be believed.
+
+    By the hull, the next has to leave twice as much of the outlines uncovered: views that do not quite belong to one
+    shape cannot settle what is closer than that.
+    """
+    if len(found) < 2:
+        return True
+    return found[0].total - found[1].total >= lead_needed(found[0])
+
+
+def lead_needed(best: Reading) -> float:
+    """Over the next reading; see `settled`."""
+    return max(_SETTLED_BY_HULL, 1 - best.outline) if best.by == "hull" else SETTLED
+
+
 def scale_of(views: Sequence[Float], objects: Sequence[Known]) -> float:
     """How large objects are in the pictures, beside the meshes in the suite's views: the root of their areas' ratio."""
     shown = np.mean([np.mean([estimate_foreground(p, _WHITE).mean() for p in pictures]) for pictures in views])
@@ -121,21 +143,25 @@ def readings(views: Sequence[Float], objects: Sequence[Known], best: int = 8) ->
     for mirror in (False, True):
         for turn in range(4):
             moved = [np.stack([straightened(view, mirror, turn) for view in many]) for many in views]
-            scores = _Scores.of(moved, objects)
+            scores = Scores.of(moved, objects)
             found += [Reading(take, mirror, turn, *scores.of_order(take)) for take in scores.best_orders(best)]
     return sorted(found, key=lambda reading: -reading.total)[:best]
 
 
 @dataclass(frozen=True)
-class _Scores:
-    """outline, look (N, V); agreement (N, N, V, V): picture i as view a beside picture j as view b; NaN: not seen."""
+class Scores:
+    """How well pictures fit views: outline, look (N, V), and pairs of them: agreement (N, N, V, V). NaN: not seen.
+
+    `agreement[i, j, a, b]` is of picture i as view a beside picture j as view b.
+    """
 
     outline: Float
     look: Float
     agreement: Float
 
     @classmethod
-    def of(cls, views: Sequence[Float], objects: Sequence[Known]) -> _Scores:
+    def of(cls, views: Sequence[Float], objects: Sequence[Known]) -> Scores:
+        """Against meshes: mean over objects, whose pictures are `views`, (N, S, S, 3) each."""
         outlines, looks, agreements = [], [], []
         for pictures, thing in zip(views, objects, strict=True):
             masks = np.stack([estimate_foreground(picture, _WHITE) for picture in pictures])
@@ -149,6 +175,7 @@ class _Scores:
         return cls(np.mean(outlines, axis=0), np.mean(looks, axis=0), pairs)
 
     def of_order(self, take: tuple[int, ...]) -> tuple[float, float, float]:
+        """Outline, agreement and look of one order, mean over its views or pairs of views."""
         places = np.arange(len(take))
         pairs = np.array([self.agreement[take[a], take[b], a, b] for a, b in itertools.permutations(places, 2)])
         agreement = float(np.nanmean(pairs)) if np.isfinite(pairs).any() else math.nan

@@ -62,9 +62,8 @@ def evidence(
     sheet = Image.new("RGB", (max(width, 760), height), "white")
     draw = ImageDraw.Draw(sheet)
     draw.text((_GAP, 12), title, _INK, _font(20))
-    draw.text(
-        (_GAP, 42), "each column is a view of the suite; the pink line is the mesh's outline there", _FAINT, _font(14)
-    )
+    thing = "the mesh's outline" if best.by == "mesh" else "that of the shape which all views leave"
+    draw.text((_GAP, 42), f"each column is a view of the suite; the pink line is {thing} there", _FAINT, _font(14))
     for row, case in enumerate(cases):
         top = 76 + row * (_CELL + _LABEL)
         draw.text((_GAP, top + _CELL // 2 - 8), case[:18], _INK, _font(15))
@@ -76,7 +75,8 @@ def evidence(
             label = f"{azimuth:g}°" + (f", {elevation:g}° up" if elevation else "") + f", picture {best.take[column]}"
             draw.text((left, top + _CELL + 5), label, _FAINT, _font(13))
     top = 76 + len(cases) * (_CELL + _LABEL) + 8
-    draw.text((_GAP, top), "readings: outline + agreement + look", _INK, _font(15))
+    scores = "outline + agreement + look" if best.by == "mesh" else "share of the outlines that their hull covers"
+    draw.text((_GAP, top), f"readings: {scores}", _INK, _font(15))
     for place, reading in enumerate(found[:5]):
         y = top + 26 + 26 * place
         draw.text((_GAP, y), _short(reading), _INK, _font(13))
