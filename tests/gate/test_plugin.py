@@ -50,8 +50,10 @@ def session(folder: Path, *words: str) -> subprocess.CompletedProcess:
     loaded = [] if any(point.value == PLUGIN for point in entry_points(group="pytest11")) else ["-p", PLUGIN]
     command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", *loaded, *words]
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers"), os.environ.get("PYTHONPATH", "")])
+    # a worker of pytest-xdist marks its children, and pytest-benchmark then records nothing
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path}
+        command, cwd=folder, capture_output=True, text=True, check=False, env=environment | {"PYTHONPATH": path}
     )
 
 
