@@ -42,8 +42,8 @@ def hull_readings(views: Sequence[Float], cameras: Cameras, best: int = 8) -> li
         pairs = np.mean([_pairs(outlines, coarse) for outlines in masks], axis=0)
         nothing = np.zeros((len(pairs), len(coarse)))
         for take in Scores(nothing, np.full_like(nothing, np.nan), pairs).best_orders(best):
-            share = np.mean([_covered(outlines[list(take)], coarse) for outlines in masks])
-            takes.append((float(share), mirror, turn, take))
+            share = float(np.mean([_covered(outlines[list(take)], coarse) for outlines in masks]))
+            takes.append((share, mirror, turn, take))
     top = max(share for share, *_ in takes)
     found = []
     for share, mirror, turn, take in takes:

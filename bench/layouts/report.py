@@ -62,7 +62,7 @@ def evidence(
     sheet = Image.new("RGB", (max(width, 760), height), "white")
     draw = ImageDraw.Draw(sheet)
     draw.text((_GAP, 12), title, _INK, _font(20))
-    thing = "the mesh's outline" if best.by == "mesh" else "that of the shape which all views leave"
+    thing = "the mesh's outline" if best.by == "mesh" else "the outline of the shape that all views leave"
     draw.text((_GAP, 42), f"each column is a view of the suite; the pink line is {thing} there", _FAINT, _font(14))
     for row, case in enumerate(cases):
         top = 76 + row * (_CELL + _LABEL)
