@@ -50,7 +50,7 @@ _CODE = 4
 
 
 class DomainSwitcher(Extra, ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Vectors of the two domains for each timestep embedder of a host (DiT has one a block, the others one).
+    """Vectors of the two domains for each timestep embedder of a host (DiT has one per block, the others one).
 
     mode: 'concat' adds to the output of the embedder's first layer, 'add' to that of the whole embedder.
     """

@@ -89,7 +89,7 @@ def _refuse_animated(image: Image.Image, where: str) -> None:
     # a JPEG may carry a depth or gain map behind the photo (MPO); its first frame is the photo
     if image.format not in ("JPEG", "MPO") and getattr(image, "n_frames", 1) > 1:
         what = "holds several pages" if image.format == "TIFF" else "is animated"
-        raise ImageError(f"the picture {what}", where=where, expected="one still picture a file")
+        raise ImageError(f"the picture {what}", where=where, expected="one still picture per file")
 
 
 def picture_size(path: Path) -> tuple[int, int]:

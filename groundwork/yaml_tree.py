@@ -171,7 +171,7 @@ class _Reader(Generic[Kind]):
         next(self._events)  # document end
         after = next(self._events)
         if not isinstance(after, yaml.StreamEndEvent):
-            raise self._error(after, "a second YAML document begins here", "one document a file")
+            raise self._error(after, "a second YAML document begins here", "one document per file")
         return root
 
     def _where(self, event: Any) -> str:

@@ -217,7 +217,7 @@ class MultiviewModel(nn.Module):
         """The host's prediction for noisy latents.
 
         latents: (B, V, C, h, w). t: a scalar or (B,) timesteps in [0, T], in the scheduler's units for every host.
-        text: for multiview samples one a sample; for single-image samples one a sample or one a view. In a mixed
+        text: for multiview samples one per sample; for single-image samples one per sample or one per view. In a mixed
         batch a pair: that of the multiview samples, that of the others.
         control: maps (B, V, c, h, w), a `Control`, or None for null control.
         mode: 'multiview', 'single', or 'mixed': the first `n_grid` samples multiview, the others single-image.
@@ -276,7 +276,7 @@ class MultiviewModel(nn.Module):
                 raise UsageError(f"{words.batch} texts for {samples.stop - samples.start} samples", where="text")
             if as_grid and words.views is not None:
                 raise UsageError(
-                    "multiview samples take one text a sample: their views are one picture to the host",
+                    "multiview samples take one text per sample: their views are one picture to the host",
                     where="text",
                     hint="a text per view is for single-image samples",
                 )

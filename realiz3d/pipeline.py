@@ -266,7 +266,7 @@ class Realiz3DPipeline(_Untyped):  # type: ignore[misc]
         guidance_scale: of classifier-free guidance on the text alone: both branches have the same control and domains.
         Hosts with distilled guidance read it as their input. negative_prompt: in place of no text.
         domain_plan: a `Shifting`, or the domains of every step and block; None = the pipeline's default shifting.
-        generator: one a sample, or one for all. latents: noise (B, V, C, h, w) in place of it.
+        generator: one per sample, or one for all. latents: noise (B, V, C, h, w) in place of it.
         start_t: leave out the steps with t > start_t; `latents` are then pictures, noised to the first step that is
         left (`set_timesteps` gives it).
         callback_on_step_end: called as f(pipe, step, t, tensors); may return 'latents', 'prompt_embeds' (of both

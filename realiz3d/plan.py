@@ -45,7 +45,7 @@ def domain_tensor(domains: Tensor | Sequence[str | int]) -> Tensor:
             raise UsageError(f"unknown domain {unknown[0]!r}", expected="'real' or 'synthetic'")
         values = torch.tensor([names[name] if isinstance(name, str) else int(name) for name in domains])
     if values.ndim != 1 or not bool(((values == 0) | (values == 1)).all()):
-        raise UsageError(f"domains {values.tolist()}", expected="one a sample, 0 (real) or 1 (synthetic)")
+        raise UsageError(f"domains {values.tolist()}", expected="one per sample, 0 (real) or 1 (synthetic)")
     return values
 
 
@@ -110,7 +110,7 @@ class DomainPlan:
     ) -> DomainPlan:
         """The plan of one training step, with domain reassignment of real samples.
 
-        domains: one a sample. reassign_p: p_B, the probability per real sample. tau: j ~ U{0 .. floor(tau N)},
+        domains: one per sample. reassign_p: p_B, the probability per real sample. tau: j ~ U{0 .. floor(tau N)},
         inclusive. rng: a CPU generator; the same numbers are drawn whatever the domains are, so one sample's draw
         does not depend on its neighbours.
         """
@@ -138,7 +138,7 @@ class DomainPlan:
         flow: bool = False,
         n_train_timesteps: int = 1000,
     ) -> DomainPlan:
-        """The plan of a sampling run, one row a step.
+        """The plan of a sampling run, one row per step.
 
         timesteps: the scheduler's, in sampling order (noise first). block_frac: B_max as a fraction of the blocks;
         blocks with index < ceil(frac N) serve the synthetic domain at every step. t_max: every block does at t >=

@@ -59,7 +59,7 @@ class Text:
         return self._map(lambda value: value[chosen])
 
     def per_view(self, views: int) -> Text:
-        """One text a view, views of a sample adjacent: (B * V, ...); a shared text is repeated."""
+        """One text per view, views of a sample adjacent: (B * V, ...); a shared text is repeated."""
         if self.views is None:
             return self._map(lambda value: value.repeat_interleave(views, dim=0))
         if self.views != views:

@@ -35,6 +35,6 @@ def untile_tokens(tokens: Tensor, grid: Grid, size: tuple[int, int]) -> Tensor:
 
 
 def spread(per_view: Tensor, grid: Grid, view_size: tuple[int, int]) -> Tensor:
-    """One vector a view, (B, V, d), to one a token of the grid, (B, R h C w, d), row-major over the grid."""
+    """One vector per view, (B, V, d), to one per token of the grid, (B, R h C w, d), row-major over the grid."""
     views = per_view[..., None, None].expand(*per_view.shape, *view_size)
     return tile(views, grid).flatten(2).transpose(1, 2)

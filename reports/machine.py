@@ -17,7 +17,7 @@ _ROW_FIELDS = tuple(Row.model_fields)
 
 
 def write_csv(runs: Sequence[RunResults]) -> str:
-    """One line a row of every run: `run`, then the fields of summary.json's rows. Numbers round-trip exactly."""
+    """One line per row of every run: `run`, then the fields of summary.json's rows. Numbers round-trip exactly."""
     records = [{"run": run.label, **row.model_dump()} for run in runs for row in run.summary.rows]
     frame = pd.DataFrame(records, columns=["run", *_ROW_FIELDS])
     for name in ("n_objects", "n_images"):

@@ -73,7 +73,7 @@ def note(text: str, style: str = "") -> None:
 
 
 def answer_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal; elsewhere one line a row, cells separated by tabs."""
+    """A table on a terminal; elsewhere one line per row, cells separated by tabs."""
     if not sys.stdout.isatty():
         for row in rows:
             answer("\t".join(row))

@@ -1,7 +1,7 @@
 """The folder of a data set that is being made: what it is, what is in it already, and how it grows.
 
     manifest.json    settings, where the objects came from, versions; `complete` once everything was tried
-    samples.jsonl    one line an object, in the order in which they were stored: id, fingerprint, SHA-256 of its files
+    samples.jsonl    one line per object, in the order in which they were stored: id, fingerprint, SHA-256 of its files
     <id>/...         or shard-000000.tar ...
 
 An object counts as stored once its line is in `samples.jsonl`. Folders are renamed into place before that, and a shard

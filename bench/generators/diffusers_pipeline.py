@@ -138,7 +138,7 @@ class DiffusersGenerator(PipelineGenerator):
         return {**{key: value for key, value in named.items() if value is not None}, **self.options.call}
 
     def _maps(self, request: GenerationRequest, kind: str) -> Any:
-        """One picture a view, or one grid of them, as PIL pictures (8 bits: what such pipelines take)."""
+        """One picture per view, or one grid of them, as PIL pictures (8 bits: what such pipelines take)."""
         from PIL import Image
 
         maps = request.control(kind).cpu().numpy()

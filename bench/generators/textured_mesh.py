@@ -24,11 +24,11 @@ class TexturedMeshOptions(BaseModel):
     """Options of `textured_mesh`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    path: Path = Field(description="folder with one mesh a case (GLB, glTF, OBJ, PLY), named like the case")
+    path: Path = Field(description="folder with one mesh per case (GLB, glTF, OBJ, PLY), named like the case")
 
 
 class TexturedMeshGenerator(SingleCaseGenerator):
-    """Renders the textured meshes of a folder (one a case, named like it) from the suite's views, albedo only."""
+    """Renders the textured meshes of a folder (one per case, named like it) from the suite's views, albedo only."""
 
     Options: ClassVar[type[BaseModel]] = TexturedMeshOptions
     timed: ClassVar[bool] = False
@@ -40,7 +40,7 @@ class TexturedMeshGenerator(SingleCaseGenerator):
             raise MeshError(
                 f"generator '{name}': the folder of meshes does not exist",
                 where=str(self.folder),
-                expected="one textured mesh a case (GLB, glTF, OBJ, PLY), named like it",
+                expected="one textured mesh per case (GLB, glTF, OBJ, PLY), named like it",
                 hint=f"name yours: --set generators.{name}.path=DIR",
             )
         self.meshes = {case.id: case.mesh for case in mesh_folder_cases(self.folder, None) if case.mesh is not None}

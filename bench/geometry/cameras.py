@@ -94,7 +94,7 @@ def view_cameras(
 ) -> Cameras:
     """Cameras round the object, degrees in, all framing the unit cube alike (so the scale never depends on the object).
 
-    `elevation` in [-90, 90] is one for all views or one a view; straight above or below, the azimuth turns the picture:
+    `elevation` in [-90, 90] is one for all views or one per view; straight above or below, azimuth turns the picture:
     right in it is right in the level view of that azimuth. `fov` is the full vertical angle (perspective only).
     `distance` (perspective) from the origin and `frame` (orthographic), its side, are in world units; None: what holds
     the unit cube and a margin in every view.

@@ -10,7 +10,7 @@ What a renderer must decide and other tools leave unsaid:
 * Textures are sampled as the material says: bilinearly or to the nearest texel, repeated, mirrored or clamped. There is
   no mip-map, whatever a file asks for: it would bleed across the charts of an atlas.
   Minification is the supersampling's work: against 32 x 32 samples, 4 x 4 reach 50 dB where a pixel spans 4 x 4 texels
-  of a 1/f texture, 42 dB at 8 x 8, 37 dB at 16 x 16; `supersample` of half the texels a pixel spans keeps 42 dB.
+  of a 1/f texture, 42 dB at 8 x 8, 37 dB at 16 x 16; `supersample` of half the texels per pixel spans keeps 42 dB.
 * `opaque` ignores alpha; `mask` shows what is behind where alpha is below the cut-off; `blend` composites front to
   back. What is behind is found by depth peeling, so the order of the faces in the file never matters.
 """

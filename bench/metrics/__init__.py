@@ -1,4 +1,4 @@
-"""One metric a file: a pure function and its declaration.
+"""One metric per file: a pure function and its declaration.
 
 The functions are for anybody's pictures and features, without a suite or a run:
 

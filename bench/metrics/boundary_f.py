@@ -76,7 +76,7 @@ class BoundaryF(ObjectMetric):
         pass
 
     def results(self) -> tuple[Result, ...]:
-        """One number a sample."""
+        """One number per sample."""
         return (Result("boundary_f", "up", "", "boundary F-measure", axis="control", worst=0.0),)
 
     def parameters(self) -> str:

@@ -71,7 +71,7 @@ class Cce(ObjectMetric):
     needs_mesh = True
 
     def results(self) -> tuple[Result, ...]:
-        """One number a sample."""
+        """One number per sample."""
         return (Result("cce", "up", "", "consistent colour energy", axis="consistency"),)
 
     def parameters(self) -> str:

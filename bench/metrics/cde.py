@@ -111,7 +111,7 @@ class Cde(ObjectMetric):
     needs_mesh = True
 
     def results(self) -> tuple[Result, ...]:
-        """One number a sample."""
+        """One number per sample."""
         return (Result("cde", "up", "", "consistent detail energy", axis="consistency", worst=0.0),)
 
     def parameters(self) -> str:

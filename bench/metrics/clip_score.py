@@ -58,7 +58,7 @@ class ClipScore(ObjectMetric):
         return {"clip_score": str(self._clip)} if isinstance(self._clip, WeightsMissing) else {}
 
     def results(self) -> tuple[Result, ...]:
-        """One number a view."""
+        """One number per view."""
         return (Result("clip_score", "up", "", "CLIP score (x 100)", axis="text", worst=0.0),)
 
     def parameters(self) -> str:

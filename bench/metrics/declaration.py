@@ -120,7 +120,7 @@ class ErrorScale:
 
 
 class ObjectMetric(ABC):
-    """A metric with one value a sample."""
+    """A metric with one value per sample."""
 
     Options: ClassVar[type[BaseModel]] = NoOptions
     needs_mesh: ClassVar[bool] = False

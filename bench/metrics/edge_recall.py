@@ -175,7 +175,7 @@ class EdgeRecall(ObjectMetric):
         pass
 
     def results(self) -> tuple[Result, ...]:
-        """One number a sample."""
+        """One number per sample."""
         return (Result("edge_recall", "up", "", "recall of inner edges above chance", axis="control", worst=0.0),)
 
     def parameters(self) -> str:

@@ -97,7 +97,7 @@ class Emr(ObjectMetric):
         pass
 
     def results(self) -> tuple[Result, ...]:
-        """One number a sample."""
+        """One number per sample."""
         return (Result("emr", "down", "px", "equivalent misregistration", axis="consistency"),)
 
     def parameters(self) -> str:

@@ -52,7 +52,7 @@ class HullIou(ObjectMetric):
         pass
 
     def results(self) -> tuple[Result, ...]:
-        """One number a sample."""
+        """One number per sample."""
         return (Result("hull_iou", "up", "", "visual hull IoU", axis="consistency", worst=0.0),)
 
     def parameters(self) -> str:

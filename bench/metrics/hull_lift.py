@@ -34,7 +34,7 @@ class HullLiftAgreement(ObjectMetric):
     never_primary = MappingProxyType({"hull_lift_psnr": "one colour all over the object wins it"})
 
     def results(self) -> tuple[Result, ...]:
-        """Two numbers a sample."""
+        """Two numbers per sample."""
         return (
             Result(
                 "hull_lift_psnr",

@@ -108,7 +108,7 @@ class ObjectGram:
         """Fold the kernel values of x (n1, d) and y (n2, d), whose pictures show `x_objects` (n1) and `y_objects` (n2).
 
         Left out are a picture's pair with itself and, when `clustered`, all pairs of the same object. `shared` says
-        that the ids of both sides name the same objects. With `methods`, one a picture of x, every (method, object)
+        that the ids of both sides name the same objects. With `methods`, one per picture of x, every (method, object)
         gets a row of its own, so that methods can be mixed. With `biased` nothing is left out: the V-statistic, which
         counts each picture's resemblance to itself. Raises `InputError` for fewer than two objects when `clustered`.
         """

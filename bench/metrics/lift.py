@@ -80,7 +80,7 @@ class LiftAgreement(ObjectMetric):
         return {"lift_lpips": str(self._lpips)} if isinstance(self._lpips, WeightsMissing) else {}
 
     def results(self) -> tuple[Result, ...]:
-        """Three numbers a sample."""
+        """Three numbers per sample."""
         return (
             Result("lift_psnr", "up", "dB", "PSNR of LGM's lift (compat)", axis="consistency", worst=0.0),
             Result("lift_ssim", "up", "", "SSIM of LGM's lift (compat)", axis="consistency", worst=0.0),

@@ -72,7 +72,7 @@ class LooPsnr(ObjectMetric):
         pass
 
     def results(self) -> tuple[Result, ...]:
-        """One number a sample."""
+        """One number per sample."""
         return (Result("loo_psnr", "up", "dB", "leave-one-view-out PSNR", axis="consistency", worst=0.0),)
 
     def parameters(self) -> str:

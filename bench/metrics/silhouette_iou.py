@@ -44,7 +44,7 @@ class SilhouetteIou(ObjectMetric):
         pass
 
     def results(self) -> tuple[Result, ...]:
-        """One number a sample."""
+        """One number per sample."""
         return (Result("silhouette_iou", "up", "", "silhouette IoU", axis="control", worst=0.0),)
 
     def parameters(self) -> str:

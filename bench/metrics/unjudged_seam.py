@@ -82,7 +82,7 @@ class UnjudgedSeam(ObjectMetric):
     needs_mesh = True
 
     def results(self) -> tuple[Result, ...]:
-        """One number a sample."""
+        """One number per sample."""
         return (Result("unjudged_seam", "down", "", "seam round the judged surface", axis="consistency"),)
 
     def parameters(self) -> str:

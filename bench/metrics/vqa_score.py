@@ -51,7 +51,7 @@ class VqaScore(ObjectMetric):
         return {"vqa_score": str(self._model)} if isinstance(self._model, WeightsMissing) else {}
 
     def results(self) -> tuple[Result, ...]:
-        """One number a view."""
+        """One number per view."""
         return (Result("vqa_score", "up", "", "VQA score", axis="text", worst=0.0),)
 
     def parameters(self) -> str:

@@ -164,7 +164,7 @@ class HeldSetMetric(SetMetric):
         return float(found)
 
     def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
-        """One number an object. Raises `PluginError` for other answers."""
+        """One number per object. Raises `PluginError` for other answers."""
         with plugin_code(self.what, "leave_one_object_out()"):
             found = np.asarray(self.plugin.leave_one_object_out(generated, reference), dtype=np.float64)
         objects = len(object_order(generated.objects))
@@ -261,7 +261,9 @@ def _measurement(answer: object, name: str, views: int, what: str) -> Measuremen
             expected="finite numbers, or the status not_measurable",
         )
     if len(found.per_view) not in (0, views):
-        raise PluginError(f"{what} gave {len(found.per_view)} values a view for '{name}'", expected=f"{views}, or none")
+        raise PluginError(
+            f"{what} gave {len(found.per_view)} values per view for '{name}'", expected=f"{views}, or none"
+        )
     if not (found.coverage is None or (_is_number(found.coverage) and 0.0 <= found.coverage <= 1.0)):
         raise PluginError(f"{what} gave '{name}' the coverage {found.coverage!r}", expected="a fraction from 0 to 1")
     return found

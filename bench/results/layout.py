@@ -3,8 +3,8 @@
 manifest.json                                           what was run, with which versions, on what
 samples/<generator>/<case>/seed_<s>/view_<i>.png        the pictures
 samples/<generator>/<case>/seed_<s>/sample.json         written last: what they were made from, and their digest
-scores.parquet                                          one row a number
-summary.json                                            one row a generator and metric
+scores.parquet                                          one row per number
+summary.json                                            one row per generator and metric
 throughput.json                                         timings, where the suite asks for them
 maps/<generator>/<case>/seed_<s>/<result>.png           where each view went wrong; safe to delete
 features/                                               cached features of pictures; safe to delete

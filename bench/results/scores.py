@@ -1,4 +1,4 @@
-"""`scores.parquet`: one row a number. What a row holds, how to read it, and what each object scored."""
+"""`scores.parquet`: one row per number. What a row holds, how to read it, and what each object scored."""
 
 from __future__ import annotations
 

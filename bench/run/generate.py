@@ -178,7 +178,7 @@ def _store(answer: object, request: GenerationRequest, job: _Job, store: SampleS
         raise GeneratorError(
             f"generator '{name}' answered out of order",
             expected=f"the answer to case '{job.case.id}', seed {job.seed}",
-            hint="yield one MultiviewImage a request, in the requests' order",
+            hint="yield one MultiviewImage per request, in the requests' order",
         )
     check_views(answer.views, len(request.cameras), request.cameras.resolution, key)
     store.write(key, answer.views, job.identity)

@@ -117,7 +117,7 @@ def find_cases(cases: Cases, folder: Path) -> tuple[Case, ...]:
             raise InputError(
                 "the suite's folder of meshes does not exist",
                 where=os.path.normpath(folder / cases.path),
-                expected="one mesh an object (GLB, glTF, OBJ, PLY)",
+                expected="one mesh per object (GLB, glTF, OBJ, PLY)",
                 hint="name yours: --set cases.path=MESHES --set cases.prompts=MESHES/prompts.csv",
             )
         from bench.cases.mesh_folder import mesh_folder_cases

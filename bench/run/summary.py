@@ -1,4 +1,4 @@
-"""From scores to `summary.json`: one row a generator and metric, with interval, sample size, signature and status."""
+"""From scores to `summary.json`: one row per generator and metric, with interval, sample size, signature and status."""
 
 from __future__ import annotations
 

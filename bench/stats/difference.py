@@ -129,7 +129,7 @@ class Difference:
 
 
 def difference_of_means(a: npt.ArrayLike, b: npt.ArrayLike) -> Difference:
-    """mean(a) - mean(b) for one value an object from each, (objects,), in the same order; see `skewed_t` for its law.
+    """mean(a) - mean(b) for one value per object from each, (objects,), in the same order; see `skewed_t` for its law.
 
     Refused under four objects. Raises `InputError` when the values are not finite pairs.
     """
@@ -137,13 +137,13 @@ def difference_of_means(a: npt.ArrayLike, b: npt.ArrayLike) -> Difference:
 
 
 def mean_difference(differences: npt.ArrayLike) -> Difference:
-    """The mean of one value an object, (objects,): of paired differences, or of scores for their interval.
+    """The mean of one value per object, (objects,): of paired differences, or of scores for their interval.
 
     Raises `InputError` for none, or values that are not finite.
     """
     values = np.asarray(differences, dtype=np.float64)
     if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
-        raise InputError("a mean met no values, or some that are not finite", expected="one finite value an object")
+        raise InputError("a mean met no values, or some that are not finite", expected="one finite value per object")
     n, estimate = len(values), math.fsum(values.tolist()) / len(values)
     if n < MINIMUM_VALUES:
         reason = f"{n} objects are too few to test: at least {MINIMUM_VALUES}"
@@ -169,7 +169,7 @@ def difference_of_distances(
     first, second = np.asarray(a_without, dtype=np.float64), np.asarray(b_without, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
         raise InputError(
-            f"distances of shape {first.shape} and {second.shape} are not pairs", expected="one an object, same order"
+            f"distances of shape {first.shape} and {second.shape} are not pairs", expected="one per object, same order"
         )
     n = len(first)
     reason = ""
@@ -194,7 +194,7 @@ def paired_differences(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.flo
     if first.ndim != 1 or first.shape != second.shape or len(first) == 0:
         raise InputError(
             f"values of shape {first.shape} and {second.shape} are not pairs",
-            expected="one value an object from each generator, in the same order, at least one",
+            expected="one value per object from each generator, in the same order, at least one",
         )
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise InputError(

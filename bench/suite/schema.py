@@ -94,7 +94,7 @@ class MeshCases(_Section):
     """Objects from a folder of mesh files."""
 
     source: Literal["meshes"]
-    path: SuitePath = Field(description="Folder of mesh files, one object a file; relative to the suite file.")
+    path: SuitePath = Field(description="Folder of mesh files, one object per file; relative to the suite file.")
     prompts: SuitePath | None = Field(
         default=None, description="CSV file that gives each object its prompt; relative to the suite file."
     )

@@ -24,7 +24,7 @@ class Throughput(GeneratorMetric):
         self.options = options
 
     def results(self) -> tuple[Result, ...]:
-        """Eight numbers a generator; those that cannot be known are shown as not measurable."""
+        """Eight numbers per generator; those that cannot be known are shown as not measurable."""
         return (
             Result("throughput", "up", "images/s", "images a second", axis="speed"),
             Result("latency_p50", "down", "s", "from a batch's request to an object's views, median", axis="speed"),

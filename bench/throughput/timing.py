@@ -116,6 +116,6 @@ def _batch(generator: Generator, requests: Sequence[GenerationRequest], clock: S
     if len(seconds) != len(requests):
         raise GeneratorError(
             f"the generator gave {len(seconds)} answers to {len(requests)} requests",
-            expected="one MultiviewImage a request",
+            expected="one MultiviewImage per request",
         )
     return seconds

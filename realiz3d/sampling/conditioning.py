@@ -47,7 +47,7 @@ class ComponentPrompts:
         self.host, self.device, self.length_tokens, self.fingerprint = host, device, length_tokens, ""
 
     def encode(self, captions: Sequence[str]) -> list[Encoded]:
-        """One entry a caption."""
+        """One entry per caption."""
         return encode_prompts(self.host, self.pipeline, captions, device=self.device, length_tokens=self.length_tokens)
 
 

@@ -90,7 +90,7 @@ def _stacked(values: Any, kind: str) -> np.ndarray[Any, Any]:
 def draw_noise(shape: tuple[int, ...], generator: Generators, device: torch.device | str) -> Tensor:
     """Standard normal noise (B, V, C, h, w), float32.
 
-    generator: one a sample, or one for all, from which the views are drawn one after the other; so a sample of a list
+    generator: one per sample, or one for all, from which the views are drawn one after the other; so a sample of a list
     has the same noise in every batch. CPU generators give the same noise on every device.
     """
     from diffusers.utils.torch_utils import randn_tensor

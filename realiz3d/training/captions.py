@@ -30,7 +30,7 @@ class CaptionEncoder(Protocol):
     fingerprint: str
 
     def encode(self, captions: Sequence[str]) -> list[Encoded]:
-        """One entry a caption; the empty caption is that of no text."""
+        """One entry per caption; the empty caption is that of no text."""
         ...
 
 

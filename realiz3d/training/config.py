@@ -134,7 +134,7 @@ class Data(Section):
     @model_validator(mode="after")
     def _viewpoints(self) -> Data:
         if len(self.synthetic.azimuths_deg) != self.views:
-            raise ValueError(f"expected {self.views} numbers in synthetic.azimuths_deg, one a view of the grid")
+            raise ValueError(f"expected {self.views} numbers in synthetic.azimuths_deg, one per view of the grid")
         return self
 
 

@@ -73,7 +73,7 @@ class Method(Protocol):
         ...
 
     def setup(self, phase: Phase, model: MultiviewModel) -> None:
-        """Add what the phase needs to the model. Called once a phase, in order; also for past phases on resuming.
+        """Add what the phase needs to the model. Called once per phase, in order; also for past phases on resuming.
 
         After it the model must have all parameters that the phase's checkpoints hold.
         """

@@ -244,7 +244,7 @@ class Trainer:
         )
 
     def _sync(self, network: nn.Module, now: bool) -> AbstractContextManager[Any]:
-        """Gradients are exchanged once a step, in its last backward pass."""
+        """Gradients are exchanged once per step, in its last backward pass."""
         return nullcontext() if now or not isinstance(network, DistributedDataParallel) else network.no_sync()
 
     def averaged(self) -> AbstractContextManager[None]:

@@ -54,7 +54,7 @@ class MiniworldModelOptions(ShiftingOptions):
 
 
 class MiniworldModel(PipelineGenerator):
-    """Small models of the mini-world: a method's, one a training seed, or their base; trained where missing.
+    """Small models of the mini-world: a method's, one per training seed, or their base; trained where missing.
 
     Each is a generator of its own that works at the models' size; this one enlarges what it paints.
     """

@@ -58,7 +58,7 @@ def method_names() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class MiniworldMethod:
-    """A method's models on the mini-world, one a seed. base: the folder of what they start from.
+    """A method's models on the mini-world, one per seed. base: the folder of what they start from.
 
     Raises `UsageError` for a method that has no config.
     """

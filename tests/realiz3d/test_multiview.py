@@ -320,7 +320,7 @@ def test_mistakes_are_named(tiny_hosts, trained, real_plan):
         ("no plan says", lambda: model(x, t, text)),
         ("latents of shape", lambda: model(x[:, :3], t, text, plan=plan)),
         ("patch size", lambda: model(x[..., :7], t, text, plan=plan)),
-        ("one text a sample", lambda: model(x, t, tiny.text(2, 4), plan=plan)),
+        ("one text per sample", lambda: model(x, t, tiny.text(2, 4), plan=plan)),
         ("3 texts for 2 samples", lambda: model(x, t, tiny.text(3), plan=plan)),
         ("mode='folded'", lambda: model(x, t, text, mode="folded", plan=plan)),
         ("only a mixed batch", lambda: model(x, t, text, mode="mixed", n_grid=1, plan=plan)),

@@ -1,7 +1,7 @@
 """ImageNet's validation photographs by class, in the layouts in which people keep them.
 
 Folders named by synset say the class of what they hold. The flat archive (`ILSVRC2012_val_00000001.JPEG` and on) needs
-a table of labels beside it: `val_map.txt` or `val.txt` (a file name and a synset or number a line), Kaggle's
+a table of labels beside it: `val_map.txt` or `val.txt` (a file name and a synset or number per line), Kaggle's
 `LOC_val_solution.csv`, or the development kit's ground truth, whose numbers its `meta.mat` explains.
 """
 

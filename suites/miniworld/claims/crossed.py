@@ -78,7 +78,7 @@ class MeanOf:
 
 @dataclass(frozen=True)
 class DistanceOf:
-    """A method's kernel distance between objects to a reference; `grams` one a seed, of that method's rows alone.
+    """A method's kernel distance between objects to a reference; `grams` one per seed, of that method's rows alone.
 
     Only where pairs of pictures of the same object are left out: then drawing an object twice adds nothing, and the
     bootstrap, which inflates other distances, does not inflate this one.
@@ -100,7 +100,7 @@ class DistanceOf:
 class DistanceGain:
     """By how much the second method is farther from the reference than the first: positive when the first is nearer.
 
-    `grams` one a seed, whose rows are the objects of the first method, then the same objects of the second.
+    `grams` one per seed, whose rows are the objects of the first method, then the same objects of the second.
     """
 
     grams: tuple[ObjectGram, ...]

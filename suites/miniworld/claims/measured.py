@@ -166,7 +166,7 @@ def read_measured(folders: Sequence[Path]) -> list[Measured]:
             raise UsageError(
                 f"two runs stand for Table {tables[0]}",
                 where=f"{found[tables[0]].run.path}, {run.path}",
-                expected="one run folder a table, with all its seeds",
+                expected="one run folder per table, with all its seeds",
             )
         generators: dict[str, str] = {}
         for paper, name in rows:

@@ -36,7 +36,7 @@ class RankCorrelation:
 
 
 def rank_correlation(first: npt.ArrayLike, second: npt.ArrayLike, seed: int = 0) -> RankCorrelation:
-    """Of two values a method, (methods,) each, both with the better end up.
+    """Of two values per method, (methods,) each, both with the better end up.
 
     p is the share of all orders of the methods whose correlation is at least as far from 0 (`EXACT_METHODS`), of seeded
     ones beyond, with the add-one rule. NaN for fewer than `MINIMUM_METHODS` and where one list is constant.
