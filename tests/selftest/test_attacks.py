@@ -64,9 +64,9 @@ def test_a_result_that_a_fixed_egg_wins_decides_nothing_where_there_is_a_ceiling
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("court", COURTS[:2], ids=lambda court: court.suite)
-def test_no_cheat_wins_the_calibration_suites(court: Court, tmp_path: Path) -> None:
-    trials = hold_court(court, 10, tmp_path)
+@pytest.mark.parametrize(("court", "objects"), [(COURTS[0], 10), (COURTS[1], 8)], ids=["mesh", "text"])
+def test_no_cheat_wins_the_calibration_suites(court: Court, objects: int, tmp_path: Path) -> None:
+    trials = hold_court(court, objects, tmp_path)
     # its gaps count as the floor, which costs it value and widens the error of its tests: they let it tie with nobody
     assert {trial.cheat.name for trial in trials if not trial.loses} <= {"fails-on-hard"}
     assert not [s for trial in trials for s in trial.standings if s.verdict == "better"]
