@@ -26,7 +26,7 @@ ANSWERS = {
     "worded": "the coverage 'high'",
     "huge": "gave 1e+308",
     "text": "gave 1.0 for",
-    "views": "gave 2 values a view",
+    "views": "gave 2 values per view",
     "unready": "prepare() raised OSError: no such file: weights.pt",
 }
 DISTANCES = {"nan": "distance() gave nan", "short": "leave_one_object_out() gave 2 numbers"}
