@@ -63,6 +63,9 @@ def test_nothing_is_claimed_without_a_test(run: Path) -> None:
     values = {A: 0.2, B: 0.1, C: 0.3}
     assert "No difference is shown" in sentence(changed(run, {(A, B): 0.2, (B, C): 0.05}, values))
     assert "were not tested" in sentence(changed(run, {}, values))
+    assert sentence(changed(run, {(A, B): 0.01}, values)) == (
+        f"{B} is more realistic than {A} (p = 0.010), and not told apart from {C}."
+    )
 
 
 def test_the_uncorrected_p_value_does_not_count(run: Path) -> None:
