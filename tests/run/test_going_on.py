@@ -138,3 +138,13 @@ def test_a_picture_that_broke_since_takes_its_old_numbers_with_it(finished, tmp_
     row = rows(outcome.summary.to_json())["theirs", "loo_psnr"]
     assert len(outcome.incomplete) == 1
     assert row["n_missing"] == 1 and row["note"].startswith("1 of 3 samples failed; 1 sample counts as the floor")
+
+
+def test_a_sample_of_another_seed_is_not_taken(finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    for case in (out / "samples/noise").iterdir():
+        (case / "seed_0").rename(case / "seed_1")
+    before = {path: path.read_bytes() for path in out.glob("samples/noise/*/seed_1/*.png")}
+    go(finished / "suite.yaml", out, seeds=(1,))
+    assert before and all(path.read_bytes() != content for path, content in before.items())

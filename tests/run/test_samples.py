@@ -87,3 +87,11 @@ def test_more_than_ten_views_keep_their_order(tmp_path):
 def test_protocol_violations_say_what_was_expected(answer):
     with pytest.raises(GeneratorError, match=r"uint8 \(4, 8, 8, 3\)"):
         check_views(answer, 4, 8, KEY)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64", "uint16", "bool"])
+def test_pictures_are_eight_bit(kind: str) -> None:
+    views = np.random.default_rng(0).integers(0, 2, (4, 8, 8, 3))
+    check_views(views.astype(np.uint8), 4, 8, KEY)
+    with pytest.raises(GeneratorError, match=kind):
+        check_views(views.astype(kind), 4, 8, KEY)

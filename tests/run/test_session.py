@@ -275,3 +275,15 @@ def test_exit_codes(tmp_path, mesh_folder, capsys):
 def test_unknown_device_is_an_error_for_people(suite_file, tmp_path):
     with pytest.raises(BenchError, match="device"):
         go(suite_file, tmp_path / "run", device="tpu0")
+
+
+def test_the_best_contestant_is_bold_and_no_yardstick_is(finished, mesh_folder, tmp_path):
+    theirs = written(finished / "run", tmp_path / "theirs")
+    contestants = (
+        "  - {name: mine, use: 'small_runs:Stumbling', on: nothing}\n"
+        f"  - {{name: theirs, use: folder, path: {theirs}}}"
+    )
+    summary = go(write_suite(tmp_path / "suite.yaml", mesh_folder, contestants), tmp_path / "run").summary
+    bold = {(row.generator, row.metric) for row in summary.rows if row.bold}
+    assert ("mine", "silhouette_iou") in bold and ("theirs", "silhouette_iou") not in bold
+    assert {generator for generator, _ in bold} <= {"mine", "theirs"}
