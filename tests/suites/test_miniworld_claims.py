@@ -29,7 +29,7 @@ Values = dict[str, dict[str, float]]
 def measured(out: Path, **options: object) -> Values:
     """Values of a run of the default suite by metric and generator; nothing may fail."""
     chosen = RunOptions(out=out, limit=OBJECTS, offline=True, **options)
-    summary = run(load_suite("miniworld"), chosen, Reporter(Console(file=io.StringIO()))).summary
+    summary = run(load_suite("miniworld"), chosen, Reporter(Console(file=io.StringIO()))).summary.to_json()
     assert summary["failures"] == []
     found: Values = {}
     for row in summary["rows"]:

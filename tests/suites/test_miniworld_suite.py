@@ -19,7 +19,7 @@ POOLED = "kd_cluster[efficientnet_lite0]@photos"
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory):
     options = RunOptions(out=tmp_path_factory.mktemp("run") / "calibration", limit=12, offline=True)
-    return run(load_suite("miniworld-calibration"), options, Reporter(Console(file=io.StringIO()))).summary
+    return run(load_suite("miniworld-calibration"), options, Reporter(Console(file=io.StringIO()))).summary.to_json()
 
 
 def values(summary, metric: str) -> dict[str, float]:
