@@ -64,7 +64,7 @@ CHEATS = (
     Cheat("scaled", "the ceiling at .9 of its size", "scaled"),
     Cheat("specks", "independent views under the same specks", "specks"),
     Cheat("overlap-only", "independent views, consistent where they overlap", "overlap_only", small=True),
-    Cheat("right-where-judged", "the ceiling where two views see, a photograph elsewhere", "right_where_judged"),
+    Cheat("right-where-judged", "right where two views see, else a photograph", "right_where_judged"),
     Cheat("blur", "the ceiling blurred by 2 px", "blur", {"sigma": 2.0}),
     Cheat("grain", "the ceiling under grain of 4 of 255", "noise", {"sigma": 4 / 255}),
     Cheat("fails-on-hard", "the blur, which answers no object that it does badly on", "fails_on_hard"),

@@ -125,7 +125,7 @@ PICTURES = (
     ),
     Pictures("flat-colour", "one grey everywhere", f"{__name__}:FlatColour", realism=True),
     Pictures("floor", "every view wears another object's texture", "floor", realism=True),
-    Pictures("right-where-judged", "the ceiling where two views see, a photograph elsewhere", "right_where_judged"),
+    Pictures("right-where-judged", "right where two views see, else a photograph", "right_where_judged"),
     Pictures(
         "view-order", "the ceiling, views in reverse order", "ceiling", azimuths=RING[::-1], realism=True, same=True
     ),
