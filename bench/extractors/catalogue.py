@@ -27,7 +27,7 @@ def load_extractor(name: str, device: str = "cpu", offline: bool = False) -> Ext
 
     A plug-in is called the same way: `factory(device=..., offline=...)`. With `offline`, nothing is fetched. Raises
     `UsageError` for an unknown name, or an extractor that calls itself otherwise, `WeightsMissing` when the weights
-    cannot be had, and `ExtractorError` for one that breaks its protocol.
+    are not available, and `ExtractorError` for one that breaks its protocol.
     """
     factory = EXTRACTORS.load(name)
     with plugin_code(f"extractor '{name}'", "its factory"):

@@ -126,7 +126,7 @@ def name_pair(text: str | None) -> tuple[str, str] | None:
 
 
 def read_deltas(texts: list[str], known: list[str]) -> dict[str, float]:
-    """`RESULT=NUMBER` texts as gates. Raises `UsageError` for what is no number of 0 or more, or no result."""
+    """`RESULT=NUMBER` texts as gates. Raises `UsageError` for text that is not a result and a number of 0 or more."""
     found = {}
     for text in texts:
         name, separator, number = text.rpartition("=")
