@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from bench.threads import sleep_when_idle
 
@@ -12,6 +14,7 @@ sleep_when_idle()  # before anything imports torch
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import trimesh  # noqa: E402
+from browser import chromium  # noqa: E402
 from PIL import Image  # noqa: E402
 from scipy.ndimage import gaussian_filter  # noqa: E402
 
@@ -23,6 +26,13 @@ def shared_data() -> Path:
     if not root.is_dir():
         pytest.skip("no real inputs here: set REALIZ3D_BENCH_TEST_DATA to their folder to run this test")
     return root
+
+
+@pytest.fixture(scope="module")  # while it is open, Playwright keeps an event loop in this thread
+def browser() -> Iterator[Any]:
+    """Headless Chromium; see tests/helpers/browser.py for how to visit a page."""
+    with chromium() as found:
+        yield found
 
 
 def textured_ellipsoid(seed: int, extents: tuple[float, float, float]) -> trimesh.Trimesh:
