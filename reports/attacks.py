@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from bench.selftest.cheats import CEILING, Standing, Trial
+from bench.selftest.cheats import Standing, Trial
+from bench.selftest.courts import CEILING
 from groundwork.pictures import read_picture
 
 COLUMNS = ("", "cheat", "what it is", "against the ceiling")
@@ -23,7 +24,7 @@ def rows(trials: Sequence[Trial]) -> list[tuple[str, ...]]:
         (
             "ok" if trial.loses else "WINS",
             trial.cheat.name,
-            trial.cheat.what,
+            trial.cheat.what + (" (fair: it may tie)" if trial.fair else ""),
             "; ".join(f"{short(s.metric)} {_number(s.value)} {_MARKS[s.verdict]}" for s in trial.standings),
         )
         for trial in trials
@@ -38,9 +39,17 @@ def summary(trials: Sequence[Trial]) -> list[dict[str, Any]]:
             "cheat": trial.cheat.name,
             "what": trial.cheat.what,
             "loses": trial.loses,
+            "fair": trial.fair,
             "honest_beaten": list(trial.honest_beaten),
             "primaries": [
-                {"metric": s.metric, "value": s.value, "ceiling": s.ceiling, "p_value": s.p_value, "verdict": s.verdict}
+                {
+                    "metric": s.metric,
+                    "value": s.value,
+                    "ceiling": s.ceiling,
+                    "p_value": s.p_value,
+                    "verdict": s.verdict,
+                    "missing": s.missing,
+                }
                 for s in trial.standings
             ],
         }
@@ -48,14 +57,20 @@ def summary(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     ]
 
 
-def markdown(trials: Sequence[Trial], objects: int) -> str:
-    """A table a suite: bold is significantly worse than the ceiling, an exclamation mark significantly better."""
+def markdown(
+    trials: Sequence[Trial], objects: Mapping[str, int], alike: Mapping[str, Sequence[str]], without: Mapping[str, str]
+) -> str:
+    """A table a court: bold is worse than the ceiling, an exclamation mark significantly better.
+
+    By the court's name, `objects` counts those tried on and `alike` holds the suites that it speaks for; `without` says
+    why others have no court.
+    """
     parts = []
     for suite in dict.fromkeys(trial.suite for trial in trials):
         own = [trial for trial in trials if trial.suite == suite]
         metrics = [s.metric for s in own[0].standings]
         lines = [
-            f"### {suite}, {objects} objects",
+            f"### {', '.join(alike.get(suite, (suite,)))}: {objects[suite]} objects",
             "",
             "| cheat | " + " | ".join(map(short, metrics)) + " | loses |",
             "|---|" + "---|" * (len(metrics) + 1),
@@ -64,10 +79,11 @@ def markdown(trials: Sequence[Trial], objects: int) -> str:
         lines += [
             f"| {trial.cheat.name}: {trial.cheat.what} | "
             + " | ".join(map(_cell, trial.standings))
-            + f" | {'yes' if trial.loses else '**no**'} |"
+            + f" | {('may tie' if trial.fair else 'yes') if trial.loses else '**no**'} |"
             for trial in own
         ]
         parts.append("\n".join(lines))
+    parts += ["\n".join(["Not tried:", "", *(f"- {name}: {why}." for name, why in without.items())])] if without else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -96,6 +112,8 @@ def short(metric: str) -> str:
 def _cell(standing: Standing) -> str:
     value = _number(standing.value)
     p_value = "" if standing.p_value is None else f" (p {standing.p_value:.2g})"
+    if standing.missing:
+        p_value = f" ({standing.missing} missing)"
     return {"worse": f"**{value}**{p_value}", "better": f"! {value}{p_value}"}.get(standing.verdict, value)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.commands import flags
 from bench.commands.terminal import answer_json, answer_table, note, only_answers_on_stdout
-from bench.errors import EXIT_REGRESSION
+from bench.errors import EXIT_REGRESSION, UsageError
 
 if TYPE_CHECKING:
     from bench.selftest.parity import Parity
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 def selftest(
     objects: Annotated[int, flags.flag("--objects", "How many objects of the mini-world.", min=1, metavar="N")] = 10,
     resolution: Annotated[
-        int, flags.flag("--resolution", "Pixels per side; the bounds were set at 256.", min=1, metavar="PX")
+        int,
+        flags.flag(
+            "--resolution",
+            "Pixels per side; the bounds were set at 256.",
+            min=1,
+            metavar="PX",
+        ),
     ] = 256,
     out: flags.Out = None,
     device: flags.Device = "cpu",
@@ -31,6 +38,12 @@ def selftest(
         bool,
         flags.flag("--cheats", "Try cheats on the shipped suites' primaries instead; about a minute an object."),
     ] = False,
+    meshes: Annotated[
+        Path | None,
+        flags.flag(
+            "--meshes", "With --cheats: textured meshes for the suites that ship without objects.", metavar="FOLDER"
+        ),
+    ] = None,
     parity: Annotated[
         bool,
         flags.flag("--parity", "Compare FID, KID, PSNR, SSIM and LPIPS with the packages installed here instead."),
@@ -42,12 +55,14 @@ def selftest(
     Exit code 0 when every property holds, 1 when one fails. --out also writes selftest.md and selftest.svg, with
     --cheats attacks.md, attacks.png and the runs.
     """
+    if meshes is not None and not cheats:
+        raise UsageError("--meshes gives cheats something to paint", hint="add --cheats")
     if parity:
         return _compare_with_packages(as_json)
     if cheats:
         from bench.commands.cheats import try_cheats
 
-        return try_cheats(objects, out, device, workers, as_json)
+        return try_cheats(objects, out, meshes, resolution, device, workers, as_json)
     import torch
 
     from bench.run.executors import default_workers

@@ -1,8 +1,7 @@
 """The shipped suites' primaries held against cheats: what nobody would want must lose to the ceiling, and win nowhere.
 
-Every court is a shipped suite on its own first objects, with its own primaries, by the same code as `run`. Suites that
-need meshes or models from outside have the primaries of `miniworld-calibration` or `text-to-multiview-calibration`,
-against photographs.
+Every court (`bench.selftest.courts`) is a shipped suite on its own first objects, with its own primaries, by the same
+code as `run`, and with the report's rule of who ties: a generator that owes samples ties with nobody.
 """
 
 from __future__ import annotations
@@ -10,30 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import ObjectMetric, SetMetric
+from bench.results.summary import Comparison, Row
 from bench.run.options import RunOptions
 from bench.run.session import run
-from bench.suite.check import make_metric
-from bench.suite.load import load_suite
-from bench.suite.schema import GeneratorEntry, MetricEntry, Suite
+from bench.selftest.courts import CEILING, Court
+from bench.stats.ties import ALPHA, Entry, shares_place
+from bench.suite.schema import GeneratorEntry, Suite
 from groundwork.progress import Reporter
-
-LEVEL = 0.05
-NEGLIGIBLE = {"silhouette_iou": 0.005, "hull_iou": 0.005}
-"""What is no gain even where it is significant: from its colours, the truth's own outline is read to within this."""
-NEGLIGIBLE_SMALL = {"silhouette_iou": 0.025}
-"""The same for pictures of 16 px: one outline reads .68 to .70 there, as its paint is darker or lighter."""
-CEILING = "ceiling"
 
 
 @dataclass(frozen=True)
 class Cheat:
     """Pictures that nobody would want. `use` and `options` as in a suite; `what` is for people.
 
-    `small`: also tried at the size of the mini-world's models, where only paint is left to cheat with.
+    `small`: also tried at the size of the mini-world's models, where only paint is left to cheat with. `fair`: a fair
+    answer, which may tie with the ceiling and must not beat it: to prompts alone, where nothing asks for a size or an
+    outline, or always, for a change that nobody sees.
     """
 
     name: str
@@ -41,6 +34,7 @@ class Cheat:
     use: str
     options: Mapping[str, Any] = field(default_factory=dict)
     small: bool = False
+    fair: Literal["never", "without a mesh", "always"] = "never"
 
 
 # the best of 45 random draws by the interior's energy distance on six objects: .38 there, where the ceiling has -.04
@@ -57,62 +51,45 @@ CHEATS = (
     Cheat("flat-own", "the object's mean colour everywhere", "flat_colour", {"colour": "own"}, small=True),
     Cheat("noise-3d", "solid noise in a photograph's mean colour", "solid_noise", small=True),
     Cheat("noise-3d-tuned", "solid noise in the object's own colour, tuned", "solid_noise", TUNED, small=True),
+    Cheat("noise-matched", "solid noise with the object's own colours and spectrum", "matched_noise", small=True),
     Cheat("photo-projected", "a stranger's photograph through the mesh", "photograph_projected", small=True),
+    Cheat("photo-tinted", "the same in the object's own colour", "photograph_projected", {"colour": "own"}, small=True),
     Cheat("photo-each-view", "the same photograph behind every outline", "photograph_each_view", small=True),
     Cheat("normals", "the normal map as a picture", "painted_normals", small=True),
-    Cheat("eroded", "the ceiling, its outline eroded by 1 px", "eroded"),
-    Cheat("scaled", "the ceiling at .9 of its size", "scaled"),
+    Cheat("eroded", "the ceiling, its outline eroded by 1 px", "eroded", fair="without a mesh"),
+    Cheat("scaled", "the ceiling at .9 of its size", "scaled", fair="without a mesh"),
     Cheat("specks", "independent views under the same specks", "specks"),
     Cheat("overlap-only", "independent views, consistent where they overlap", "overlap_only", small=True),
     Cheat("right-where-judged", "right where two views see, else a photograph", "right_where_judged"),
+    Cheat("front-everywhere", "the front's paint behind every outline", "front_view", small=True),
+    Cheat("front-copied", "the front view itself for every view", "front_view", {"outline": "front"}, small=True),
+    Cheat("janus", "the front mirrored as the back", "front_view", {"where": "back"}, small=True),
     Cheat("blur", "the ceiling blurred by 2 px", "blur", {"sigma": 2.0}),
-    Cheat("grain", "the ceiling under grain of 4 of 255", "noise", {"sigma": 4 / 255}),
+    Cheat("grain", "the ceiling under grain of 4 of 255", "noise", {"sigma": 4 / 255}, fair="always"),
+    Cheat("boosted", "the ceiling with 1.6 times its contrast and saturation", "boosted"),
+    Cheat("sharpened", "the ceiling under an unsharp mask", "sharpened"),
+    Cheat("jpeg", "the ceiling as a JPEG of quality 20", "compressed"),
     Cheat("fails-on-hard", "the blur, which answers no object that it does badly on", "fails_on_hard"),
     Cheat("best-of-8", "views that slip by up to 4 px, the best of 8 by cde", "best_of"),
+    Cheat("average-of-8", "the mean of 8 draws whose views slip by up to 4 px", "average_of"),
     Cheat("one-ball", "the same ball of noise for every prompt", "one_shape", small=True),
     Cheat("one-photo-ball", "a ball with a photograph on it for every prompt", "one_shape", {"paint": "photograph"}),
+    Cheat("prompt-ball", "a ball in the prompt's colours, shaded by a photograph", "one_shape", {"paint": "prompt"},
+          small=True),
     Cheat("one-answer", "the first object's ceiling for every prompt", "one_answer", small=True),
     Cheat("reference-copies", "the reference's own pictures", "reference_copies", small=True),
-)
-
-# as the suites themselves see the outline of these, they are a fair answer and no cheat: nothing there asks for a size
-_FAIR = {"text-to-multiview-calibration": ("eroded", "scaled", "grain"), "miniworld-calibration": ("grain",)}
-
-
-@dataclass(frozen=True)
-class Court:
-    """A shipped suite to try cheats in: its ceiling, honest methods beside it, and the size that cheats paint at."""
-
-    suite: str
-    ceiling: Mapping[str, Any]
-    honest: tuple[Mapping[str, Any], ...]
-    size: int | None = None
-    look: str = "rich"
-    negligible: Mapping[str, float] = field(default_factory=lambda: NEGLIGIBLE)
+)  # fmt: skip
 
 
 _FLOOR = {"name": "floor", "use": "floor"}  # what missing samples count as
-_SLIP = {"name": "shift-2px", "use": "shift", "pixels": 2}
-_SMALL_CEILING = {"name": CEILING, "use": "miniworld_look", "look": "muted", "size": 16}
-COURTS = (
-    Court("miniworld-calibration", {"name": CEILING, "use": "ceiling"}, (_SLIP,)),
-    Court("text-to-multiview-calibration", {"name": CEILING, "use": "ceiling"}, (_SLIP,)),
-    Court(
-        "miniworld",
-        _SMALL_CEILING,
-        ({"name": "realiz3d", "use": "miniworld_model", "method": "realiz3d"},),
-        16,
-        "muted",
-        NEGLIGIBLE_SMALL,
-    ),
-)
 
 
 @dataclass(frozen=True)
 class Standing:
     """One cheat under one primary: its value, the ceiling's, and what the test of their difference says.
 
-    `verdict` is 'worse', 'better' or 'same' as the ceiling at the level of .05, or '' where there is no number.
+    `verdict` is 'worse', 'better' or 'same' as the ceiling at the level of .05, or '' where there is no number. Of the
+    samples asked for, `missing` count as the floor: with any, a lower value is worse, as in a report.
     """
 
     metric: str
@@ -121,28 +98,33 @@ class Standing:
     p_value: float | None
     verdict: str
     note: str
+    missing: int = 0
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A cheat in a court. `honest_beaten` names honest methods that it beats on every primary."""
+    """A cheat in a court. `honest_beaten` names honest methods that it beats on every primary; `fair`: it may tie."""
 
     suite: str
     cheat: Cheat
     standings: tuple[Standing, ...]
     honest_beaten: tuple[str, ...]
+    fair: bool = False
 
     @property
     def loses(self) -> bool:
-        """Worse than the ceiling somewhere, better nowhere, and better than no honest method everywhere."""
+        """Worse than the ceiling somewhere, better nowhere, and better than no honest method everywhere.
+
+        A fair answer need not be worse.
+        """
         verdicts = {standing.verdict for standing in self.standings}
-        return "worse" in verdicts and "better" not in verdicts and not self.honest_beaten
+        return ("worse" in verdicts or self.fair) and "better" not in verdicts and not self.honest_beaten
 
 
 def tried_in(court: Court) -> tuple[Cheat, ...]:
-    """The cheats that mean something in this suite."""
-    fair = _FAIR.get(court.suite, ())
-    return tuple(cheat for cheat in CHEATS if cheat.name not in fair and (court.size is None or cheat.small))
+    """The cheats that mean something in this court. References that ship without pictures cannot be copied."""
+    able = (cheat for cheat in CHEATS if court.size is None or cheat.small)
+    return tuple(cheat for cheat in able if cheat.use != "reference_copies" or not court.overrides)
 
 
 def hold_court(
@@ -157,13 +139,12 @@ def hold_court(
 ) -> tuple[Trial, ...]:
     """Try `cheats` (all that mean something there) on the suite's first `objects` cases; the run goes to `out`.
 
-    Raises what `run` raises.
+    Of several seeds the first one is run. Raises what `run` raises.
     """
     tried = tried_in(court) if cheats is None else tuple(cheats)
     suite = _suite_of(court, tried, honest)
-    summary = run(
-        suite, RunOptions(out=out, limit=objects, device=device, workers=workers, offline=True), reporter
-    ).summary
+    options = RunOptions(out=out, limit=objects, seeds=suite.seeds[:1], device=device, workers=workers, offline=True)
+    summary = run(suite, options, reporter).summary
     rows = {(row.metric, row.generator): row for row in summary.rows}
     compared = {(c.metric, frozenset((c.a, c.b))): c for c in summary.comparisons}
     methods = [entry["name"] for entry in court.honest] if honest else []
@@ -171,23 +152,31 @@ def hold_court(
     for cheat in tried:
         standings = []
         for metric in suite.primary:
-            mine, best = rows[metric, cheat.name], rows[metric, CEILING]
             found = compared.get((metric, frozenset((cheat.name, CEILING))))
-            p_value = found.p_value if found is not None else None
-            verdict = ""
-            if mine.value is not None and best.value is not None:
-                lower = mine.value < best.value
-                apart = p_value is not None and p_value < LEVEL
-                verdict = "same" if not apart else "worse" if lower == (mine.direction == "up") else "better"
-                if verdict == "better" and abs(mine.value - best.value) < court.negligible.get(metric, 0.0):
-                    verdict = "same"
-            standings.append(Standing(metric, mine.value, best.value, p_value, verdict, mine.note))
+            standings.append(
+                _standing(rows[metric, cheat.name], rows[metric, CEILING], found, court.negligible.get(metric, 0.0))
+            )
         beaten = tuple(name for name in methods if _beats(rows, suite.primary, cheat.name, name))
-        trials.append(Trial(court.suite, cheat, tuple(standings), beaten))
+        fair = cheat.fair == "always" or (cheat.fair == "without a mesh" and suite.task == "text_to_multiview")
+        trials.append(Trial(court.name, cheat, tuple(standings), beaten, fair))
     return tuple(trials)
 
 
-def _beats(rows: Mapping[tuple[str, str], Any], primary: Sequence[str], cheat: str, honest: str) -> bool:
+def _standing(mine: Row, best: Row, found: Comparison | None, negligible: float) -> Standing:
+    p_value = found.p_value if found is not None else None
+    verdict = ""
+    if mine.value is not None and best.value is not None:
+        tested = 1.0 if p_value is None else p_value
+        if mine.value == best.value or (mine.value < best.value) == (mine.direction == "up"):
+            ours, theirs = (Entry(row.generator, row.value or 0.0, row.n_missing > 0) for row in (mine, best))
+            verdict = "same" if shares_place(ours, theirs, tested) else "worse"
+        else:
+            gained = tested < ALPHA and abs(mine.value - best.value) >= negligible
+            verdict = "better" if gained else "same"
+    return Standing(mine.metric, mine.value, best.value, p_value, verdict, mine.note, mine.n_missing)
+
+
+def _beats(rows: Mapping[tuple[str, str], Row], primary: Sequence[str], cheat: str, honest: str) -> bool:
     """Whether the cheat's value is the better one under every primary."""
     for metric in primary:
         mine, theirs = rows[metric, cheat], rows[metric, honest]
@@ -199,18 +188,9 @@ def _beats(rows: Mapping[tuple[str, str], Any], primary: Sequence[str], cheat: s
 
 
 def _suite_of(court: Court, cheats: Sequence[Cheat], honest: bool) -> Suite:
-    suite = load_suite(court.suite)
     entries = [court.ceiling, _FLOOR, *(court.honest if honest else ()), *(_entry(court, cheat) for cheat in cheats)]
     generators = tuple(GeneratorEntry.model_validate(dict(entry)) for entry in entries)
-    wanted = set(suite.primary)
-    metrics = tuple(entry for entry in suite.metrics if wanted & _names(entry))
-    references = {
-        name: reference
-        for name, reference in suite.references.items()
-        if any(entry.options.get("reference") == name for entry in metrics)
-    }
-    update = {"generators": generators, "metrics": metrics, "references": references, "gates": {}}
-    return suite.model_copy(update=update)
+    return court.suite().model_copy(update={"generators": generators})
 
 
 def _entry(court: Court, cheat: Cheat) -> dict[str, Any]:
@@ -219,11 +199,6 @@ def _entry(court: Court, cheat: Cheat) -> dict[str, Any]:
         options["size"] = court.size
     if cheat.use == "reference_copies":
         options["look"] = court.look
+    if cheat.options.get("paint") == "prompt" and court.look == "muted":
+        options["palette"] = "muted"
     return {"name": cheat.name, "use": cheat.use, **options}
-
-
-def _names(entry: MetricEntry) -> set[str]:
-    metric = make_metric(entry, METRICS)
-    if isinstance(metric, SetMetric):
-        return {metric.result().name}
-    return {result.name for result in metric.results()} if isinstance(metric, ObjectMetric) else set()

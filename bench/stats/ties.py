@@ -52,12 +52,16 @@ def bold_generators(
     corrected = _corrected(best.generator, [entry.generator for entry in others], comparisons)
     bold = [best.generator]
     for entry in others:
-        if entry.gaps:
-            continue
-        if entry.value != best.value and corrected.get(entry.generator, 0.0) < alpha:
+        if shares_place(entry, best, corrected.get(entry.generator, 0.0), alpha):
+            bold.append(entry.generator)
+        elif not entry.gaps:
             break
-        bold.append(entry.generator)
     return frozenset(bold)
+
+
+def shares_place(entry: Entry, best: Entry, p_value: float, alpha: float = ALPHA) -> bool:
+    """Whether `entry`, whose value is no better, ties with `best`: it owes nothing and is equal or not told apart."""
+    return not entry.gaps and (entry.value == best.value or p_value >= alpha)
 
 
 def _corrected(best: str, others: Sequence[str], comparisons: Sequence[Comparison]) -> Mapping[str, float]:

@@ -28,12 +28,25 @@ class BestOf(Cheat):
 
     def paint(self, stage: Stage) -> Floats:
         """The draw with the highest `cde`."""
+        draws = self.drawn(stage)
+        return max(draws, key=lambda views: own_cde(stage, views)) if len(draws) > 1 else draws[0]
+
+    def drawn(self, stage: Stage) -> list[Floats]:
+        """All draws: the truth, each view moved by up to `slip` pixels."""
         random, draws = stage.random("slips"), []
         for _ in range(self.options.draws):
             slips = random.integers(-self.options.slip, self.options.slip + 1, (len(stage.request.cameras), 2))
             moved = [np.roll(view, slip, axis=(0, 1)) for view, slip in zip(stage.truth.views, slips, strict=True)]
             draws.append(np.stack(moved) / 255.0)
-        return max(draws, key=lambda views: own_cde(stage, views)) if len(draws) > 1 else draws[0]
+        return draws
+
+
+class AverageOf(BestOf):
+    """Calibration: the mean of several draws, as of several methods. Errors average out; so does detail."""
+
+    def paint(self, stage: Stage) -> Floats:
+        """Over all draws."""
+        return np.asarray(np.mean(self.drawn(stage), axis=0))
 
 
 class FailsOnHardOptions(CheatOptions):

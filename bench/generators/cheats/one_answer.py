@@ -18,6 +18,7 @@ from bench.generators.ground_truth import small_views
 from bench.generators.protocol import GenerationRequest
 from bench.geometry.cameras import Cameras
 from bench.geometry.mesh import Material, Mesh
+from bench.identity.colours import PALETTES, Palette, named_colours
 from bench.references.pictures import picture_paths, reference_picture
 from groundwork.pictures import enlarged
 
@@ -25,7 +26,10 @@ from groundwork.pictures import enlarged
 class OneShapeOptions(CheatOptions):
     """Options of `one_shape`."""
 
-    paint: Literal["noise", "photograph"] = Field("noise", description="a solid noise, or a photograph projected")
+    paint: Literal["noise", "photograph", "prompt"] = Field(
+        "noise", description="a solid noise, a photograph projected, or one in the colours that the prompt names"
+    )
+    palette: Palette = Field("common", description="which colours their names mean, as for `identity`")
 
 
 class OneShape(SingleCaseGenerator):
@@ -53,7 +57,17 @@ class OneShape(SingleCaseGenerator):
         else:
             plane = points[..., :2] @ np.array([[0.8, 0.3], [-0.3, 0.8]]) + 0.5 * points[..., 2:]
             paint = sampled(any_photograph(random), plane, random)
+            if self.options.paint == "prompt":
+                paint = self._in_colours(paint, points[..., 1], request.case.prompt)
         return np.where(inside[..., None], paint, np.asarray(request.background))
+
+    def _in_colours(self, paint: Floats, height: Floats, prompt: str) -> Floats:
+        """The photograph's light and shade in bands of the prompt's colours, one above the other; grey without any."""
+        colours = [PALETTES[self.options.palette][name] for name in sorted(named_colours(prompt))]
+        bands = np.array(colours or [(128, 128, 128)]) / 255.0
+        band = np.clip(((height + 0.5) * len(bands)).astype(np.int64), 0, len(bands) - 1)
+        shade = paint.mean(axis=-1, keepdims=True)
+        return np.asarray(bands[band] * shade / shade.mean())
 
 
 class OneAnswer(SingleCaseGenerator):

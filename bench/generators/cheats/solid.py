@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, Field
 
 from bench.cases.miniworld.photos import PHOTOS, photograph
-from bench.generators.cheats.cheat import Cheat, CheatOptions, Floats, Stage
+from bench.generators.cheats.cheat import Cheat, CheatOptions, Floats, Stage, extended
 
 Palette = Literal["grey", "own", "photograph", "drawn"]
 _LATTICE = 64  # cells a side; coarser than that would repeat on an object
@@ -53,6 +53,30 @@ class SolidNoise(Cheat):
         return stage.framed(mean + solid_noise(stage.points, self.options, stage.random("noise")))
 
 
+class MatchedNoise(Cheat):
+    """Calibration: solid noise with the object's own colours and, octave by octave, as much detail as it has."""
+
+    def paint(self, stage: Stage) -> Floats:
+        """Noise of lattice cells as wide as each octave's details; colours vary together as the object's do."""
+        from scipy import ndimage
+
+        random, side = stage.random("noise"), stage.request.cameras.resolution
+        inside = stage.truth.alpha > 0.99
+        own = extended(stage.truth.views / 255.0, inside)
+        mean = own[inside].mean(axis=0)
+        _, across = np.linalg.eigh(np.cov(own[inside].T) + 1e-9 * np.eye(3))
+        noise, finer, octaves = np.zeros(own.shape), own, int(np.log2(side)) - 2
+        for octave in range(octaves):
+            sigma = 0.7 * 2.0**octave
+            last = octave == octaves - 1
+            coarser = mean if last else ndimage.gaussian_filter(own, (0.0, sigma, sigma, 0.0), mode="nearest")
+            amount = ((finer - coarser)[inside] @ across).std(axis=0)  # of this octave, along its main colours
+            only = SolidNoiseOptions(frequencies=(side / (6.0 * sigma),), slope=0.0, chroma=1.0, contrast=1.0)
+            noise += (solid_noise(stage.points, only, random) * amount) @ across.T
+            finer = coarser
+        return stage.framed(mean + noise - noise[inside].mean(axis=0))
+
+
 class PaintedNormals(Cheat):
     """Calibration: the normal map as a picture. All the edges of the shape, no paint."""
 
@@ -62,8 +86,16 @@ class PaintedNormals(Cheat):
         return stage.framed((buffer.normal.cpu().numpy() + 1.0) / 2.0)
 
 
+class PhotographProjectedOptions(CheatOptions):
+    """Options of `photograph_projected`."""
+
+    colour: Literal["own", "photograph"] = Field("photograph", description="as it is, or tinted to the object's mean")
+
+
 class PhotographProjected(Cheat):
     """Calibration: one photograph of something else, projected through the object askew. Real, consistent, wrong."""
+
+    Options: ClassVar[type[BaseModel]] = PhotographProjectedOptions
 
     def paint(self, stage: Stage) -> Floats:
         """Along a direction that no camera looks in, so that no view sees it stretched to lines."""
@@ -71,7 +103,10 @@ class PhotographProjected(Cheat):
         picture = any_photograph(random)
         right, up = np.array([0.83, 0.0, -0.55]), np.array([-0.26, 0.88, -0.39])
         plane = np.stack([stage.points @ right, stage.points @ -up], axis=-1)
-        return stage.framed(sampled(picture, plane, random))
+        paint = sampled(picture, plane, random)
+        if self.options.colour == "own":
+            paint = paint * (palette(stage, "own")[0] / paint[stage.truth.alpha > 0.99].mean(axis=0))
+        return stage.framed(paint)
 
 
 class PhotographEachView(Cheat):
