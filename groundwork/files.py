@@ -12,6 +12,11 @@ from pathlib import Path
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
 
+def is_leftover(name: str) -> bool:
+    """Whether a file of this name is one that `write_atomically` had not finished."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
 def remove_leftovers(root: Path, older_than: float = 10.0) -> int:
     """Delete what a killed `write_atomically` left below `root`; returns how many files that were.
 
@@ -20,7 +25,7 @@ def remove_leftovers(root: Path, older_than: float = 10.0) -> int:
     removed, now = 0, time.time()
     for path in root.rglob(".*.part"):
         with suppress(OSError):
-            if _LEFTOVER.fullmatch(path.name) and path.is_file() and now - path.stat().st_mtime >= older_than:
+            if is_leftover(path.name) and path.is_file() and now - path.stat().st_mtime >= older_than:
                 path.unlink()
                 removed += 1
     return removed

@@ -37,8 +37,22 @@ class RunResults:
 
     @cached_property
     def score_rows(self) -> tuple[ScoreRow, ...]:
-        """The rows of scores.parquet; none when the file is gone. Raises `InputError` when it cannot be read."""
-        return tuple(read_scores(self.layout.scores)) if self.layout.scores.is_file() else ()
+        """The rows of scores.parquet that the summary is of; none when the file is gone.
+
+        The table also keeps what later commands left out with `--limit`, `--generators` or `--seeds`. Raises
+        `InputError` when it cannot be read.
+        """
+        if not self.layout.scores.is_file():
+            return ()
+        generators = {generator.name for generator in self.generators}
+        cases, seeds = {case.id for case in self.summary.cases}, set(self.summary.seeds)
+        return tuple(
+            row
+            for row in read_scores(self.layout.scores)
+            if row.generator in generators
+            and (row.case is None or not cases or row.case in cases)
+            and (row.seed is None or not seeds or row.seed in seeds)
+        )
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 A folder belongs to one protocol: the name, task, cases, views and seed of its suite. Generators, metrics and references
 may come and go (samples and scores are recognised by what they were made from), but numbers of two protocols must
-never meet in one table, so a folder of another protocol is refused.
+never meet in one table, so a folder of another protocol is refused. It belongs to one command at a time
+(`groundwork.lock`), and says whose it is before anything else is written to it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
-from bench.results.layout import RunLayout
+from bench.results.layout import MARKER, RunLayout
 from bench.run.plan import Plan, case_digest
-from groundwork.files import write_atomically
+from groundwork.files import is_leftover, write_atomically
 from groundwork.hashing import hash_json
+from groundwork.lock import LOCK_FILES
+
+_WITHOUT_MANIFEST = (
+    "delete this one file and give the command that made the folder again: samples and scores are recognised by what "
+    "they were made from, and nothing is made twice"
+)
 
 
 class RunFolder(RunLayout):
@@ -31,14 +38,14 @@ class RunFolder(RunLayout):
             raise UsageError(
                 f"the run folder's manifest cannot be read: {error}",
                 where=str(self.manifest),
-                hint="choose another --out, or delete the folder",
+                hint=_WITHOUT_MANIFEST,
             ) from error
         if not isinstance(content, dict) or not isinstance(content.get("protocol"), dict):
             raise UsageError(
                 "the run folder's manifest does not say what was run",
                 where=str(self.manifest),
                 expected="a manifest.json that a run wrote",
-                hint="choose another --out, or delete the folder",
+                hint=_WITHOUT_MANIFEST,
             )
         return content
 
@@ -46,14 +53,17 @@ class RunFolder(RunLayout):
         """Write JSON atomically, readable, without NaN."""
         write_atomically(path, (json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
 
-    def claim(self, plan: Plan) -> dict[str, Any]:
-        """Take the folder for this plan's protocol, which is returned. Raises `UsageError` when it is another's."""
+    def fits(self, plan: Plan) -> dict[str, Any]:
+        """The plan's protocol, when the folder is its own or nobody's. Raises `UsageError` when it is another's.
+
+        Nothing is written.
+        """
         protocol = plan_protocol(plan)
         if self.root.exists() and not self.root.is_dir():
             raise UsageError("--out is a file", where=str(self.root), expected="a folder, new or of an earlier run")
         before = self.read_manifest()
         if before is None:
-            if self.root.is_dir() and any(self.root.iterdir()):
+            if not self._is_new() and not self._holds_samples():
                 raise UsageError(
                     "--out is a folder that is not empty and holds no run",
                     where=str(self.root),
@@ -69,6 +79,17 @@ class RunFolder(RunLayout):
                 hint="choose another --out: numbers of two protocols must not meet in one table",
             )
         return protocol
+
+    def _is_new(self) -> bool:
+        """Whether nothing lies here but what a command leaves that ended before it could say whose the folder is."""
+        if not self.root.is_dir():
+            return True
+        kept = LOCK_FILES | {self.features.name}
+        return all(path.name in kept or is_leftover(path.name) for path in self.root.iterdir())
+
+    def _holds_samples(self) -> bool:
+        """Whether samples of a run are here whose manifest was lost: they say themselves what they were made from."""
+        return any(True for _ in self.samples.glob(f"*/*/seed_*/{MARKER}"))
 
 
 def plan_protocol(plan: Plan) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from bench.plugins.contract import plugin_class
 from bench.plugins.guard import plugin_code
 from bench.results.summary import PhaseInfo
 from bench.run.options import RunOptions
+from bench.run.samples import SampleKey
 from bench.suite.cameras import cameras_of
 from bench.suite.check import make_metric, read_options
 from bench.suite.schema import Cases, GeneratorEntry, MeshCases, MetricEntry, PromptCases, Suite
@@ -53,6 +54,16 @@ class Plan:
         declared += self.throughput.results() if self.throughput is not None else ()
         primary = self.suite.primary
         return tuple(sorted(declared, key=lambda r: primary.index(r.name) if r.name in primary else len(primary)))
+
+    @property
+    def samples(self) -> tuple[SampleKey, ...]:
+        """Every sample that the command asks for."""
+        return tuple(
+            SampleKey(entry.name, case.id, seed)
+            for entry in self.generators
+            for case in self.cases
+            for seed in self.seeds
+        )
 
     def views_signature(self) -> str:
         """The part of every signature that says what was looked at."""

@@ -57,6 +57,17 @@ class SampleStore:
         """Whether a sample was written whole, whatever it was made from."""
         return (self.folder(key) / MARKER).is_file()
 
+    def holds_any(self, generator: str) -> bool:
+        """Whether anything of a generator is stored."""
+        return (self.root / generator).is_dir()
+
+    def stored_digest(self, key: SampleKey) -> str | None:
+        """The pixels' digest of a sample as it was written, whatever it was made from; None where there is none."""
+        try:
+            return str(json.loads((self.folder(key) / MARKER).read_bytes())["digest"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+
     def digest(self, key: SampleKey, identity: str) -> str | None:
         """The pixels' digest when a complete sample of this identity is there, else None."""
         folder = self.folder(key)

@@ -150,8 +150,7 @@ def _undrawn(
         for key, digest in digests.items()
         for _, scale in mapped_metrics(plan.object_metrics, meshes[key.case])
     }
-    planned = {SampleKey(g.name, case.id, seed) for g in plan.generators for case in plan.cases for seed in plan.seeds}
-    scoring.maps.discard(identities, planned, scoring.store)
+    scoring.maps.discard(identities, set(plan.samples), scoring.store)
     return {key for key, result in identities if not scoring.maps.path(key, result).is_file()}
 
 
@@ -169,9 +168,9 @@ def failed_rows(plan: Plan, failures: Sequence[Failure]) -> list[ScoreRow]:
 
 
 def write_table(plan: Plan, table: ScoreTable) -> None:
-    """Write the table in the plan's order."""
+    """Write the table in the suite's order."""
     names = [result.name for result in plan.results]
-    table.write([entry.name for entry in plan.generators], [case.id for case in plan.cases], names)
+    table.write([entry.name for entry in plan.suite.generators], [case.id for case in plan.all_cases], names)
 
 
 def _measure(task: _Task) -> _Answer:

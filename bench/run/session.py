@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.errors import PluginError
+from bench.errors import InputError, PluginError
 from bench.results.leave_one_out import write_leave_one_out
 from bench.results.summary import PhaseInfo, Summary
 from bench.run.comparisons import best_and_ties, compare
@@ -28,6 +28,7 @@ from bench.run.summary import build_summary, summarise_objects, summarise_sets
 from bench.run.throughput import measure_throughput
 from bench.suite.schema import Suite, suite_hash
 from groundwork.files import remove_leftovers
+from groundwork.lock import hold_folder
 from groundwork.progress import Reporter
 
 _MANY = 64  # samples: fewer are measured before other processes have started
@@ -51,24 +52,39 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     reporter = reporter or Reporter()
     started = time.time()
     plan = make_plan(suite, options)
-    folder = RunFolder(options.out or default_folder(suite))
-    protocol = folder.claim(plan)
+    folder = run_folder(suite, options)
+    fingerprints = generator_fingerprints(plan)
+    folder.fits(plan)  # or not even a lock is written
+    with hold_folder(folder.root, options.argv):
+        return _run(plan, options, folder, fingerprints, reporter, started)
+
+
+def _run(
+    plan: Plan, options: RunOptions, folder: RunFolder, fingerprints: dict[str, str], reporter: Reporter, started: float
+) -> RunOutcome:
+    """Everything that writes to the folder."""
+    suite = plan.suite
+    begun = _begun(plan, options, folder.fits(plan), fingerprints, started)
+    if folder.read_manifest() is None:  # before anything else: the folder says whose it is
+        folder.write_json(folder.manifest, begun)
     remove_leftovers(folder.root)
     executor = make_executor(options.executor, options.workers, options.device)
-    fingerprints = generator_fingerprints(plan)
     for case in plan.cases:
         for said in case.mesh.notes if case.mesh is not None else ():
             reporter.say(f"case '{case.id}': {said}")
     missing = prepare_metrics(plan, options, reporter)
     library = find_library(plan, options, folder.features, reporter)
-    manifest = _manifest(plan, options, protocol, fingerprints, library, missing, started)
+    manifest = begun | _found(library, missing)
     folder.write_json(folder.manifest, manifest)
 
-    store, table = SampleStore(folder.samples), ScoreTable(folder.scores)
+    store, table = SampleStore(folder.samples), _table(folder, reporter)
     log = FailureLog(folder.failures, reporter.say if options.debug else None)
     generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, reporter, log)
     digests = _stored(plan, fingerprints, store)
-    table.keep(fingerprints, [result.name for result in plan.results], digests)
+    table.keep(plan.samples, digests, [result.name for result in plan.results], store)
+    left_out = len(table.rows) - len(table.of(plan.samples))
+    if left_out:
+        reporter.say(f"{left_out} scores of what this command leaves out stay in {folder.scores.name}")
     table.replace(failed_rows(plan, generation.failures))
     scoring = ObjectScoring(store, MapStore(folder.maps), options.offline)
     measuring = executor
@@ -87,7 +103,7 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     log.add(speeds.failures)
     failures += speeds.failures
 
-    of_objects, objects = summarise_objects(plan, table.rows)
+    of_objects, objects = summarise_objects(plan, table.of(plan.samples))
     rows = [*of_objects, *summarise_sets(found), *speeds.rows]
     comparisons = compare(plan, rows, objects, found, reporter)
     log.add(found.untested)
@@ -120,8 +136,8 @@ def _trainings(plan: Plan) -> tuple[dict[str, tuple[PhaseInfo, ...]], list[Failu
 def dry_run(suite: Suite, options: RunOptions) -> str:
     """What `run` would do, for people: nothing is generated, fetched or written."""
     plan = make_plan(suite, options)
-    folder = RunFolder(options.out or default_folder(suite))
-    folder.claim(plan)
+    folder = run_folder(suite, options)
+    folder.fits(plan)
     store = SampleStore(folder.samples)
     fingerprints = generator_fingerprints(plan)
     there = _stored(plan, fingerprints, store)
@@ -149,6 +165,22 @@ def default_folder(suite: Suite) -> Path:
     return Path("runs") / suite.name
 
 
+def run_folder(suite: Suite, options: RunOptions) -> RunFolder:
+    """Where the run goes, as an absolute path: a plug-in may change the current directory."""
+    return RunFolder((options.out or default_folder(suite)).absolute())
+
+
+def _table(folder: RunFolder, reporter: Reporter) -> ScoreTable:
+    """The scores of earlier commands. A damaged table is set aside: what the samples still show is measured again."""
+    try:
+        return ScoreTable(folder.scores)
+    except InputError as error:
+        aside = folder.scores.with_suffix(".damaged.parquet")
+        folder.scores.replace(aside)
+        reporter.say(f"{error.message}; it is now {aside.name}, and everything is measured again")
+        return ScoreTable(folder.scores)
+
+
 def _stored(plan: Plan, fingerprints: dict[str, str], store: SampleStore) -> dict[SampleKey, str]:
     found: dict[SampleKey, str] = {}
     for entry in plan.generators:
@@ -161,10 +193,10 @@ def _stored(plan: Plan, fingerprints: dict[str, str], store: SampleStore) -> dic
     return found
 
 
-def _manifest(
-    plan: Plan, options: RunOptions, protocol: dict[str, Any], fingerprints: dict[str, str], library: Library,
-    missing: dict[str, str], started: float,
-) -> dict[str, Any]:  # fmt: skip
+def _begun(
+    plan: Plan, options: RunOptions, protocol: dict[str, Any], fingerprints: dict[str, str], started: float
+) -> dict[str, Any]:
+    """What the manifest says before anything is made."""
     return {
         "protocol": protocol,
         "suite": plan.suite.canonical(),
@@ -173,9 +205,6 @@ def _manifest(
         "cases": {case.id: case.mesh.fingerprint if case.mesh is not None else None for case in plan.cases},
         "seeds": list(plan.seeds),
         "generators": fingerprints,
-        "extractors": {name: extractor.fingerprint() for name, extractor in library.extractors.items()},
-        "missing": library.missing | missing,
-        "references": {f"{r} [{e}]": found.digest for (r, e), found in sorted(library.features.items())},
         "versions": versions() | optional_versions(),
         "hardware": hardware(options.device),
         "git": git_state(),
@@ -185,6 +214,15 @@ def _manifest(
         "measurers": options.measurers,
         "executor": options.executor,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+    }
+
+
+def _found(library: Library, missing: dict[str, str]) -> dict[str, Any]:
+    """What it says once extractors and references were looked at."""
+    return {
+        "extractors": {name: extractor.fingerprint() for name, extractor in library.extractors.items()},
+        "missing": library.missing | missing,
+        "references": {f"{r} [{e}]": found.digest for (r, e), found in sorted(library.features.items())},
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 from small_runs import KD, Stumbling, go, rows, write_suite, written
 
 from bench.plugins.held import HeldObjectMetric
+from bench.results.read import read_run
 from bench.run import session
 
 
@@ -124,9 +125,32 @@ def test_stored_picture_that_changed_is_not_measured(finished, tmp_path):
 def test_fewer_seeds_in_the_same_folder_leave_no_numbers_behind(finished, tmp_path, mesh_folder):
     out = tmp_path / "run"
     go(finished / "suite.yaml", out, seeds=(0, 1))
+    both = pd.read_parquet(out / "scores.parquet").dropna(subset="case")
     go(finished / "suite.yaml", out)
-    assert (out / "scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
+    assert read_run(out).score_rows == read_run(finished / "run").score_rows
     assert (out / "summary.json").read_bytes() == (finished / "run/summary.json").read_bytes()
+    kept = pd.read_parquet(out / "scores.parquet").dropna(subset="case")
+    pd.testing.assert_frame_equal(kept.reset_index(drop=True), both.reset_index(drop=True))
+
+
+@pytest.mark.parametrize("less", [{"limit": 1}, {"generators": ("ceiling",)}, {"seeds": (3,)}])
+def test_a_command_that_asks_for_less_drops_nothing(finished, tmp_path, less):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "run", out)
+    go(finished / "suite.yaml", out, **less)
+    whole = pd.read_parquet(finished / "run/scores.parquet").dropna(subset="case")
+    kept = pd.read_parquet(out / "scores.parquet").dropna(subset="case")
+    kept = kept[kept.seed == 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, whole.reset_index(drop=True))
+    shown = read_run(out)  # and what is shown is what was asked for
+    assert {row.generator for row in shown.score_rows} == set(less.get("generators", ("ceiling", "noise")))
+    assert len({row.case for row in shown.score_rows if row.case}) == less.get("limit", 3)
+    assert {row.seed for row in shown.score_rows if row.case} == set(less.get("seeds", (0,)))
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HeldObjectMetric, "measure", lambda held, sample: asked.append(held))
+        go(finished / "suite.yaml", out)
+    assert asked == [] and (out / "summary.json").read_bytes() == (finished / "run/summary.json").read_bytes()
 
 
 def test_a_picture_that_broke_since_takes_its_old_numbers_with_it(finished, tmp_path, mesh_folder):

@@ -1,3 +1,4 @@
+import json
 import math
 
 import pandas as pd
@@ -5,7 +6,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.results.scores import COLUMNS, ScoreRow
-from bench.run.samples import SampleKey
+from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreTable
 
 ORDER = (["a", "b"], ["cow", "sofa"], ["loo_psnr", "kd@photos"])
@@ -53,19 +54,34 @@ def test_new_rows_replace_all_views_of_the_same_number(tmp_path):
     assert [r.value for r in table.rows if (r.generator, r.case) == ("a", "cow")] == [20.0]
 
 
-def test_rows_outside_of_the_plan_are_dropped(tmp_path):
+def stored(folder, **digests):
+    """A store with the samples of cow under seed 0, by generator."""
+    for generator, digest in digests.items():
+        marker = folder / generator / "cow" / "seed_0" / "sample.json"
+        marker.parent.mkdir(parents=True)
+        marker.write_text(json.dumps({"digest": digest}))
+    return SampleStore(folder)
+
+
+def test_rows_that_a_command_leaves_out_stay_with_their_pictures(tmp_path):
     table = ScoreTable(tmp_path / "nowhere.parquet")
-    table.replace(rows())
-    table.keep(["a"], ["loo_psnr", "kd@photos"], {SampleKey("a", "cow", 0): "d3", SampleKey("b", "cow", 0): "d1"})
-    assert {(r.generator, r.case) for r in table.rows} == {("a", "cow"), ("a", None)}
+    lost = [ScoreRow("gone", case, seed, None, "loo_psnr", 1.0, "dB", "s", 0.4, "ok", "d7") for case, seed in
+            (("cow", 0), (None, None))]  # fmt: skip
+    table.replace([*rows(), *lost, ScoreRow("b", "cow", 0, None, "no_more", 1.0, "", "s", 0.4, "ok", "d1")])
+    planned = {SampleKey("a", "cow", 0): "d3"}
+    table.keep(planned, planned, ["loo_psnr", "kd@photos"], stored(tmp_path / "samples", a="d3", b="d1"))
+    # sofa has no pictures any more, "gone" has none at all, and b's other metric left the suite
+    assert {(r.generator, r.case, r.metric) for r in table.rows} == {("a", "cow", "loo_psnr"), ("b", "cow", "loo_psnr")}
+    assert {(r.generator, r.case) for r in table.of(planned)} == {("a", "cow")}
 
 
 def test_rows_of_pictures_that_are_gone_are_dropped(tmp_path):
     table = ScoreTable(tmp_path / "nowhere.parquet")
     table.replace(rows())
-    stored = {SampleKey("b", "cow", 1): "d1", SampleKey("a", "sofa", 0): "d2", SampleKey("a", "cow", 0): "made anew"}
-    table.keep(["a", "b"], ["loo_psnr", "kd@photos"], stored)
-    assert {(r.generator, r.case) for r in table.rows} == {("a", "sofa"), ("a", None)}
+    found = {SampleKey("b", "cow", 1): "d1", SampleKey("a", "sofa", 0): "d2", SampleKey("a", "cow", 0): "made anew"}
+    planned = [*found, SampleKey("b", "cow", 0)]
+    table.keep(planned, found, ["loo_psnr", "kd@photos"], SampleStore(tmp_path / "samples"))
+    assert {(r.generator, r.case) for r in table.rows} == {("a", "sofa")}
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more", None])

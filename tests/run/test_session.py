@@ -131,7 +131,7 @@ def test_run_folder_with_a_broken_manifest_is_refused(suite_file, tmp_path, cont
     (tmp_path / "run/manifest.json").write_text(content)
     with pytest.raises(UsageError, match="manifest") as caught:
         go(suite_file, tmp_path / "run")
-    assert "another --out" in caught.value.hint
+    assert "delete this one file" in caught.value.hint
 
 
 def test_folder_with_other_things_in_it_is_left_alone(suite_file, tmp_path):
