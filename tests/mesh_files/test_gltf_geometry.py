@@ -138,6 +138,13 @@ def test_negative_scale_turns_faces_and_keeps_them_outside(tmp_path):
     np.testing.assert_allclose(mesh.normals, [[0, 0, 1]] * 4)
 
 
+def test_parts_hidden_by_a_scale_of_zero_do_not_widen_the_box(tmp_path):
+    g = Gltf()
+    g.node(g.square(at=(50, 0, 0)), translation=[9, 0, 0], scale=[0, 0, 0])
+    g.node(g.square())
+    assert extent(g.save(tmp_path / "a.glb")) == SQUARE_EXTENT
+
+
 def test_instances(tmp_path):
     g = Gltf(extensionsUsed=["EXT_mesh_gpu_instancing"])
     moves = {
