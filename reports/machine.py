@@ -29,8 +29,8 @@ _TEXTS = (
 def write_csv(runs: Sequence[RunResults]) -> str:
     """One line per row of every run: `run`, then the fields of summary.json's rows. Numbers round-trip exactly."""
     records = [{"run": run.label, **row.model_dump()} for run in runs for row in run.summary.rows]
-    harmless = [{**record, **{name: _harmless(record[name]) for name in _TEXTS}} for record in records]
-    frame = pd.DataFrame(harmless, columns=["run", *_ROW_FIELDS])
+    safe = [{**record, **{name: harmless(record[name]) for name in _TEXTS}} for record in records]
+    frame = pd.DataFrame(safe, columns=["run", *_ROW_FIELDS])
     for name in ("n_objects", "n_images"):
         frame[name] = frame[name].astype("Int64")
     text: str = frame.to_csv(index=False, lineterminator="\n")
@@ -74,7 +74,7 @@ def _strict(value: Any) -> Any:
     return value
 
 
-def _harmless(text: str) -> str:
-    # spreadsheets run cells that open like a formula; terminals act on what `cat` prints
+def harmless(text: str) -> str:
+    """A text of a table: spreadsheets run cells that open like a formula, terminals act on what `cat` prints."""
     text = visible(text)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -126,6 +126,23 @@ def supersede(
     answer(str(stored.path))
 
 
+@leaderboard.command("build")
+def build(
+    entries: Entries,
+    out: Annotated[Path, flags.flag("--out", "The folder of the site, new or of an earlier build.", metavar="DIR")],
+    title: Annotated[str, flags.flag("--title", "What the site is called.", metavar="TEXT")] = "Leaderboard",
+    base_url: Annotated[
+        str, flags.flag("--base-url", "Where it will lie; feeds need it for whole addresses.", metavar="URL")
+    ] = "",
+) -> None:
+    """Build the static site: it opens from a disk, and lies under any path of any server."""
+    from reports.leaderboard import build_site
+
+    pages = build_site(entries, out, title, base_url)
+    note(f"{len(pages)} pages")
+    answer(str(out / "index.html"))
+
+
 def _pin(run: RunResults, out: Path, found: Pin, renew: bool) -> Pin:
     """The board's pin of the suite: the one that is there, or this run's where there is none or it is renewed."""
     from bench.leaderboard.pin import PIN, differences, read_pin, renewed

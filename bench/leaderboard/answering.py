@@ -31,9 +31,7 @@ def wrongs(stored: StoredEntry, pin: Pin | None) -> Iterator[Wrong]:
     """Everything in an entry that does not hold against the pin of its suite (None: the board has none)."""
     entry = stored.entry
     for message in contradictions(entry):
-        yield Wrong(
-            "history", ("history",), message, "events are added, never changed or removed"
-        )
+        yield Wrong("history", ("history",), message, "events are added, never changed or removed")
     if pin is None:
         yield Wrong("suite", ("suite",), f"the board has no suite {entry.board}", f"its owner adds {entry.board}/{PIN}")
         return

@@ -8,8 +8,8 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import PurePath
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -168,7 +168,10 @@ def _command(words: Any) -> str:
     return shlex.join(re.sub(r"(^|=)[^=]*[/\\]([^/\\=]+)[/\\]?$", r"\1\2", part) for part in parts)
 
 
-def where_it_lies(entries: Path, entry: Entry) -> Path:
+PathLike = TypeVar("PathLike", bound=PurePath)
+
+
+def where_it_lies(entries: PathLike, entry: Entry) -> PathLike:
     """The entry's JSON file below `entries`; what lies beside has the same name and another suffix."""
     model = f"{slug(entry.generator.developer)}__{slug(entry.generator.model)}"
     return entries / entry.board / model / f"{entry.id}.json"

@@ -2,8 +2,8 @@
 
 An entry's best place is one behind all that are *shown* to be better, its worst one before all that are shown to be
 worse. Shown means: both publish values on the same objects under the same signature, and the paired test over objects,
-corrected by Holm for all pairs of the column, falls below 5 %. Whoever cannot be told apart shares places. An entry that
-owes samples is never placed before those that have better values: the floor in their stead widens its tests.
+corrected by Holm for all pairs of the column, falls below 5 %. Those that cannot be told apart share places. An entry
+that owes samples is never placed before those that have better values: the floor in their stead widens its tests.
 """
 
 from __future__ import annotations

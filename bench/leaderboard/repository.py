@@ -82,7 +82,7 @@ def read_repository(root: Path) -> Repository:
         else:
             found.add(
                 path, "path", "this file belongs to no entry",
-                "entries lie at <suite>-v<version>/<developer>__<model>/<entry-id>.json; `leaderboard entry` puts them there",
+                "`leaderboard entry` puts entries at <suite>-v<version>/<developer>__<model>/<entry-id>.json",
             )  # fmt: skip
     return found
 

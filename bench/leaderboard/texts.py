@@ -14,6 +14,8 @@ from groundwork.hashing import hash_bytes
 _SLUG = 40
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+
 
 def _one_line(text: str) -> str:
     if text != text.strip() or not text:
@@ -30,7 +32,7 @@ def _harmless(text: str, allowed: str) -> str:
     for letter in text:
         if letter in _DIRECTIONS:
             raise ValueError("expected a text without marks that reverse the direction of what follows them")
-        if letter not in allowed and unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp"):
+        if letter not in allowed and (unicodedata.category(letter) in _UNPRINTABLE or letter in "\ufffe\uffff"):
             raise ValueError("expected a text without control characters" + ("" if allowed else " and line breaks"))
     return text
 
