@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from bench.results.numbers import format_interval, format_value
-from groundwork.texts import visible
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
 from reports.shares import EXPLANATION, Shares, build_shares
@@ -48,7 +47,7 @@ _MARKS = {"not_measurable": "n.m.", "weights_missing": "w.m.", "failed": "failed
 
 def escape(text: str) -> str:
     """A stranger's text on one line, with every character that TeX would act on made harmless."""
-    return "".join(_ESCAPES.get(letter, _SYMBOLS.get(letter, letter)) for letter in visible(" ".join(text.split())))
+    return "".join(_ESCAPES.get(letter, _SYMBOLS.get(letter, letter)) for letter in " ".join(text.split()))
 
 
 def write_latex(tables: Sequence[Table]) -> str:
@@ -276,4 +275,4 @@ def _small(interval: str) -> str:
 
 
 def _comment(text: str) -> str:
-    return visible(" ".join(text.split()))
+    return " ".join(text.split())

@@ -12,7 +12,6 @@ from bench.heat import UNSCORED, colours, position
 from bench.results.layout import map_file
 from bench.results.read import RunResults
 from bench.results.summary import ErrorMapInfo
-from groundwork.files import leads_out
 from groundwork.pictures import decode_rgba
 
 MAX_BYTES = 1_000_000
@@ -51,8 +50,7 @@ def read_maps(run: RunResults, generator: str, case: str, seed: int, views: int)
     """
     found = []
     for info in run.summary.error_maps:
-        path = map_file(run.layout.maps, generator, case, seed, info.metric)
-        strip = "" if leads_out(run.path, path) else _strip(path, views)
+        strip = _strip(map_file(run.layout.maps, generator, case, seed, info.metric), views)
         if strip:
             found.append(ErrorMap(info.metric, strip))
     return tuple(found)

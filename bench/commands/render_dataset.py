@@ -35,7 +35,11 @@ def render_dataset(
     ] = None,
     look: Annotated[
         str | None,
-        flags.flag("--look", "How mini-world objects look: synthetic (default), vivid, rich or muted.", metavar="LOOK"),
+        flags.flag(
+            "--look",
+            "How mini-world objects look: synthetic (default), vivid, rich, muted or daylight.",
+            metavar="LOOK",
+        ),
     ] = None,
     count: Annotated[
         int | None, flags.flag("--count", "How many mini-world objects (default: all).", min=1, metavar="N")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -73,6 +73,24 @@ class GeneratorContext:
     suite_folder: Path  # relative paths of a suite file are taken from here
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """Work before a generator can make its samples: rendering what its model learns from, training it.
+
+    kind: what a run's stage of such work is called ("train models"); `steps` of one kind should take about equally
+    long, because the run tells from those that are done when the rest will be. name: which one it is. key: equal for
+    equal work, which is done once, whichever generators ask for it. kept: where its result stays, for people. do: does
+    it; calls the function that it is given with the number of steps done since the last call. Raises `BenchError`.
+    """
+
+    kind: str
+    name: str
+    key: str
+    steps: int
+    kept: str
+    do: Callable[[Callable[[int], None]], None]
+
+
 class Generator(ABC):
     """A source of multiview images.
 
@@ -103,6 +121,14 @@ class Generator(ABC):
     @abstractmethod
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[MultiviewImage]:
         """One answer per request, in the requests' order. Raises `BenchError` for a case that cannot be made."""
+
+    def preparations(self, seeds: Sequence[int]) -> Sequence[Preparation]:
+        """What is missing before samples of these seeds can be made, in the order in which it has to be done.
+
+        A run does it as stages of its own, in its own process, before the first sample; none is needed where this is
+        empty.
+        """
+        return ()
 
     def training(self) -> Sequence[Mapping[str, Any]]:
         """What the training behind it cost, phase by phase, with the fields of `bench.results.summary.PhaseInfo`.

@@ -19,6 +19,7 @@ from bench.plugins.guard import plugin_code
 from bench.run.executors import Executor
 from bench.run.failures import Failure, FailureLog
 from bench.run.plan import Plan, build_generator
+from bench.run.prepare import prepare_generators
 from bench.run.samples import SampleKey, SampleStore, check_views
 from bench.suite.schema import GeneratorEntry
 from groundwork.progress import Reporter
@@ -68,18 +69,29 @@ def generate_samples(
     reporter: Reporter,
     log: FailureLog,
 ) -> Generation:
-    """Make every sample of the plan that the store does not hold. `fingerprints`: generator name -> hash."""
-    tasks: list[_Task] = []
+    """Make every sample of the plan that the store does not hold, after what their generators need for it.
+
+    fingerprints: generator name -> hash.
+    """
+    missing: dict[str, list[_Job]] = {}
     for entry in plan.generators:
-        jobs = []
+        jobs = missing[entry.name] = []
         for case in plan.cases:
             for seed in plan.seeds:
                 identity = plan.sample_identity(fingerprints[entry.name], case, seed)
                 if store.digest(SampleKey(entry.name, case.id, seed), identity) is None:
                     jobs.append(_Job(case, seed, plan.noise_seeds(case, seed), identity))
+    seeds = {name: sorted({job.seed for job in jobs}) for name, jobs in missing.items()}
+    unprepared = prepare_generators(plan, seeds, reporter)
+    failures = [
+        Failure.of(name, job.case.id, job.seed, error) for name, error in unprepared.items() for job in missing[name]
+    ]
+    log.add(failures)
+    tasks: list[_Task] = []
+    for entry in plan.generators:
+        jobs = [] if entry.name in unprepared else missing[entry.name]
         for start in range(0, len(jobs), batch_size):
             tasks.append(_Task(entry, plan.context, store.root, tuple(jobs[start : start + batch_size])))
-    failures: list[Failure] = []
     made: dict[str, int] = {}
     seconds: dict[str, float] = {}
     with reporter.stage("generate samples", sum(len(task.jobs) for task in tasks)) as stage:

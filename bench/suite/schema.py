@@ -83,7 +83,8 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
 SuitePath = Annotated[Path, BeforeValidator(_not_empty)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Split = Literal["eval", "train"]
-Look = Literal["rich", "synthetic", "muted", "vivid"]
+Look = Literal["rich", "synthetic", "muted", "vivid", "daylight"]
+_LOOKS = "'rich', 'muted' and 'daylight' are photographs, 'synthetic' and 'vivid' plain."
 
 
 class _Section(BaseModel):
@@ -114,7 +115,7 @@ class MiniworldCases(_Section):
     split: Split = Field(default="eval", description="Objects held out for evaluation, or those used for training.")
     count: int | None = Field(default=None, ge=1, description="How many objects; all of the split when left out.")
     seed: Seed = Field(default=0, description="Seed of the objects.")
-    look: Look = Field(default="rich", description="'rich' and 'muted' are photographs, 'synthetic' and 'vivid' plain.")
+    look: Look = Field(default="rich", description=_LOOKS)
 
 
 Cases = Annotated[
@@ -229,7 +230,7 @@ class MiniworldObjects(_Section):
     """Which renders of the mini-world stand for real pictures."""
 
     split: Split = Field(default="train", description="Objects used for training, or those held out for evaluation.")
-    look: Look = Field(default="rich", description="'rich' and 'muted' are photographs, 'synthetic' and 'vivid' plain.")
+    look: Look = Field(default="rich", description=_LOOKS)
     first: int = Field(
         default=0, ge=0, description="Number of the first object; suites evaluate the first 40 of `eval`."
     )
@@ -404,8 +405,8 @@ class Suite(_Section):
         return self.model_dump(mode="json")
 
 
-def suite_protocol(suite: Suite) -> dict[str, Any]:
-    """Everything that the suite decides about how a generator is judged, as plain JSON values.
+def suite_hash(suite: Suite) -> str:
+    """SHA-256 (hex) of the protocol: everything that the suite decides about how a generator is judged.
 
     Left out: the description, the list of generators, and where files lie. What they hold is pinned by the fingerprints
     of generators and cases and the digests of references, so one suite keeps its hash on another machine and when a
@@ -418,12 +419,7 @@ def suite_protocol(suite: Suite) -> dict[str, Any]:
     for reference in protocol["references"].values():
         if "folder" in reference:
             reference["folder"] = None
-    return protocol
-
-
-def suite_hash(suite: Suite) -> str:
-    """SHA-256 (hex) of the suite's protocol."""
-    return hash_json(suite_protocol(suite))
+    return hash_json(protocol)
 
 
 def suite_schema() -> dict[str, Any]:

@@ -49,11 +49,18 @@ class WordVectors:
         mask = torch.zeros(self.settings.length_tokens, dtype=torch.int64)
         mask[: max(1, len(words))] = 1
         for place, word in enumerate(words):
-            seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:7])
-            vector = torch.randn(self.settings.width, generator=torch.Generator().manual_seed(seed))
-            embeds[place] = vector * self.settings.width**0.5 / vector.norm()
+            embeds[place] = self._vector(word)
+            if self.settings.places:
+                # a caption never holds white space inside a word, so places cannot be taken for words
+                embeds[place] += 0.5 * self._vector(f"place {place}")
         encoded = {"embeds": embeds, "mask": mask}
         return encoded | {"pooled": embeds.sum(0) / mask.sum()} if self.settings.pooled else encoded
+
+    def _vector(self, name: str) -> Tensor:
+        """Its length is the root of its width: one a channel, as hosts expect."""
+        seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
+        vector = torch.randn(self.settings.width, generator=torch.Generator().manual_seed(seed))
+        return vector * self.settings.width**0.5 / vector.norm()
 
 
 class NamedClasses:

@@ -27,6 +27,7 @@ class HashedWords(Section):
     width: Positive = Field(default=16, description="channels of a word's vector; the host's caption channels")
     length_tokens: Positive = Field(default=16, description="words kept; the rest of a caption is cut off")
     pooled: bool = Field(default=False, description="also give the mean of the words, which SD3 and Flux read")
+    places: bool = Field(default=False, description="also tell the place of each word, without which order is lost")
 
 
 class ClassLabels(Section):
@@ -171,6 +172,11 @@ class Optimisation(Section):
         default=False, description="recompute activations: less memory, a third more time"
     )
     compile: bool = Field(default=False, description="compile the repeated blocks")
+    attention: Literal["auto", "math"] = Field(
+        default="auto",
+        description="kernels of attention; 'math' is faster for small models on a CPU, and its memory grows with the "
+        "square of the tokens",
+    )
     timesteps: Density | None = Field(
         default=None, description="density of training timesteps; null: the host's usual one"
     )
@@ -254,7 +260,7 @@ class TrainConfig(Section):
         for source in ("synthetic", "real"):
             if values["data"][source]:
                 del values["data"][source]["path"]  # data are told apart by fingerprint
-        for speed in ("micro_batch", "gradient_checkpointing", "compile"):
+        for speed in ("micro_batch", "gradient_checkpointing", "compile", "attention"):
             del values["optimisation"][speed]
         return values
 

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parallel import DistributedDataParallel
 
 from groundwork.files import write_atomically
@@ -252,10 +253,13 @@ class Trainer:
         return nullcontext() if self._average is None else self._average.applied()
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """The precision of the run."""
-        if self.config.optimisation.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        """The precision of the run, and its kernels of attention."""
+        stack = ExitStack()
+        if self.config.optimisation.precision == "bfloat16":
+            stack.enter_context(torch.autocast(self.device.type, dtype=torch.bfloat16))
+        if self.config.optimisation.attention == "math":
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        return stack
 
     def _flops(self, phase: Phase, shape: Shape, loaders: Mapping[str, Loader]) -> float:
         """FLOPs a sample, on the main process."""

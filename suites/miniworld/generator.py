@@ -6,7 +6,7 @@ trainings. Models paint at their own size; their pictures are enlarged to the su
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +18,10 @@ from pydantic import BaseModel, Field
 
 from bench.cases.case import Case
 from bench.cases.miniworld.world import MiniworldObject
-from bench.errors import GeneratorError
+from bench.errors import GeneratorError, WeightsMissing
 from bench.generators.ground_truth import cameras_digest
 from bench.generators.pipeline_base import PipelineGenerator, hash_parts, pixels
-from bench.generators.protocol import GenerationRequest, GeneratorContext
+from bench.generators.protocol import GenerationRequest, GeneratorContext, Preparation
 from bench.generators.realiz3d_pipeline import Realiz3DGenerator, Realiz3DOptions, ShiftingOptions
 from bench.generators.sdedit import SDEditGenerator, SDEditOptions
 from bench.geometry.cameras import Cameras
@@ -54,8 +54,9 @@ class MiniworldModelOptions(ShiftingOptions):
 
 
 class MiniworldModel(PipelineGenerator):
-    """Small models of the mini-world: a method's, one per training seed, or their base; trained where missing.
+    """Small models of the mini-world: a method's, one per training seed, or their base.
 
+    Those that are missing are trained by what `preparations` says, which a run does before it paints.
     Each is a generator of its own that works at the models' size; this one enlarges what it paints.
     """
 
@@ -64,7 +65,6 @@ class MiniworldModel(PipelineGenerator):
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         from suites.miniworld.base import BASE
         from suites.miniworld.models import MiniworldMethod
-        from suites.miniworld.trainings import TRAININGS
         from suites.miniworld.world import RESOLUTION
 
         super().__init__(name, options, context)
@@ -74,7 +74,6 @@ class MiniworldModel(PipelineGenerator):
         self.method: MiniworldMethod | None = None
         if options.method != "base":
             self.method = MiniworldMethod(options.method, options.task, self.base)
-            TRAININGS.announce(self.method)
 
     def places(self) -> set[str]:
         """The base is known by its weights."""
@@ -94,13 +93,19 @@ class MiniworldModel(PipelineGenerator):
             made |= hash_parts(ships, ["checkpoints"])
         return made | {"model": self.method.digest, "base": hash_parts(self.base, _BASE_PARTS), **self._sampling()}
 
+    def preparations(self, seeds: Sequence[int]) -> Sequence[Preparation]:
+        """Data and trainings that are missing."""
+        from suites.miniworld.preparations import preparations
+
+        return () if self.method is None else preparations(self.method, seeds)
+
     def training(self) -> list[dict[str, Any]]:
         """What the training of one of the models cost, phase by phase; all seeds have the same budget."""
         folder = None if self.method is None else self.method.any()
         return [] if folder is None else self._painter(folder).training()
 
     def load(self) -> dict[int, PipelineGenerator]:
-        """The generators by seed: as models are trained or read when their seed comes up, none at first."""
+        """The generators by seed: models are read when their seed comes up, none at first."""
         return {}
 
     def views(self, pipeline: Any, requests: Sequence[GenerationRequest]) -> Sequence[npt.NDArray[np.uint8]]:
@@ -110,7 +115,7 @@ class MiniworldModel(PipelineGenerator):
         made: dict[int, npt.NDArray[np.uint8]] = {}
         for seed in seeds:
             if seed not in pipeline:
-                pipeline[seed] = self._painter_of(seed, seeds)
+                pipeline[seed] = self._painter_of(seed)
             places = [place for place, request in enumerate(requests) if request.seed == seed]
             with _quiet():
                 painted = list(pipeline[seed].generate([small[place] for place in places]))
@@ -118,12 +123,16 @@ class MiniworldModel(PipelineGenerator):
                 made[place] = enlarged(answer.views, self.context.cameras.resolution)
         return [made[place] for place in range(len(requests))]
 
-    def _painter_of(self, seed: int, seeds: Iterable[int]) -> PipelineGenerator:
-        from suites.miniworld.trainings import TRAININGS
-
+    def _painter_of(self, seed: int) -> PipelineGenerator:
         if self.method is None:
             return BasePictures(self.name, self.options, self.small, self.base)
-        return self._painter(TRAININGS.model(self.method, seed, seeds))
+        found = self.method.find(seed)
+        if found is None:
+            raise WeightsMissing(
+                f"the mini-world's model '{self.method.method}' of seed {seed} is not trained",
+                hint="a run trains it before it paints; elsewhere do what the generator's preparations() say",
+            )
+        return self._painter(found)
 
     def _painter(self, checkpoint: Path) -> Realiz3DGenerator:
         options = self.options.model_dump(include={"steps", "guidance", "control", "shifting"}) | self._sampling()

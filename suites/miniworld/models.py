@@ -30,14 +30,14 @@ from groundwork.progress import Reporter
 from realiz3d.data.base_model import BaseModel
 from realiz3d.data.layout import MANIFEST
 from realiz3d.training.callbacks import Callback
-from realiz3d.training.checkpoint import read_record
+from realiz3d.training.checkpoint import checkpoints, read_record
 from realiz3d.training.config import TrainConfig, schema_of
 from realiz3d.training.config_file import load_config
 from realiz3d.training.run import train
 from realiz3d.training.section import Task
 from suites.miniworld.base import BASE, WEIGHTS
 from suites.miniworld.slim import FILES, read_files, write_slim
-from suites.miniworld.world import RICH, SYNTHETIC, make_renders, model_views
+from suites.miniworld.world import RICH, SYNTHETIC, Renders, make_renders, model_views
 
 METHODS = Path(__file__).with_name("methods")
 SHIPPED = Path(__file__).with_name("checkpoints")
@@ -77,7 +77,7 @@ class MiniworldMethod:
         file = METHODS / f"{self.method}.yaml"
         changes = [f"task={self.task}", f"seed={seed}", "logging.bars=false", _place("base.checkpoint", self.base)]
         changes.append(_place("data.synthetic.path", world / SYNTHETIC.folder))
-        if load_config(file).data.real is not None:
+        if RICH in self.data():
             changes.append(_place("data.real.path", world / RICH.folder))
         return load_config(file, changes)
 
@@ -91,6 +91,14 @@ class MiniworldMethod:
         """Optimiser steps of a training."""
         config = self.config()
         return sum(phase.settings.length.steps or 0 for phase in config.method.build(0).phases())
+
+    def data(self) -> tuple[Renders, ...]:
+        """The data sets that it learns from."""
+        return (SYNTHETIC,) if load_config(METHODS / f"{self.method}.yaml").data.real is None else (SYNTHETIC, RICH)
+
+    def done(self, seed: int) -> int:
+        """Steps of a training that was broken off and would go on; 0 where there is none."""
+        return max(checkpoints(self._unfinished(seed)), default=0)
 
     def find(self, seed: int) -> Path | None:
         """The folder of a model, shipped or the user's; None where it has to be trained.
@@ -118,12 +126,17 @@ class MiniworldMethod:
         with FileLock(folder.with_name(f".{folder.name}.lock")):
             if (folder / FILES).is_file():
                 return folder
-            world = make_data(real=self.config().data.real is not None)
+            for renders in self.data():
+                make_data(renders)
             # the trainer resumes only from the very same base, its card included
-            unfinished = folder.with_name(f".{folder.name}.{BaseModel(str(self.base)).fingerprint()[:12]}")
-            write_slim(_train(self.config(seed, world), unfinished, callbacks), folder, about=self._about(seed))
+            unfinished, config = self._unfinished(seed), self.config(seed, data_folder())
+            write_slim(_train(config, unfinished, callbacks), folder, about=self._about(seed))
             shutil.rmtree(unfinished)
         return folder
+
+    def _unfinished(self, seed: int) -> Path:
+        folder = self._folder(seed)
+        return folder.with_name(f".{folder.name}.{BaseModel(str(self.base)).fingerprint()[:12]}")
 
     def _folder(self, seed: int) -> Path:
         return user_folder() / "models" / f"{self.method}-{self.task}-{self.digest[:12]}" / f"seed-{seed}"
@@ -143,19 +156,25 @@ def need_base(base: Path) -> None:
         )
 
 
-def make_data(*, real: bool) -> Path:
-    """The folder of the data sets that methods learn from, rendered where it is missing: the real one if wanted."""
-    world = user_folder() / f"world-{_world_digest()[:12]}"
+def data_folder() -> Path:
+    """Where the data sets that methods learn from are kept."""
+    return user_folder() / f"world-{_world_digest()[:12]}"
+
+
+def make_data(renders: Renders, reporter: Reporter | None = None) -> Path:
+    """The folder of a data set, rendered where it is missing. One process at a time: others wait, and find it."""
+    world = data_folder()
     world.mkdir(parents=True, exist_ok=True)
-    reporter = Reporter(Console(file=sys.stderr, force_terminal=False))  # a run shows a bar of its own
     with FileLock(world / ".lock"):
-        for renders in (SYNTHETIC, RICH) if real else (SYNTHETIC,):
-            if not _complete(world / renders.folder):
-                reporter.say(
-                    f"mini-world: rendering {renders.stop - renders.first} objects to {world / renders.folder}"
-                )
-                make_renders(renders, world, reporter=reporter)
-    return world
+        if not is_complete(renders):
+            make_renders(renders, world, reporter=reporter or Reporter(Console(file=sys.stderr, force_terminal=False)))
+    return world / renders.folder
+
+
+def is_complete(renders: Renders) -> bool:
+    """Whether a data set is there as a whole."""
+    manifest = data_folder() / renders.folder / MANIFEST
+    return manifest.is_file() and bool(json.loads(manifest.read_bytes()).get("complete"))
 
 
 def ship(checkpoint: Path, out: Path) -> Path:
@@ -200,11 +219,6 @@ def _digest(config: TrainConfig, base: Path) -> str:
 def _world_digest() -> str:
     recipe = [asdict(SYNTHETIC), asdict(RICH), model_views().model_dump(mode="json")]
     return hash_json([miniworld.VERSION, SAMPLE_VERSION, *recipe])
-
-
-def _complete(folder: Path) -> bool:
-    manifest = folder / MANIFEST
-    return manifest.is_file() and bool(json.loads(manifest.read_bytes()).get("complete"))
 
 
 def _train(config: TrainConfig, out: Path, callbacks: Sequence[Callback]) -> Path:

@@ -256,6 +256,15 @@ def test_the_models_two_looks_lie_further_apart_under_the_same_names() -> None:
     assert len({replace(handle, look=look).fingerprint for look in LOOKS}) == len(LOOKS)
 
 
+def test_daylight_models_shapes_more_strongly_than_the_studio() -> None:
+    egg = MiniworldObject("eval", 24)  # of one colour
+    contrast = []
+    for look in ("rich", "daylight"):
+        bright = texture_of(replace(egg, look=look).load())[..., :3].mean(axis=-1)
+        contrast.append(np.quantile(bright, 0.95) / np.quantile(bright, 0.05))
+    assert contrast[1] > 1.3 * contrast[0]
+
+
 @pytest.mark.parametrize("index", range(12))
 def test_the_rich_look_keeps_the_named_colour_and_varies(index: int) -> None:
     handle = MiniworldObject("eval", index)

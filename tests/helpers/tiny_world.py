@@ -12,7 +12,6 @@ from realiz3d.training import load_config
 from realiz3d.training.base import load_base
 from suites.miniworld import models, world
 from suites.miniworld.base import TRANSFORMER
-from suites.miniworld.trainings import TRAININGS
 
 METHODS = models.METHODS
 _SMALL = ("num_layers=4", "num_attention_heads=2", "attention_head_dim=8")
@@ -47,7 +46,6 @@ def make_tiny_world(root: Path, patch: pytest.MonkeyPatch) -> TinyWorld:
     patch.setattr(models, "SYNTHETIC", replace(world.SYNTHETIC, stop=3))
     patch.setattr(models, "RICH", replace(world.RICH, stop=3))
     patch.setenv(models.FOLDER_VARIABLE, str(made.user))
-    patch.setattr(TRAININGS, "methods", {})
     return made
 
 

@@ -52,12 +52,24 @@ def request(case: int = 0, seed: int = 0) -> GenerationRequest:
     return GenerationRequest(CASES[case], CAMERAS, seed, WHITE, noise, SceneControls("cpu"))
 
 
+def prepared(made: MiniworldModel, *seeds: int) -> list[str]:
+    """The names of what there was to do, now done."""
+    told: list[int] = []
+    pieces = made.preparations(seeds)
+    for piece in pieces:
+        told.clear()
+        piece.do(told.append)
+        assert sum(told) == piece.steps
+    return [f"{piece.kind}: {piece.name}" for piece in pieces]
+
+
 def painted(made: MiniworldModel, *requests: GenerationRequest) -> list[np.ndarray]:
+    prepared(made, *{request.seed for request in requests})
     return [answer.views.astype(int) for answer in made.generate(requests)]
 
 
 def test_control_is_what_the_models_learned_from(tiny: TinyWorld) -> None:
-    data = MultiviewSamples(make_data(real=False) / "synthetic")
+    data = MultiviewSamples(make_data(models.SYNTHETIC))
     cameras = CAMERAS.at_resolution(RESOLUTION)
     for index, case in enumerate(miniworld_cases("train", 3)):
         sample, controls = data[index], Controls("cpu")
@@ -66,14 +78,13 @@ def test_control_is_what_the_models_learned_from(tiny: TinyWorld) -> None:
             assert sample.id == case.id and (shown - stored).abs().max() <= 1.01 / 65535
 
 
-def test_a_model_is_trained_once_and_its_seed_is_the_samples(
-    tiny: TinyWorld, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_model_is_trained_once_and_its_seed_is_the_samples(tiny: TinyWorld) -> None:
     made = generator(tiny, method="realiz3d")
     before = made.fingerprint()
+    with pytest.raises(WeightsMissing, match="'realiz3d' of seed 1 is not trained"):
+        next(iter(made.generate([request(0, 1)])))
+    assert prepared(made, 0, 1)[-2:] == ["train models: realiz3d (seed 0)", "train models: realiz3d (seed 1)"]
     together = painted(made, request(0, 0), request(0, 1), request(1, 0))
-    told = capsys.readouterr().err
-    assert "2 models to train" in told and "training 2 of 2: realiz3d, seed 1" in told
     assert [views.shape for views in together] == [(4, 64, 64, 3)] * 3
     weights = [
         load_file(next(tiny.user.glob(f"models/*/seed-{k}/checkpoints/*/transformer/*.safetensors"))) for k in (0, 1)
@@ -81,8 +92,8 @@ def test_a_model_is_trained_once_and_its_seed_is_the_samples(
     assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
     again = generator(tiny, method="realiz3d")
+    assert again.preparations([0, 1]) == () and again.fingerprint() == before
     alone = [painted(again, request(*which))[0] for which in ((0, 0), (0, 1), (1, 0))]
-    assert "train" not in capsys.readouterr().err and again.fingerprint() == before
     assert max(np.abs(a - b).max() for a, b in zip(together, alone, strict=True)) <= 1
     assert [phase["phase"] for phase in again.training()] == ["warmup", "stage1", "stage2"]
     assert not list(tiny.user.glob("models/*/seed-*/**/training_state"))
@@ -128,7 +139,8 @@ def test_a_training_that_was_broken_off_ends_with_the_same_weights(tiny: TinyWor
     method = MiniworldMethod("syn-only", base=tiny.base)
     with pytest.raises(KeyboardInterrupt):
         method.train(5, [Stop()])
-    assert method.find(5) is None
+    assert method.find(5) is None and method.done(5) == 2
+    assert [piece.steps for piece in generator(tiny, method="syn-only").preparations([5])] == [2]
     steps: list[int] = []
 
     class Count(Silent):

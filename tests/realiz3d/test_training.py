@@ -180,11 +180,16 @@ def test_stages_run_as_the_paper_says(world, tmp_path):
     assert grid.views is None and single.views == 4
 
 
-def test_accumulation_and_checkpointing_learn_the_same(world, tmp_path):
+def test_accumulation_checkpointing_and_other_kernels_learn_the_same(world, tmp_path):
+    changes = (
+        ("accumulated", {"micro_batch": 2}),
+        ("checkpointed", {"gradient_checkpointing": True}),
+        ("by math", {"attention": "math"}),
+    )
     plain = tiny_config(world)
     train(plain, tmp_path / "plain", device="cpu")
     expected, losses = weights(checkpoints(tmp_path / "plain")[5]), logs(tmp_path / "plain")
-    for name, change in (("accumulated", {"micro_batch": 2}), ("checkpointed", {"gradient_checkpointing": True})):
+    for name, change in changes:
         train(tiny_config(world, optimisation=change), tmp_path / name, device="cpu")
         got = weights(checkpoints(tmp_path / name)[5])
         for parameter, value in expected.items():

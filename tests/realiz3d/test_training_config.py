@@ -11,6 +11,8 @@ pytest.importorskip("diffusers")
 
 from realiz3d.errors import UsageError
 from realiz3d.training import load_config, shipped_configs
+from realiz3d.training.captions import WordVectors
+from realiz3d.training.config import HashedWords
 from realiz3d.training.realiz3d_method import Realiz3D, Realiz3DSettings
 from realiz3d.training.section import Length
 
@@ -126,5 +128,14 @@ def test_unknown_configs_are_named(tmp_path):
 def test_what_only_decides_speed_is_not_part_of_the_hash(tmp_path):
     path = write(tmp_path, MINIMAL)
     same = ["optimisation.micro_batch=4", "data.workers=0", "logging.tensorboard=true", "checkpoints.every_steps=5"]
+    same += ["optimisation.compile=true", "optimisation.attention=math"]
     assert load_config(path, same).hash() == load_config(path).hash()
     assert load_config(path, ["seed=1"]).hash() != load_config(path).hash()
+
+
+def test_words_keep_their_places_when_asked():
+    one, other = "a red mug with a white handle", "a white mug with a red handle"
+    for places in (False, True):
+        words = WordVectors(HashedWords(width=16, length_tokens=8, places=places))
+        bags = [sorted(map(tuple, entry["embeds"].tolist())) for entry in words.encode([one, other])]
+        assert (bags[0] == bags[1]) is not places

@@ -18,7 +18,6 @@ from bench.run.session import run
 from bench.suite.load import load_suite
 from groundwork.progress import Reporter
 from suites.miniworld import models
-from suites.miniworld.trainings import TRAININGS
 
 REALISM, CONSISTENCY, CONTROL = "kd_cluster[efficientnet_lite0]@rich", "loo_psnr", "silhouette_iou"
 OBJECTS = 16
@@ -55,7 +54,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Values:
         patch.setenv(models.FOLDER_VARIABLE, str(root / "user"))
         patch.setattr(models, "SHIPPED", root / "nothing")
         patch.setattr(models, "RICH", replace(models.RICH, stop=240))
-        patch.setattr(TRAININGS, "methods", {})
         return measured(root / "run", generators=("base", "syn-only", "realiz3d"), seeds=(1,))
 
 

@@ -33,6 +33,17 @@ class Surface:
     light: Light | None
 
 
+@dataclass(frozen=True)
+class Staging:
+    """How a rich look stages its objects, as factors of the studio's own: photo pixels a world unit, light from all
+    around, light of the lamps, highlights."""
+
+    density: float = 1.0
+    ambient: float = 1.0
+    lamps: float = 1.0
+    gloss: float = 1.0
+
+
 def surface_of(mesh: Mesh, slots: npt.NDArray[np.int32], size: int, *, lit: bool) -> Surface:
     """The texels of a mesh with slots (F,) by face, in the studio's light if wanted, which takes most of the time."""
     from scipy import ndimage
@@ -59,7 +70,7 @@ def bake_flat(mesh: Mesh, surface: Surface, look: Look, palette: Palette) -> Mes
     return _with_texture(mesh, surface, np.rint(colours).astype(np.uint8))
 
 
-def bake_rich(mesh: Mesh, surface: Surface, look: Look, palette: Palette) -> Mesh:
+def bake_rich(mesh: Mesh, surface: Surface, look: Look, palette: Palette, staging: Staging) -> Mesh:
     """The mesh in photographs, toned to its named colours in a palette and lit by the studio."""
     points, normals, light = surface.points, surface.normals, surface.light
     assert light is not None
@@ -71,15 +82,16 @@ def bake_rich(mesh: Mesh, surface: Surface, look: Look, palette: Palette) -> Mes
         if not mine.any():
             continue
         material = MATERIALS[crop.material]
-        detail = _triplanar(crop, points[mine], normals[mine], look.phase)
+        detail = _triplanar(crop, points[mine], normals[mine], look.phase, material.density * staging.density)
         bumped = _unit(normals[mine] - material.relief * detail[:, 3:])
         albedo = np.minimum(_linear(palette[name]) * detail[:, :3], 0.92)
         count = int(mine.sum())
         answer = shade(
             albedo,
             bumped,
-            Light(light.ambient[mine], light.lamps[mine]),
-            np.full(count, material.gloss, np.float32) * np.clip(detail[:, :3].mean(axis=1), 0.5, 1.3),
+            Light(staging.ambient * light.ambient[mine], staging.lamps * light.lamps[mine]),
+            np.full(count, min(1.0, material.gloss * staging.gloss), np.float32)
+            * np.clip(detail[:, :3].mean(axis=1), 0.5, 1.3),
             np.full(count, material.sharpness, np.float32),
         )
         radiance[mine] += part[mine, None] * answer
@@ -101,10 +113,11 @@ def _unit(vectors: Float32) -> Float32:
     return scaled
 
 
-def _triplanar(crop: Crop, points: Float32, normals: Float32, phase: tuple[float, float, float]) -> Float32:
+def _triplanar(
+    crop: Crop, points: Float32, normals: Float32, phase: tuple[float, float, float], density: float
+) -> Float32:
     """A tile seen along the three axes and blended by the normal: RGB ratio and a world-space slope, (T, 6)."""
     picture = tile(crop)
-    density = MATERIALS[crop.material].density
     weight = np.abs(normals) ** 6
     weight /= weight.sum(axis=1, keepdims=True)
     detail = np.zeros((len(points), 6), np.float32)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bench.cases.case import Case, MeshHandle
 from bench.cases.mesh_file import wearing
 from bench.cases.miniworld.atlas import unwrap
-from bench.cases.miniworld.baking import Surface, bake_flat, bake_rich, surface_of
+from bench.cases.miniworld.baking import Staging, Surface, bake_flat, bake_rich, surface_of
 from bench.cases.miniworld.families import FAMILIES
 from bench.cases.miniworld.looks import COLOURS, MUTED, PATTERNS, VIVID, Look, Pattern
 from bench.cases.miniworld.photos import MATERIALS, PHOTOS, draw_crop
@@ -29,11 +29,13 @@ from bench.geometry.mesh import Mesh
 from groundwork.hashing import hash_json
 
 Split = Literal["eval", "train"]
-LookName = Literal["rich", "synthetic", "muted", "vivid"]
+LookName = Literal["rich", "synthetic", "muted", "vivid", "daylight"]
 
 LOOKS: tuple[LookName, ...] = get_args(LookName)
-PHOTOGRAPHIC = ("rich", "muted")  # the others are flat
-_PALETTES = {"rich": COLOURS, "synthetic": COLOURS, "muted": MUTED, "vivid": VIVID}
+PHOTOGRAPHIC = ("rich", "muted", "daylight")  # the others are flat
+_PALETTES = {"rich": COLOURS, "synthetic": COLOURS, "muted": MUTED, "vivid": VIVID, "daylight": COLOURS}
+# for pictures of few pixels: photographs twice as large, and less light from everywhere, so that shade models the shape
+_STAGINGS = {"daylight": Staging(density=0.5, ambient=0.5, lamps=1.25, gloss=1.75)}
 VERSION = 1  # raise when any object's geometry, texture or prompt changes
 ATLAS = 512
 DEFAULT_COUNT: dict[str, int] = {"eval": 40, "train": 480}
@@ -162,5 +164,5 @@ def _surface(family: str, proportion: float, detail_seed: int, lit: bool) -> Sur
 def _load(shape: MiniworldObject, painted_as: MiniworldObject) -> Mesh:
     spec, rich = shape.spec, painted_as.look in PHOTOGRAPHIC
     shaped = (spec.family, spec.proportion, spec.detail_seed)
-    bake = bake_rich if rich else bake_flat
-    return bake(_shape(*shaped)[0], _surface(*shaped, rich), painted_as.spec.look, _PALETTES[painted_as.look])
+    parts = _shape(*shaped)[0], _surface(*shaped, rich), painted_as.spec.look, _PALETTES[painted_as.look]
+    return bake_rich(*parts, _STAGINGS.get(painted_as.look, Staging())) if rich else bake_flat(*parts)
