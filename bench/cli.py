@@ -23,6 +23,7 @@ from bench.commands.doctor import doctor
 from bench.commands.flags import flag
 from bench.commands.generate import generate
 from bench.commands.inspect import inspect
+from bench.commands.leaderboard import leaderboard
 from bench.commands.listing import list_names
 from bench.commands.make_real_set import make_real_set
 from bench.commands.reference import reference
@@ -85,6 +86,7 @@ app.command("score")(score)
 app.command("report")(report)
 app.command("compare")(compare)
 app.add_typer(baseline, name="baseline")
+app.add_typer(leaderboard, name="leaderboard")
 app.add_typer(reference, name="reference")
 app.command("list")(list_names)
 app.command("validate")(validate)

@@ -31,6 +31,11 @@ def remove_leftovers(root: Path, older_than: float = 10.0) -> int:
     return removed
 
 
+def leads_out(root: Path, path: Path) -> bool:
+    """Whether links on the way from `root` to `path` below it lead out of `root`, whatever `root` itself is."""
+    return not path.resolve().is_relative_to(root.resolve())
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Put `content` at `path`, creating parent folders; readers see all of it or none of it.
 

@@ -18,7 +18,17 @@ _OTHER_PICTURES = (
     "heic heif avif jxl jp2 j2k tga psd svg exr hdr ico ppm pgm pbm pnm raw dng cr2 cr3 nef arw eps qoi dds pcx xcf "
     "mp4 webm mov avi mkv"
 )
-_OTHER = frozenset(f".{name}" for name in _OTHER_PICTURES.split(" "))
+_ARCHIVES = "zip tar tgz gz zst 7z rar"
+_OTHER_MESHES = "fbx dae blend 3ds usd usda usdc usdz x3d wrl 3mf max ma mb c4d abc ifc step stp"
+
+
+def _suffixes(names: str) -> frozenset[str]:
+    return frozenset(f".{name}" for name in names.split(" "))
+
+
+OTHER_PICTURES = _suffixes(f"{_OTHER_PICTURES} {_ARCHIVES}")
+"""What may hold pictures (or videos) and is told when it is not read."""
+OTHER_MESHES = _suffixes(f"{_OTHER_MESHES} {_ARCHIVES}")
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,7 @@ class Walk:
 
     root: Path
     files: tuple[Path, ...]
-    other: tuple[Path, ...] = ()  # pictures or videos of types that are not read
+    other: tuple[Path, ...] = ()  # of types that are not read, archives among them
     junk: tuple[str, ...] = ()
     broken: tuple[Path, ...] = ()  # links to nothing, or to a folder above
 
@@ -63,13 +73,14 @@ def is_junk(name: str) -> bool:
     return name in JUNK_FOLDERS or name.lower() in JUNK_FILES or name in (".DS_Store",) or name.startswith("._")
 
 
-def walk(root: Path, suffixes: tuple[str, ...]) -> Walk:
+def walk(root: Path, suffixes: tuple[str, ...], other: frozenset[str] = OTHER_PICTURES) -> Walk:
     """Every file below `root` whose suffix is one of `suffixes` (lower case), in the order of their relative paths.
 
-    Hidden files and folders are left out without a word. Folders that cannot be listed raise `OSError`.
+    Files that end in one of `other` are kept beside them, to be told. Hidden files and folders are left out without a
+    word. Folders that cannot be listed raise `OSError`.
     """
     found = _Found()
-    _look(root, suffixes, found, (_identity(root),))
+    _look(root, (frozenset(suffixes), other), found, (_identity(root),))
 
     def order(path: Path) -> str:
         return path.relative_to(root).as_posix()
@@ -90,7 +101,13 @@ def folders_in(root: Path) -> Iterator[Path]:
             yield entry
 
 
-def _look(folder: Path, suffixes: tuple[str, ...], found: _Found, above: tuple[tuple[int, int], ...]) -> None:
+def _look(
+    folder: Path,
+    suffixes: tuple[frozenset[str], frozenset[str]],
+    found: _Found,
+    above: tuple[tuple[int, int], ...],
+) -> None:
+    wanted, other = suffixes
     with os.scandir(folder) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)
     for entry in listed:
@@ -107,9 +124,9 @@ def _look(folder: Path, suffixes: tuple[str, ...], found: _Found, above: tuple[t
                 _look(path, suffixes, found, (*above, identity))
         elif entry.is_symlink() and not path.exists():
             found.broken.append(path)
-        elif path.suffix.lower() in suffixes and path.is_file():
+        elif path.suffix.lower() in wanted and path.is_file():
             found.files.append(path)
-        elif path.suffix.lower() in _OTHER and path.is_file():
+        elif path.suffix.lower() in other and path.is_file():
             found.other.append(path)
 
 

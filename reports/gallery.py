@@ -23,7 +23,9 @@ from bench.errors import ImageError
 from bench.results.layout import is_name, sample_folder, stored_views
 from bench.results.scores import object_values
 from bench.results.summary import CaseInfo, MetricInfo
+from groundwork.files import leads_out
 from groundwork.pictures import read_picture
+from groundwork.texts import visible
 from reports.maps import ErrorMap, Legend, legends, read_maps
 from reports.table import Source, Table
 
@@ -140,7 +142,7 @@ def build_gallery(table: Table, budget: int) -> Gallery:
             strips = tuple(
                 Strip(
                     source,
-                    tuple(pool.map(partial(_shot, side=side), files[source.label])),
+                    tuple(pool.map(partial(_shot, side=side, root=source.run.path), files[source.label])),
                     _primary_values(table, source, case, values),
                     _maps_of(source, case.id, seed, len(files[source.label])),
                     values.get((source.label, case.id, ranked_by.name)) if ranked_by else None,
@@ -161,6 +163,7 @@ def build_gallery(table: Table, budget: int) -> Gallery:
 
 def shortened(prompt: str) -> str:
     """A prompt as a caption: prompts are strangers', and a page has room for some hundred letters."""
+    prompt = visible(prompt)
     return prompt if len(prompt) <= MAX_PROMPT else prompt[:MAX_PROMPT].rstrip() + " …"
 
 
@@ -237,7 +240,9 @@ def _maps_of(source: Source, case: str, seed: int | None, views: int) -> tuple[E
     return read_maps(source.run, source.generator.name, case, seed, views) if views and seed is not None else ()
 
 
-def _shot(path: Path, side: int) -> Shot:
+def _shot(path: Path, side: int, root: Path) -> Shot:
+    if leads_out(root, path):
+        return Shot("", "", "a link that leads out of the run folder is not followed")
     try:
         picture = Image.fromarray(read_picture(path))
     except ImageError as error:

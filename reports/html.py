@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 
 from bench.results.numbers import format_interval, format_p, format_percent, format_value
 from bench.results.signatures import signature_difference, signature_fields
+from groundwork.texts import visible
 from reports.cells import notes, scale
 from reports.gallery import Gallery, build_gallery
 from reports.provenance import facts_of
@@ -111,6 +112,7 @@ def environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -128,6 +130,13 @@ def environment() -> jinja2.Environment:
         "signature_difference": signature_difference,
     }
     return environment
+
+
+def _harmless(value: Any) -> Any:
+    """What a template prints, without what would turn the text around it or hide in it."""
+    if isinstance(value, Markup):
+        return Markup(visible(value))
+    return visible(value) if isinstance(value, str) else value
 
 
 def _typeset(number: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from bench.results.numbers import format_interval, format_value
+from groundwork.texts import visible
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
 from reports.shares import EXPLANATION, Shares, build_shares
@@ -47,7 +48,7 @@ _MARKS = {"not_measurable": "n.m.", "weights_missing": "w.m.", "failed": "failed
 
 def escape(text: str) -> str:
     """A stranger's text on one line, with every character that TeX would act on made harmless."""
-    return "".join(_ESCAPES.get(letter, _SYMBOLS.get(letter, letter)) for letter in " ".join(text.split()))
+    return "".join(_ESCAPES.get(letter, _SYMBOLS.get(letter, letter)) for letter in visible(" ".join(text.split())))
 
 
 def write_latex(tables: Sequence[Table]) -> str:
@@ -275,4 +276,4 @@ def _small(interval: str) -> str:
 
 
 def _comment(text: str) -> str:
-    return " ".join(text.split())
+    return visible(" ".join(text.split()))

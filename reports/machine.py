@@ -11,19 +11,28 @@ import pandas as pd
 
 from bench.results.read import RunResults
 from bench.results.summary import Row
+from groundwork.texts import visible
 from reports.table import Table
 
 _ROW_FIELDS = tuple(Row.model_fields)
+_TEXTS = (
+    "run",
+    "generator",
+    "metric",
+    "unit",
+    "note",
+    "signature",
+    "normalised_note",
+)  # what plug-ins and strangers word
 
 
 def write_csv(runs: Sequence[RunResults]) -> str:
     """One line per row of every run: `run`, then the fields of summary.json's rows. Numbers round-trip exactly."""
     records = [{"run": run.label, **row.model_dump()} for run in runs for row in run.summary.rows]
-    frame = pd.DataFrame(records, columns=["run", *_ROW_FIELDS])
+    safe = [{**record, **{name: harmless(record[name]) for name in _TEXTS}} for record in records]
+    frame = pd.DataFrame(safe, columns=["run", *_ROW_FIELDS])
     for name in ("n_objects", "n_images"):
         frame[name] = frame[name].astype("Int64")
-    for name in ("run", "generator", "note"):
-        frame[name] = frame[name].map(_harmless)
     text: str = frame.to_csv(index=False, lineterminator="\n")
     return text
 
@@ -52,7 +61,7 @@ def write_json(tables: Sequence[Table], runs: Sequence[RunResults]) -> str:
                 for table in tables
             ],
         }
-    return json.dumps(_strict(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_strict(document), indent=2, allow_nan=False) + "\n"
 
 
 def _strict(value: Any) -> Any:
@@ -65,6 +74,7 @@ def _strict(value: Any) -> Any:
     return value
 
 
-def _harmless(text: str) -> str:
-    # spreadsheets run cells that open like a formula
+def harmless(text: str) -> str:
+    """A text of a table: spreadsheets run cells that open like a formula, terminals act on what `cat` prints."""
+    text = visible(text)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -12,6 +12,7 @@ from bench.heat import UNSCORED, colours, position
 from bench.results.layout import map_file
 from bench.results.read import RunResults
 from bench.results.summary import ErrorMapInfo
+from groundwork.files import leads_out
 from groundwork.pictures import decode_rgba
 
 MAX_BYTES = 1_000_000
@@ -50,7 +51,8 @@ def read_maps(run: RunResults, generator: str, case: str, seed: int, views: int)
     """
     found = []
     for info in run.summary.error_maps:
-        strip = _strip(map_file(run.layout.maps, generator, case, seed, info.metric), views)
+        path = map_file(run.layout.maps, generator, case, seed, info.metric)
+        strip = "" if leads_out(run.path, path) else _strip(path, views)
         if strip:
             found.append(ErrorMap(info.metric, strip))
     return tuple(found)

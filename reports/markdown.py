@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bench.results.numbers import format_interval, format_p, format_percent, format_value
 from bench.results.summary import Comparison
+from groundwork.texts import visible
 from reports.provenance import Facts
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
@@ -22,7 +23,7 @@ _MANY = 60  # comparisons beyond this fold away
 
 def escape(text: str) -> str:
     """A stranger's text on one line, with nothing in it that Markdown or HTML would act on."""
-    flat = " ".join(text.split())
+    flat = visible(" ".join(text.split()))
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # a zero-width space keeps '@name' from notifying a person of that name
     return _SPECIAL.sub(r"\\\1", flat).replace("@", "@\u200b")
@@ -276,4 +277,4 @@ def _name(metric: str) -> str:
 
 def _code(text: str) -> str:
     """Text for a code span: no backtick can close it early."""
-    return " ".join(text.split()).replace("`", "'")
+    return visible(" ".join(text.split())).replace("`", "'")

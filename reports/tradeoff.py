@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from bench.results.terms import Axis
+from bench.results.terms import Axis, Direction
 from reports.table import Column, Table
 
 WIDTH, HEIGHT = 720.0, 440.0
@@ -110,9 +110,13 @@ def heading(table: Table) -> str:
 
 def axis_title(column: Column) -> str:
     """Name, unit and which end is better."""
-    unit = f" [{column.metric.unit}]" if column.metric.unit else ""
-    better = "higher is better" if column.metric.direction == "up" else "lower is better"
-    return f"{column.metric.name}{column.suffix and f' ({column.suffix})'}{unit}, {better}"
+    name = f"{column.metric.name}{column.suffix and f' ({column.suffix})'}"
+    return axis_words(name, column.metric.unit, column.metric.direction)
+
+
+def axis_words(name: str, unit: str, direction: Direction) -> str:
+    """`cde, higher is better`, with the unit where there is one."""
+    return f"{name}{f' [{unit}]' if unit else ''}, {'higher' if direction == 'up' else 'lower'} is better"
 
 
 def points(table: Table, x: Column, y: Column) -> tuple[Point, ...]:
@@ -176,11 +180,13 @@ def draw(
     dots: Sequence[Place] = (),
     guides: Sequence[Sequence[Place]] = (),
     better: tuple[bool, bool] | None = None,
+    labelled: Collection[int] | None = None,
 ) -> Figure:
     """The figure of some points, at least one. `curves` join points by their indices, `guides` any places.
 
     `dots` are small marks without a label, such as repeats; `better` says whether higher values of each axis are, and
-    an arrow points to that corner.
+    an arrow points to that corner. `labelled` are the indices of points whose name is printed (None: all): a crowd
+    tells its names on hover.
     """
     x_ticks = _ticks([end for point in shown for end in point.x] + [x for x, _ in dots])
     y_ticks = _ticks([end for point in shown for end in point.y] + [y for _, y in dots])
@@ -205,7 +211,9 @@ def draw(
     arrow = None if better is None else _arrow(frame, *better)
     if arrow is not None:
         bars.append((min(arrow[0::2]), min(arrow[1::2]), max(arrow[0::2]), max(arrow[1::2])))
-    labels = place_labels([point.label for point in shown], [(mark.x, mark.y) for mark in marks], bars, frame)
+    named = range(len(shown)) if labelled is None else sorted(labelled)
+    anchors = [(marks[i].x, marks[i].y) for i in named]
+    labels = place_labels([shown[i].label for i in named], anchors, bars, frame)
     return Figure(
         x_title=x_title,
         y_title=y_title,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.errors import UsageError, nearest
+from bench.errors import InputError, UsageError, nearest
 from bench.results.read import read_runs
-from groundwork.files import write_atomically
+from groundwork.files import leads_out, write_atomically
 from reports.html import write_html, write_svg
 from reports.latex import write_latex
 from reports.machine import write_csv, write_json
@@ -40,7 +40,8 @@ def write_reports(runs: Sequence[Path], out: Path | None = None, formats: Sequen
                 expected="a folder for the joint report",
                 hint="add --out DIR, or report each run by itself",
             )
-        out = results[0].path / "report"
+        out = results[0].layout.report
+        _refuse_links(results[0].path, out)
 
     tables = build_tables(results)
     texts: dict[str, Callable[[], dict[str, str]]] = {
@@ -53,6 +54,16 @@ def write_reports(runs: Sequence[Path], out: Path | None = None, formats: Sequen
     written = []
     for name in dict.fromkeys(formats):
         for file, text in texts[name]().items():
+            _refuse_links(out, (out / file).parent)
             write_atomically(out / file, text.encode("utf-8"))
             written.append(out / file)
     return written
+
+
+def _refuse_links(root: Path, folder: Path) -> None:
+    if leads_out(root, folder):
+        raise InputError(
+            "the report would be written to another place: a link leads out of the folder",
+            where=f"{folder} -> {folder.resolve()}",
+            hint="remove the link, or name a folder for the report: --out DIR",
+        )

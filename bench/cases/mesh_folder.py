@@ -12,7 +12,7 @@ from bench.cases.prompt_file import read_prompts
 from bench.errors import InputError, MeshError, nearest
 from bench.mesh_files.reader import MESH_SUFFIXES
 from groundwork.notes import tell
-from groundwork.walk import walk
+from groundwork.walk import OTHER_MESHES, walk
 
 
 def mesh_folder_cases(folder: Path, prompts: Path | None) -> tuple[Case, ...]:
@@ -35,7 +35,10 @@ def mesh_folder_cases(folder: Path, prompts: Path | None) -> tuple[Case, ...]:
 def _mesh_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise MeshError("no such folder of meshes", where=str(folder))
-    found = walk(folder, tuple(MESH_SUFFIXES)).files
+    there = walk(folder, tuple(MESH_SUFFIXES), OTHER_MESHES)
+    found = there.files
+    if there.left_out() and found:
+        tell(there.left_out())
     direct = [path for path in found if path.parent == folder]
     named = {path: path.stem for path in direct} if direct else _named_by_folders(folder, found)
     if direct and len(direct) < len(found):
@@ -59,7 +62,12 @@ def _mesh_files(folder: Path) -> dict[str, Path]:
             )
         files[name] = path
     if not files:
-        raise MeshError("the folder has no meshes", where=str(folder), expected=f"files *{', *'.join(MESH_SUFFIXES)}")
+        raise MeshError(
+            "the folder has no meshes",
+            where=str(folder),
+            expected=f"files *{', *'.join(MESH_SUFFIXES)}",
+            hint=there.left_out() and f"{there.left_out()}; export them as GLB",
+        )
     return files
 
 

@@ -18,8 +18,8 @@ from bench.errors import InputError, nearest
 from groundwork.notes import tell
 
 MAX_PROMPTS_BYTES = 16 * 2**20
-CASE_COLUMNS = ("case", "file_name", "file", "uid", "id", "name")
-PROMPT_COLUMNS = ("prompt", "text", "caption")
+CASE_COLUMNS = ("case", "file_name", "filename", "file", "uid", "id", "name", "object")
+PROMPT_COLUMNS = ("prompt", "text", "caption", "description")
 
 _Line = tuple[int, str, str]
 
@@ -64,13 +64,19 @@ def prompt_cases(table: Path) -> tuple[Case, ...]:
 
 
 def read_prompts(table: Path) -> tuple[PromptLine, ...]:
-    """The prompts of a table: CSV, `.jsonl` (an object a line) or `.txt` (a prompt a line; cases are 000, 001, ...).
+    """The prompts of a table: CSV (`.tsv` with tabs), `.jsonl` (an object a line) or `.txt` (a prompt a line).
 
-    A CSV has the columns `case` (or file_name, uid, ...) and `prompt` (or text, caption), or no header and these two.
-    Raises `InputError`, with `file:line`. Each case has one prompt, and none is empty; whether ids are safe or known is
-    the caller's to ask.
+    The cases of a `.txt` are 000, 001, .... A CSV has the columns `case` (or file_name, uid, ...) and `prompt` (or
+    text, caption), or no header and these two. Raises `InputError`, with `file:line`. Each case has one prompt, and
+    none is empty; whether ids are safe or known is the caller's to ask.
     """
     suffix = table.suffix.lower()
+    if suffix in (".json", ".xlsx", ".xls", ".ods", ".parquet"):
+        raise InputError(
+            f"tables of prompts are not read from {suffix} files",
+            where=str(table),
+            expected=".csv, .tsv, .jsonl (an object a line) or .txt (a prompt a line)",
+        )
     found = _text(table) if suffix == ".txt" else _json_lines(table) if suffix == ".jsonl" else _csv(table)
     lines: dict[str, PromptLine] = {}
     for number, case, prompt in found:
@@ -84,14 +90,14 @@ def read_prompts(table: Path) -> tuple[PromptLine, ...]:
 
 
 def _text(table: Path) -> Iterator[_Line]:
-    prompts = [(n, line.strip()) for n, line in enumerate(_content(table).splitlines(), 1) if line.strip()]
+    prompts = [(n, line.strip()) for n, line in enumerate(_lines(table), 1) if line.strip()]
     width = max(3, len(str(len(prompts) - 1)))
     for place, (number, prompt) in enumerate(prompts):
         yield number, f"{place:0{width}d}", prompt
 
 
 def _json_lines(table: Path) -> Iterator[_Line]:
-    for number, line in enumerate(_content(table).splitlines(), 1):
+    for number, line in enumerate(_lines(table), 1):
         if not line.strip():
             continue
         where = f"{table}:{number}"
@@ -149,13 +155,14 @@ def _column(columns: Sequence[str], names: Sequence[str], where: str) -> int:
 
 def _case(value: str, column: str) -> str:
     """A case's id; files are called like their case."""
-    return PurePosixPath(value).stem if column in ("file_name", "file") else value
+    return PurePosixPath(value).stem if column in ("file_name", "filename", "file") else value
 
 
-def _content(table: Path) -> str:
+def _lines(table: Path) -> list[str]:
+    """Lines as text files end them: what else Unicode counts as a break may stand inside a sentence."""
     _check_size(table)
     try:
-        return table.read_bytes().decode("utf-8-sig")
+        return table.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except UnicodeDecodeError as error:
         raise InputError(f"the table of prompts is not UTF-8 (byte {error.start})", where=str(table)) from error
     except OSError as error:
@@ -174,7 +181,7 @@ def _rows(table: Path) -> list[tuple[int, Sequence[str]]]:
     _check_size(table)
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
+            reader = csv.reader(stream, "excel-tab" if table.suffix.lower() == ".tsv" else "excel", strict=True)
             return [(reader.line_num, row) for row in reader if any(field.strip() for field in row)]
     except UnicodeDecodeError as error:
         raise InputError(f"the table of prompts is not UTF-8 (byte {error.start})", where=str(table)) from error

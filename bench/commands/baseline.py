@@ -49,7 +49,7 @@ def accept(
     side = source.side(chosen)
     folder = out / side.suite / side.generator
     before = _before(folder)
-    who = author or _git("config", "user.name") or "unknown"
+    who = author or git_says("config", "user.name") or "unknown"
     size = write_baseline(side, folder, who, reason.strip(), time.strftime("%Y-%m-%d", time.gmtime()), _commit())
     if not side.comparable:
         note("this run was cut by --limit: compare it with runs of the same limit only", style="yellow")
@@ -124,10 +124,11 @@ def _changes(before: Side | None, after: Side) -> list[str]:
 
 def _commit() -> str:
     """The commit that is checked out where the command is given, '' outside git."""
-    return _git("rev-parse", "HEAD")
+    return git_says("rev-parse", "HEAD")
 
 
-def _git(*words: str) -> str:
+def git_says(*words: str) -> str:
+    """What git answers where the command is given, '' where it does not."""
     try:
         done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.SubprocessError):

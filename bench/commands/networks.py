@@ -21,6 +21,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "lgm": (("gsplat", "huggingface_hub", "safetensors"), "lift, on a CUDA GPU"),
     "imagenet": (("rembg", "open_clip"), "reference build imagenet"),
     "draco": (("DracoPy",), "glTF meshes compressed with Draco"),
+    "meshopt": (("meshopt",), "glTF meshes compressed with meshoptimizer"),
     "video": (("av",), "views that are frames of a video"),
     "bake": (("xatlas",), "bake on meshes without UVs"),
     "realiz3d": (("diffusers", "transformers", "accelerate", "peft"), "diffusion models as generators, and Realiz3D"),

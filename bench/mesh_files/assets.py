@@ -1,17 +1,25 @@
 """Side files of a mesh (buffers, materials, pictures), read from inside the mesh's own folder and nowhere else.
 
+Two more places belong to the mesh: where a linked mesh file really lies, and `../materials/textures` of a mesh in a
+folder `meshes`, which is how Gazebo's models and Google's scans are laid out.
+
 Meshes come from strangers: a material file may point at `../../secrets` or at another machine. What was read is kept by
 name: it belongs to the mesh's fingerprint.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from urllib.parse import unquote
 
 from bench.errors import MeshError
 
 MAX_FILE_BYTES = 512 * 2**20
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).lower()
 
 
 class SideFileMissing(MeshError):
@@ -45,6 +53,9 @@ class AssetFolder:
     def __init__(self, mesh_path: Path) -> None:
         self.mesh_path = mesh_path
         self.folder = mesh_path.parent.resolve()
+        self.more = [mesh_path.resolve().parent] if mesh_path.is_symlink() else []
+        if self.folder.name == "meshes":
+            self.more.append((self.folder.parent / "materials" / "textures").resolve())
         self.used: dict[str, bytes] = {}
 
     def get(self, key: str, encoded: bool = False) -> bytes:
@@ -86,21 +97,29 @@ class AssetFolder:
         if "\0" in name or "://" in name or name.startswith(("/", "file:")) or name[1:2] == ":":
             raise outside
         try:
-            path = (self.folder / name).resolve()
-            if not path.is_relative_to(self.folder):
+            if not (self.folder / name).resolve().is_relative_to(self.folder):
                 raise outside
-            if path.is_file():
-                return path
-            return self._other_capitals(name)
         except (OSError, ValueError, RuntimeError):  # a name too long, a loop of links
             return None
+        return next((path for folder in (self.folder, *self.more) if (path := self._in(folder, name))), None)
 
-    def _other_capitals(self, name: str) -> Path | None:
-        path = self.folder
+    @classmethod
+    def _in(cls, folder: Path, name: str) -> Path | None:
+        try:
+            path = (folder / name).resolve()
+            if path.is_file():
+                return path if path.is_relative_to(folder) else None
+            return cls._spelled_otherwise(folder, name)
+        except (OSError, ValueError, RuntimeError):
+            return None
+
+    @staticmethod
+    def _spelled_otherwise(path: Path, name: str) -> Path | None:
+        """In other capitals, or with its accents stored otherwise, as archives from a Mac have them."""
         for step in name.split("/"):
             if step in ("", "."):
                 continue
-            alike = [one for one in path.iterdir() if one.name.lower() == step.lower()] if path.is_dir() else []
+            alike = [one for one in path.iterdir() if _plain(one.name) == _plain(step)] if path.is_dir() else []
             if len(alike) != 1 or alike[0].is_symlink() or step == "..":
                 return None
             path = alike[0]

@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.errors import MeshError
 from bench.geometry.mesh import FloatArray, Material, Mesh
+from bench.mesh_files.lines import text_lines
 from bench.mesh_files.part import Part, Surface, check_faces, join
 from bench.mesh_files.polygons import triangulate
 
@@ -45,7 +46,7 @@ def _text_corners(data: bytes, path: Path) -> FloatArray:
 
 def read_off(data: bytes, path: Path, notes: list[str]) -> Mesh:
     """An OFF file as one mesh. Raises `MeshError`."""
-    lines = [said for line in data.decode("latin-1").splitlines() if (said := line.partition("#")[0].strip())]
+    lines = [said for line in text_lines(data) if (said := line.partition("#")[0].strip())]
     header = _OFF.match(lines[0]) if lines else None
     if header is None or header[4] or header[5] or header[6]:
         raise MeshError("the OFF header cannot be read", where=str(path), expected="OFF as text, in three dimensions")

@@ -16,6 +16,7 @@ from PIL import Image
 from bench.errors import BenchError, MeshError
 from bench.geometry.mesh import Material, Wrap
 from bench.mesh_files.assets import AssetFolder
+from bench.mesh_files.lines import text_lines
 from bench.mesh_files.part import Surface
 from bench.mesh_files.textures import Textures
 
@@ -102,13 +103,9 @@ class _MapOptions:
 
 def read_mtl(content: bytes, place: str) -> dict[str, MtlSurface]:
     """The materials of a file by name; of two with one name the first counts. Nothing is opened yet."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
     found: dict[str, MtlSurface] = {}
     current: MtlSurface | None = None
-    for line in text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
+    for line in text_lines(content):
         kind, *rest = line.split(None, 1)[:2] or [""]
         said = rest[0].strip() if rest else ""
         if kind.lower() == "newmtl":

@@ -16,10 +16,13 @@ from bench.errors import MeshError
 from bench.geometry.mesh import FloatArray, Material, Mesh
 from bench.mesh_files.assets import AssetFolder, SideFileMissing
 from bench.mesh_files.colour import to_bytes
+from bench.mesh_files.lines import text_lines
 from bench.mesh_files.mtl import MtlSurface, TexturedSurface, read_mtl
 from bench.mesh_files.part import Bytes4, Indices, Part, check_faces, corners, join
 from bench.mesh_files.polygons import triangulate
 from bench.mesh_files.textures import Textures
+
+_NUMBERS = ("v", "vt", "vn", "f")  # statements that a comment may follow; in names, # is a letter like others
 
 
 @dataclass
@@ -42,7 +45,7 @@ class _Lines:
 
 def read_obj(data: bytes, path: Path, assets: AssetFolder, notes: list[str]) -> Mesh:
     """An OBJ file as one mesh. Raises `MeshError`."""
-    lines = _parse(decode_text(data), path)
+    lines = _parse(text_lines(data), path)
     if lines.small:
         notes.append(f"{lines.small} faces of fewer than three corners are left out")
     if not lines.counts:
@@ -68,24 +71,18 @@ def read_obj(data: bytes, path: Path, assets: AssetFolder, notes: list[str]) -> 
     return join(parts, path)
 
 
-def decode_text(data: bytes) -> str:
-    """UTF-8 with or without a byte order mark, else Latin-1, which never fails."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _parse(text: str, path: Path) -> _Lines:
+def _parse(lines: list[str], path: Path) -> _Lines:
     found = _Lines()
     material = 0
     known: dict[str, int] = {}
     number = 0
     try:
-        for line in text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
+        for line in lines:
             number += 1
             kind, *rest = line.split(None, 1)[:2] or [""]
             said = rest[0] if rest else ""
+            if "#" in said and kind in _NUMBERS:
+                said = said.partition("#")[0]
             if kind == "v":
                 values = [float(one) for one in said.split()]
                 found.positions.append(values[:3])
@@ -96,7 +93,7 @@ def _parse(text: str, path: Path) -> _Lines:
             elif kind == "vn":
                 found.normals.append([float(one) for one in said.split()[:3]])
             elif kind == "f":
-                _face(found, said.partition("#")[0].split(), material)
+                _face(found, said.split(), material)
             elif kind == "usemtl":
                 name = said.strip()
                 if name not in known:
@@ -207,6 +204,8 @@ class _Surfaces:
 
     def _files(self, library: str) -> list[str]:
         """The files of one `mtllib` line: names may hold blanks, or blanks may part names."""
+        if len(library) > 1 and library[0] == library[-1] == '"':
+            return [library[1:-1]]
         try:
             if self.assets.has(library) or " " not in library or all(not self.assets.has(n) for n in library.split()):
                 return [library]

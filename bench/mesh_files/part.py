@@ -2,7 +2,8 @@
 
 * Normals of the file are used where they are sound: finite, of some length, on the outer side of their faces. Otherwise
   they are area-weighted means over all faces that share the position, so that texture seams stay smooth.
-* Vertices that no face uses are dropped: they would move the bounding box that the views are framed by.
+* Vertices that no face uses are dropped, and so are parts of no area (hidden by a scale of zero): they would move the
+  bounding box that the views are framed by, and show nothing.
 * Parts stay in the file's order, and materials are told apart by identity: readers make one object for each.
 """
 
@@ -60,6 +61,12 @@ class Part:
             colours=None if self.colours is None else self.colours[used],
         )
 
+    @property
+    def has_area(self) -> bool:
+        """Whether any face has an area, however small; what is not finite is for others to refuse."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return bool((_area_vectors(self.vertices, self.faces) != 0).any())
+
     def placed(self, matrix: FloatArray) -> Part:
         """Under a 4 x 4 affine matrix; one that mirrors turns the winding too: faces stay counter-clockwise outside."""
         linear = matrix[:3, :3]
@@ -83,6 +90,7 @@ def check_faces(faces: Indices, vertices: int, place: str) -> None:
 def join(parts: Sequence[Part], path: Path, linear_colours: bool = False) -> Mesh:
     """Parts in the world's coordinates as one mesh. Raises `MeshError` where there is nothing, or too much, to see."""
     parts = [part.compact() for part in parts if len(part.faces)]
+    parts = [part for part in parts if part.has_area] or parts
     total = sum(len(part.faces) for part in parts)
     if total > MAX_FACES:
         raise MeshError(f"the mesh has too many faces: {total}", where=str(path), expected=f"at most {MAX_FACES}")

@@ -85,17 +85,19 @@ def _polygons(face: Element, path: Path) -> tuple[Indices, Indices]:
 
 
 def _colours(element: Element, path: Path) -> Bytes4 | None:
-    """sRGB as stored; floats count from 0 to 1, wider integers are scaled down."""
+    """sRGB as stored; floats count from 0 to 1, or to 255 where some are above 1; wider integers are scaled down."""
     names = next((names for names in _COLOURS if all(name in element.columns for name in names)), None)
     if names is None:
         return None
-    columns = [
-        element.columns[name] for name in (*names, *[n for n in ("alpha", "diffuse_alpha") if n in element.columns][:1])
-    ]
+    opacity = [name for name in ("alpha", "diffuse_alpha", "a") if name in element.columns][:1]
+    columns = [element.columns[name] for name in (*names, *opacity)]
     full = [1.0 if one.dtype.kind == "f" else 65535.0 if one.dtype.itemsize == 2 else 255.0 for one in columns]
     values = np.stack([one.astype(np.float64) / whole for one, whole in zip(columns, full, strict=True)], axis=1)
     if not np.isfinite(values).all():
         raise MeshError("the mesh has colours that are not finite numbers", where=str(path))
+    for some in (slice(0, 3), slice(3, 4)):
+        if all(one.dtype.kind == "f" for one in columns[some]) and values[:, some].max(initial=0.0) > 1:
+            values[:, some] /= 255.0
     return to_bytes(values)
 
 

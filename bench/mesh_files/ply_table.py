@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import MeshError
+from bench.mesh_files.lines import text_lines
 from bench.mesh_files.part import Indices
 
 Column = npt.NDArray[Any]
@@ -75,7 +76,7 @@ def _header(data: bytes, path: Path) -> tuple[str, list[Element], list[str], int
     elements: list[Element] = []
     comments: list[str] = []
     try:
-        for line in data[:end].decode("utf-8", "replace").splitlines()[1:]:
+        for line in text_lines(data[:end])[1:]:
             words = line.split()
             if words[:1] == ["format"]:
                 order = _ORDERS[words[1]]

@@ -15,6 +15,7 @@ from bench.errors import InputError
 from bench.results.layout import RunLayout
 from bench.results.scores import ScoreRow, frame, object_values, read_scores
 from bench.results.summary import SUMMARY_FORMAT, CaseInfo, GeneratorInfo, MetricInfo, Summary
+from groundwork.files import leads_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,6 +148,14 @@ def _labels(folders: Sequence[Path]) -> list[str]:
 
 def _read(folder: Path, label: str) -> RunResults:
     layout = RunLayout(folder)
+    for path in (layout.summary, layout.manifest, layout.scores, layout.leave_one_out):
+        if leads_out(folder, path):  # a stranger's folder must not make a page of what lies elsewhere on this machine
+            raise InputError(
+                "a link leads out of the run folder",
+                where=str(path),
+                expected="the file itself",
+                hint=f"if you know what it points to, put a copy of it in its place: {path.resolve()}",
+            )
     if not layout.summary.is_file():
         raise InputError(
             "this is not a run folder: it has no summary.json",

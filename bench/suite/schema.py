@@ -405,8 +405,8 @@ class Suite(_Section):
         return self.model_dump(mode="json")
 
 
-def suite_hash(suite: Suite) -> str:
-    """SHA-256 (hex) of the protocol: everything that the suite decides about how a generator is judged.
+def suite_protocol(suite: Suite) -> dict[str, Any]:
+    """Everything that the suite decides about how a generator is judged, as plain JSON values.
 
     Left out: the description, the list of generators, and where files lie. What they hold is pinned by the fingerprints
     of generators and cases and the digests of references, so one suite keeps its hash on another machine and when a
@@ -419,7 +419,12 @@ def suite_hash(suite: Suite) -> str:
     for reference in protocol["references"].values():
         if "folder" in reference:
             reference["folder"] = None
-    return hash_json(protocol)
+    return protocol
+
+
+def suite_hash(suite: Suite) -> str:
+    """SHA-256 (hex) of the suite's protocol."""
+    return hash_json(suite_protocol(suite))
 
 
 def suite_schema() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from bench.gate.document import GatedResult, GatePage, ObjectHarm
 from bench.heat import colours
 from bench.results.layout import RunLayout, is_name, map_file, sample_folder, stored_views
 from groundwork.errors import ImageError
+from groundwork.files import leads_out
 from groundwork.pictures import read_picture
 
 SHOWN = 10
@@ -84,6 +85,8 @@ def _views(side: Pictures, case: str) -> list[Strip]:
     folder = sample_folder(RunLayout(side.root).samples, side.generator, case, side.seed)
     views = []
     for path in stored_views(folder)[:VIEWS]:
+        if leads_out(side.root, path):
+            return []
         try:
             picture = Image.fromarray(read_picture(path))
         except ImageError:
@@ -107,7 +110,7 @@ def _map(side: Pictures, case: str, metrics: Sequence[str]) -> tuple[str, str]:
     for metric in metrics:
         path = map_file(maps, side.generator, case, side.seed, metric)
         try:
-            if path.is_file() and path.stat().st_size <= _MAX_MAP_BYTES:
+            if not leads_out(side.root, path) and path.is_file() and path.stat().st_size <= _MAX_MAP_BYTES:
                 read_picture(path)  # what is no picture is not shown as one
                 return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii"), metric
         except (OSError, ImageError):

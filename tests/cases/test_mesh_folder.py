@@ -9,6 +9,7 @@ import pytest
 from bench.cases.mesh_file import MeshFile
 from bench.cases.mesh_folder import mesh_folder_cases
 from bench.errors import InputError, MeshError
+from groundwork.notes import Note
 
 
 @pytest.fixture
@@ -74,8 +75,19 @@ def test_missing_table(folder: Path) -> None:
 def test_empty_and_missing_folders(tmp_path: Path) -> None:
     with pytest.raises(MeshError, match="no meshes"):
         mesh_folder_cases(tmp_path, None)
+    (tmp_path / "mug.fbx").write_bytes(b"")
+    with pytest.raises(MeshError, match="no meshes") as caught:
+        mesh_folder_cases(tmp_path, None)
+    assert "1 .fbx" in caught.value.hint and "export them as GLB" in caught.value.hint
     with pytest.raises(MeshError, match="no such folder"):
         mesh_folder_cases(tmp_path / "nothing", None)
+
+
+def test_meshes_of_other_types_are_told(folder: Path) -> None:
+    (folder / "mug.blend").write_bytes(b"")
+    (folder / "more.zip").write_bytes(b"")
+    with pytest.warns(Note, match=r"2 of a type that is not read \(1 \.blend, 1 \.zip\)"):
+        mesh_folder_cases(folder, None)
 
 
 @pytest.mark.parametrize("twin", ["cow.obj", "Cow.ply"])

@@ -75,15 +75,25 @@ def test_no_table_and_too_large_a_one(tmp_path: Path) -> None:
         ("m.jsonl", '{"file_name": "mug.png", "text": "a red mug"}\n\n{"file_name": "b", "text": "x"}\n',
          [("mug", "a red mug"), ("b", "x")]),
         ("c.csv", "uid,caption\nmug,a red mug\n", [("mug", "a red mug")]),
+        ("c.tsv", "object\tdescription\nmug\ta mug, red\n", [("mug", "a mug, red")]),
+        ("u.txt", "a mug\u2028with a lid\na pot\x85\n", [("000", "a mug\u2028with a lid"), ("001", "a pot")]),
+        ("u.jsonl", '{"id": "a", "text": "x\u2028y"}\n', [("a", "x\u2028y")]),
     ],
 )  # fmt: skip
 def test_prompts_as_people_have_them(tmp_path: Path, name: str, text: str, cases: list[tuple[str, str]]) -> None:
     file = tmp_path / name
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         assert [(case.id, case.prompt) for case in prompt_cases(file)] == cases
     assert bool(told) == (name == "p.csv")
+
+
+def test_documents_that_are_no_tables(tmp_path: Path) -> None:
+    file = tmp_path / "p.json"
+    file.write_text('{"mug": "a red mug"}')
+    with pytest.raises(InputError, match=r"not read from \.json files"):
+        prompt_cases(file)
 
 
 def test_broken_json_lines_name_the_line(tmp_path: Path) -> None:

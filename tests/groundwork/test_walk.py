@@ -38,9 +38,19 @@ def test_the_same_folder_behind_two_links_is_there_twice(tmp_path: Path) -> None
 
 def test_junk_and_pictures_of_other_types_are_named(tmp_path: Path) -> None:
     (tmp_path / "__MACOSX").mkdir()
-    for name in ("__MACOSX/x.png", "._a.png", ".hidden.png", "Thumbs.db", "a.png", "b.HEIC", "c.heic", "notes.txt"):
+    for name in (
+        "__MACOSX/x.png",
+        "._a.png",
+        ".hidden.png",
+        "Thumbs.db",
+        "a.png",
+        "b.HEIC",
+        "c.heic",
+        "d.zip",
+        "notes.txt",
+    ):
         (tmp_path / name).write_bytes(b"")
     found = walk(tmp_path, PNG)
     assert _names(tmp_path) == ["a.png"]
-    assert "2 of a type that is not read (2 .heic), first b.HEIC" in found.left_out()
+    assert "3 of a type that is not read (2 .heic, 1 .zip), first b.HEIC" in found.left_out()
     assert "(._*, Thumbs.db, __MACOSX)" in found.left_out()

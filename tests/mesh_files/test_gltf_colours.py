@@ -215,3 +215,12 @@ def test_a_primitive_without_the_coordinates_of_its_texture(tmp_path):
     g = Gltf()
     g.node(g.square(textured(g, {"texCoord": 3})))
     assert "TEXCOORD_3" in read_mesh(g.save(tmp_path / "a.glb")).mesh.unpainted
+
+
+def test_light_that_a_material_emits_is_left_out_and_said(tmp_path):
+    g = Gltf()
+    dark = g.add("materials", emissiveFactor=[1, 0, 0], pbrMetallicRoughness={"baseColorFactor": [0, 0, 0, 1]})
+    g.node(g.square(dark))
+    path = g.save(tmp_path / "a.glb")
+    assert "light that materials emit" in read_mesh(path).notes[0]
+    assert colours_at(path, (0.5, 0.4)) == [[0, 0, 0]]

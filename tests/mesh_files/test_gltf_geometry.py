@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from gltf_writer import SQUARE, SQUARE_FACES, SQUARE_UV, Gltf
 
+from bench.mesh_files.gltf.fields import Entry
+from bench.mesh_files.gltf.meshopt import decode_meshopt
 from bench.mesh_files.reader import read_mesh
 
 
@@ -138,6 +140,13 @@ def test_negative_scale_turns_faces_and_keeps_them_outside(tmp_path):
     np.testing.assert_allclose(mesh.normals, [[0, 0, 1]] * 4)
 
 
+def test_parts_hidden_by_a_scale_of_zero_do_not_widen_the_box(tmp_path):
+    g = Gltf()
+    g.node(g.square(at=(50, 0, 0)), translation=[9, 0, 0], scale=[0, 0, 0])
+    g.node(g.square())
+    assert extent(g.save(tmp_path / "a.glb")) == SQUARE_EXTENT
+
+
 def test_instances(tmp_path):
     g = Gltf(extensionsUsed=["EXT_mesh_gpu_instancing"])
     moves = {
@@ -260,6 +269,43 @@ def test_a_fallback_of_meshopt_is_read(tmp_path):
     for view in g.tree["bufferViews"]:
         view["extensions"] = {"EXT_meshopt_compression": {"buffer": 1, "byteLength": 8, "byteStride": 12, "count": 4}}
     assert extent(g.save(tmp_path / "a.glb")) == SQUARE_EXTENT
+
+
+def test_meshopt_decodes_what_meshoptimizer_itself_wrote():
+    """The stream and the indices are those of meshoptimizer's own tests."""
+    pytest.importorskip("meshopt")
+    stream = bytes.fromhex("e0f010fefff00cff020202007687566778a9866589689801690000")
+    packed = Entry({"mode": "TRIANGLES", "byteStride": 2, "count": 12}, "views[0]")
+    found = np.frombuffer(decode_meshopt(packed, stream, 24), np.uint16)
+    assert found.tolist() == [0, 1, 2, 2, 1, 3, 4, 6, 5, 7, 8, 9]
+
+
+@pytest.mark.parametrize("name", ["EXT_meshopt_compression", "KHR_meshopt_compression"])
+def test_meshopt_gives_the_same_mesh(tmp_path, name):
+    meshopt = pytest.importorskip("meshopt")
+    g = Gltf(extensionsRequired=[name], extensionsUsed=[name])
+    corners = SQUARE.round(3)
+
+    def packed(values, mode, filtered=None):
+        stream = meshopt.encode_gltf_buffer(values, mode)
+        size = values.itemsize * (values.shape[1] if values.ndim == 2 else 1)
+        index = g.view(stream)
+        view = g.tree["bufferViews"][index]
+        said = {"mode": mode, "count": len(values), "byteStride": size, **({"filter": filtered} if filtered else {})}
+        inner = {**view, **said}
+        whole = {"buffer": 1, "byteLength": size * len(values), "extensions": {name: inner}}
+        return g.add("bufferViews", **whole, **({"byteStride": size} if mode == "ATTRIBUTES" else {}))
+
+    positions = packed(meshopt.encode_filter_exp(corners, 15, "Separate").view(np.float32), "ATTRIBUTES", "EXPONENTIAL")
+    indices = packed(SQUARE_FACES, "TRIANGLES")
+    attributes = {"POSITION": g.add("accessors", bufferView=positions, componentType=5126, count=4, type="VEC3")}
+    faces = g.add("accessors", bufferView=indices, componentType=5123, count=6, type="SCALAR")
+    g.node({"attributes": attributes, "indices": faces})
+    promised = {"byteLength": 1000, "extensions": {name: {"fallback": True}}}
+    g.tree["buffers"] = [{"byteLength": len(g.blob) + -len(g.blob) % 4}, promised]
+    mesh = read_mesh(g.save(tmp_path / "a.glb")).mesh
+    found, wanted = (v[f.reshape(-1, 3)].mean(axis=1) for v, f in ((mesh.vertices, mesh.faces), (SQUARE, SQUARE_FACES)))
+    np.testing.assert_allclose(sorted(found.tolist()), sorted(wanted.tolist()), atol=1e-3)
 
 
 def test_a_long_chain_of_nodes_is_no_recursion(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -124,12 +125,31 @@ def test_sparse_indices_out_of_range(tmp_path):
     refused(g.save(tmp_path / "a.glb"), "sparse indices", "accessors[0].sparse.indices")
 
 
-def test_meshopt_without_a_fallback(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({}, "compressed geometry is damaged"), ({"mode": "LINES"}, "'mode' is 'LINES'"), ({"count": 10**9}, "'count' is"),
+     ({"filter": "SEPIA"}, "'filter' is"), ({"mode": "TRIANGLES", "filter": "COLOR"}, "'filter' is")],
+)  # fmt: skip
+def test_meshopt_streams_that_are_wrong(tmp_path, change, said):
+    pytest.importorskip("meshopt")
+    refused(packed_square(change).save(tmp_path / "a.glb"), said, "bufferViews[0].extensions.EXT_meshopt_compression")
+
+
+def test_meshopt_without_its_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "meshopt", None)
+    path = packed_square({}).save(tmp_path / "a.glb")
+    refused(path, "compressed with EXT_meshopt_compression", "bufferViews[0]")
+    with pytest.raises(MeshError, match=r"realiz3d-bench\[meshopt\]"):
+        read_mesh(path)
+
+
+def packed_square(change):
     g = square(extensionsRequired=["EXT_meshopt_compression"])
     g.tree["buffers"] = [{"byteLength": len(g.blob)}, {"byteLength": 999}]
     view = g.tree["bufferViews"][0]
-    view |= {"buffer": 1, "extensions": {"EXT_meshopt_compression": {"buffer": 0}}}
-    refused(g.save(tmp_path / "a.glb"), "EXT_meshopt_compression", "bufferViews[0]")
+    said = {"buffer": 0, "byteLength": 48, "mode": "ATTRIBUTES", "byteStride": 12, "count": 4, **change}
+    view |= {"buffer": 1, "extensions": {"EXT_meshopt_compression": said}}
+    return g
 
 
 def test_a_damaged_draco_stream(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 from front_view import QUARTERS, colours_at
@@ -194,3 +196,43 @@ def test_latin_names(tmp_path):
     (tmp_path / "a.mtl").write_bytes("newmtl Grün\nKd 0 1 0\n".encode("latin-1"))
     path = write(tmp_path, ("mtllib a.mtl\n" + V + "usemtl Grün\nf 1 4 3 2\n").encode("latin-1"))
     assert colours_at(path, (0.5, 0.4)) == [GREEN]
+
+
+def test_a_name_whose_bytes_hold_a_line_break_of_unicode(tmp_path):
+    (tmp_path / "a.mtl").write_bytes(b"newmtl \xc5\xff\nKd 0 1 0\nnewmtl \x85b\nKd 1 0 0\n")  # no UTF-8: Latin-1
+    path = write(tmp_path, b"mtllib a.mtl\n" + V.encode() + b"usemtl \x85b\nf 1 4 3 2\n")
+    assert colours_at(path, (0.5, 0.4)) == [RED]
+
+
+def test_comments_after_numbers_and_quoted_names(tmp_path):
+    mesh = 'mtllib "two words.mtl"\n' + V.replace("\n", " # a corner\n") + "usemtl Mat#1\nf 1 4 3 2 # it\n"
+    path = write(tmp_path, mesh, **{"two words": "newmtl Mat#1\nKd 0 0 1\n"})
+    assert colours_at(path, (0.5, 0.4)) == [BLUE]
+
+
+def test_names_whose_accents_are_stored_otherwise(tmp_path):
+    (tmp_path / unicodedata.normalize("NFD", "é.mtl")).write_text("newmtl a\nKd 0 1 0\n")
+    path = write(tmp_path, unicodedata.normalize("NFC", "mtllib é.mtl\n") + V + "usemtl a\nf 1 4 3 2\n")
+    assert colours_at(path, (0.5, 0.4)) == [GREEN]
+
+
+def test_textures_beside_a_folder_of_meshes(tmp_path):
+    """As Google's scans are laid out; what a path leads to outside stays refused."""
+    for folder in ("meshes", "materials/textures"):
+        (tmp_path / folder).mkdir(parents=True)
+    path = textured(tmp_path / "meshes", "map_Kd texture.png")
+    picture = tmp_path / "materials" / "textures" / "texture.png"
+    picture.write_bytes(encoded(blocks()))
+    assert colours_at(path, *QUARTERS) == [RED, GREEN, BLUE, YELLOW]
+    assert MeshFile(path).fingerprint != (picture.unlink(), MeshFile(path).fingerprint)[1]
+    path = textured(tmp_path / "meshes", "map_Kd ../materials/textures/texture.png")
+    assert "outside its own folder" in read_mesh(path).mesh.unpainted
+
+
+def test_a_linked_mesh_has_its_files_where_it_lies(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "meshes").mkdir()
+    path = textured(tmp_path / "disk", "map_Kd four.png")
+    link = tmp_path / "meshes" / "mug.obj"
+    link.symlink_to(path)
+    assert colours_at(link, *QUARTERS) == [RED, GREEN, BLUE, YELLOW]

@@ -44,7 +44,7 @@ def test_binary(tmp_path, order, mixed):
         read_mesh(path)
 
 
-@pytest.mark.parametrize(("kind", "full"), [("uchar", 255), ("ushort", 65535), ("float", 1)])
+@pytest.mark.parametrize(("kind", "full"), [("uchar", 255), ("ushort", 65535), ("float", 1), ("float", 255)])
 def test_vertex_colours_as_stored(tmp_path, kind, full):
     colours = "".join(f"property {kind} {name}\n" for name in ("red", "green", "blue"))
     path = ply(tmp_path, [f"{row} {full} 0 0" for row in SQUARE], ["4 0 3 2 1"], per_vertex=colours)

@@ -113,15 +113,6 @@ def test_csv_round_trips_every_row(report: Path, fake_run: Path) -> None:
     assert table["n_objects"].dtype == "int64"
 
 
-def test_csv_cells_are_no_formulas(tmp_path: Path) -> None:
-    run = FakeRun(n_cases=2).write(tmp_path / "run")
-    summary = json.loads((run / "summary.json").read_text())
-    summary["rows"][0]["note"] = "=HYPERLINK(1)"
-    (run / "summary.json").write_text(json.dumps(summary))
-    (path,) = write_reports([run], formats=["csv"])
-    assert pd.read_csv(path)["note"][0] == "'=HYPERLINK(1)"
-
-
 def test_json_is_strict_and_complete(report: Path, fake_run: Path) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")

@@ -63,7 +63,8 @@ class Accessors:
     def floats(self, index: int, kinds: tuple[str, ...]) -> FloatArray:
         """float64 (count, components), finite; integers that stand for fractions are divided as the format says."""
         values, normalised = self.stored(index, kinds)
-        numbers = values.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            numbers = values.astype(np.float64)
         if normalised and values.dtype.kind in "iu":
             numbers = np.maximum(numbers / np.iinfo(values.dtype).max, -1.0)
         if not np.isfinite(numbers).all():

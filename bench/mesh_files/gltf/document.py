@@ -14,8 +14,7 @@ from bench.errors import MeshError
 from bench.mesh_files.assets import AssetFolder
 from bench.mesh_files.gltf.extensions import check_extensions
 from bench.mesh_files.gltf.fields import Entry
-
-_MESHOPT = ("EXT_meshopt_compression", "KHR_meshopt_compression")
+from bench.mesh_files.gltf.meshopt import NAMES, decode_meshopt
 
 
 class Document:
@@ -30,6 +29,7 @@ class Document:
         self.root = Entry(_tree(text, path), str(path))
         self._tables: dict[str, list[Entry]] = {}
         self._buffers: dict[int, bytes] = {}
+        self._decoded: dict[int, bytes] = {}
         version = self.root.need("asset").text("version")
         if version.partition(".")[0] != "2":
             raise MeshError(f"glTF version {version} is not supported", where=str(path), expected="version 2")
@@ -74,7 +74,7 @@ class Document:
     def has_buffer(self, index: int) -> bool:
         """Whether a buffer's bytes are anywhere: fallbacks for readers without an extension may be empty promises."""
         entry = self.entry("buffers", index)
-        promised = (entry.extension(name) for name in _MESHOPT)
+        promised = (entry.extension(name) for name in NAMES)
         if any(one is not None and one.flag("fallback") for one in promised) and "uri" not in entry:
             return False
         return "uri" in entry or (index == 0 and self._chunk is not None)
@@ -102,21 +102,23 @@ class Document:
     def view(self, index: int) -> tuple[memoryview, Entry]:
         """The bytes of a buffer view, and its entry."""
         entry = self.entry("bufferViews", index)
-        compressed = [name for name in _MESHOPT if entry.extension(name) is not None]
-        buffer = entry.integer("buffer")
-        if compressed and not self.has_buffer(buffer):
-            raise MeshError(
-                f"the geometry is compressed with {compressed[0]}, which is not read",
-                where=entry.place,
-                hint="decompress it: npx @gltf-transform/cli copy IN.glb OUT.glb",
-            )
-        data = self.buffer(buffer)
+        packed = next((found for name in NAMES if (found := entry.extension(name)) is not None), None)
+        if packed is None or self.has_buffer(entry.integer("buffer")):
+            return self._range(entry), entry
+        if index not in self._decoded:
+            stream, length = bytes(self._range(packed)), entry.integer("byteLength", low=1)
+            self._decoded[index] = decode_meshopt(packed, stream, length)
+        return memoryview(self._decoded[index]), entry
+
+    def _range(self, entry: Entry) -> memoryview:
+        """The bytes that an entry with `buffer`, `byteOffset` and `byteLength` speaks of."""
+        data = self.buffer(entry.integer("buffer"))
         start, length = entry.integer("byteOffset", 0), entry.integer("byteLength", low=1)
         if start + length > len(data):
             raise MeshError(
                 f"the buffer view ends at byte {start + length} of a buffer of {len(data)}", where=entry.place
             )
-        return memoryview(data)[start : start + length], entry
+        return memoryview(data)[start : start + length]
 
 
 def _tree(text: bytes, path: Path) -> dict[str, Any]:

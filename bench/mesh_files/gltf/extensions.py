@@ -9,7 +9,7 @@ from bench.mesh_files.gltf.fields import Entry
 READ = frozenset(
     {
         "EXT_mesh_gpu_instancing",
-        "EXT_meshopt_compression",  # by its fallback buffer, else refused
+        "EXT_meshopt_compression",
         "EXT_texture_avif",  # by its fallback picture, else refused; so the next ones
         "EXT_texture_webp",
         "KHR_draco_mesh_compression",

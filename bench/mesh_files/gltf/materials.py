@@ -67,6 +67,8 @@ class Materials:
         return self._coloured(Entry(entry.value, named))
 
     def _coloured(self, entry: Entry) -> GltfMaterial:
+        if "emissiveTexture" in entry or entry.value.get("emissiveFactor", [0, 0, 0]) != [0, 0, 0]:
+            self.document.note("light that materials emit is left out: the base colour alone is shown")
         factor_key, texture_key, colours = self._colours(entry)
         factor = self._factor(colours, factor_key)
         mode = _MODES.get(entry.text("alphaMode", "OPAQUE"))
