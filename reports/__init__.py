@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from reports.writing import FORMATS, write_reports
+from reports.writing import FORMATS, verdict_lines, write_reports
 
-__all__ = ["FORMATS", "write_reports"]
+__all__ = ["FORMATS", "verdict_lines", "write_reports"]

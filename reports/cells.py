@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bench.results.summary import Row
+from bench.results.terms import Axis
 from reports.table import Column, Table
 
 
@@ -38,6 +39,12 @@ def scale(table: Table, column: Column) -> Scale | None:
         if end is not None and math.isfinite(end)
     ]
     return Scale(min(ends), max(ends)) if ends and max(ends) > min(ends) else None
+
+
+def groups(table: Table) -> tuple[tuple[Axis, tuple[Column, ...]], ...]:
+    """The columns by what they judge, axes in the order of their first column, primary metrics first in each."""
+    axes = dict.fromkeys(column.metric.axis for column in table.columns)
+    return tuple((axis, tuple(c for c in table.columns if c.metric.axis == axis)) for axis in axes)
 
 
 def notes(table: Table) -> dict[str, int]:

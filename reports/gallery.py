@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -111,8 +111,11 @@ class Gallery:
         return OPENED
 
 
-def build_gallery(table: Table, budget: int) -> Gallery:
-    """As many objects as fit into `budget` characters of data URIs and `MAX_PICTURES`; none when no sample is left."""
+def build_gallery(table: Table, budget: int, wanted: Sequence[str] = ()) -> Gallery:
+    """As many objects as fit into `budget` characters of data URIs and `MAX_PICTURES`; none when no sample is left.
+
+    Those that span the range come first, then the `wanted` cases, then what fits between.
+    """
     cases = list({case.id: case for run in table.runs for case in run.cases}.values())
     seeds = [seed for run in table.runs for seed in run.summary.seeds]
     seed = seeds[0] if seeds else None
@@ -125,13 +128,17 @@ def build_gallery(table: Table, budget: int) -> Gallery:
         order: Iterable[int] = spread(len(cases))
     else:
         order = range(len(cases))
+    evenly = list(order)
+    places = {case.id: position for position, case in enumerate(cases)}
+    asked = [places[case] for case in wanted if case in places]
+    order = dict.fromkeys((*evenly[:OPENED], *asked, *evenly))
 
     chosen: dict[int, Exhibit] = {}
     left, pictures = budget, 0
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         for position in order:
             case = cases[position]
-            files = {source.label: _views_of(source, case.id, seed) for source in table.sources}
+            files = {source.label: views_of(source, case.id, seed) for source in table.sources}
             count = sum(map(len, files.values()))
             if not count:
                 continue
@@ -161,10 +168,10 @@ def build_gallery(table: Table, budget: int) -> Gallery:
     return Gallery(exhibits, len(cases), ranked_by, seed, _view_names(table, exhibits), shown)
 
 
-def shortened(prompt: str) -> str:
+def shortened(prompt: str, most: int = MAX_PROMPT) -> str:
     """A prompt as a caption: prompts are strangers', and a page has room for some hundred letters."""
     prompt = visible(prompt)
-    return prompt if len(prompt) <= MAX_PROMPT else prompt[:MAX_PROMPT].rstrip() + " …"
+    return prompt if len(prompt) <= most else prompt[:most].rstrip() + " …"
 
 
 def spread(n: int) -> Iterator[int]:
@@ -228,7 +235,7 @@ def _primary_values(
     )
 
 
-def _views_of(source: Source, case: str, seed: int | None) -> list[Path]:
+def views_of(source: Source, case: str, seed: int | None) -> list[Path]:
     """The sample's picture files in view order; none when the folder is gone or a name would leave the run folder."""
     name = source.generator.name
     if seed is None or not (is_name(name) and is_name(case)):
@@ -236,11 +243,18 @@ def _views_of(source: Source, case: str, seed: int | None) -> list[Path]:
     return stored_views(sample_folder(source.run.layout.samples, name, case, seed))
 
 
+def shots(source: Source, case: str, seed: int | None, side: int) -> tuple[Shot, ...]:
+    """The views of one sample as thumbnails alone, at most `side` px wide."""
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        draw = partial(_shot, side=side, root=source.run.path, with_full=False)
+        return tuple(pool.map(draw, views_of(source, case, seed)))
+
+
 def _maps_of(source: Source, case: str, seed: int | None, views: int) -> tuple[ErrorMap, ...]:
     return read_maps(source.run, source.generator.name, case, seed, views) if views and seed is not None else ()
 
 
-def _shot(path: Path, side: int, root: Path) -> Shot:
+def _shot(path: Path, side: int, root: Path, with_full: bool = True) -> Shot:
     if leads_out(root, path):
         return Shot("", "", "a link that leads out of the run folder is not followed")
     try:
@@ -248,12 +262,13 @@ def _shot(path: Path, side: int, root: Path) -> Shot:
     except ImageError as error:
         return Shot("", "", error.message)
     picture.thumbnail((FULL, FULL), Image.Resampling.LANCZOS)
-    full = _data_uri(picture, _FULL_QUALITY)
+    full = data_uri(picture, _FULL_QUALITY) if with_full else ""
     picture.thumbnail((side, side), Image.Resampling.BICUBIC)
-    return Shot(_data_uri(picture, _THUMBNAIL_QUALITY), full)
+    return Shot(data_uri(picture, _THUMBNAIL_QUALITY), full)
 
 
-def _data_uri(picture: Image.Image, quality: int) -> str:
+def data_uri(picture: Image.Image, quality: int = _THUMBNAIL_QUALITY) -> str:
+    """A picture as WebP, inlined."""
     encoded = io.BytesIO()
     picture.save(encoded, format="WEBP", quality=quality, method=_FAST)
     return "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode("ascii")

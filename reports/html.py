@@ -21,7 +21,8 @@ from markupsafe import Markup, escape
 from bench.results.numbers import format_interval, format_p, format_percent, format_value
 from bench.results.signatures import signature_difference, signature_fields
 from groundwork.texts import visible
-from reports.cells import notes, scale
+from reports.cells import groups, notes, scale
+from reports.evidence import deciding_cases, evidence
 from reports.gallery import Gallery, build_gallery
 from reports.provenance import facts_of
 from reports.published import HEADS as PUBLISHED_HEADS
@@ -35,6 +36,7 @@ from reports.training_cost import remarks, training_rows
 from reports.verdict import verdicts
 from reports.wins import win_matrices
 
+BRIEF = 8  # columns: a table of more opens with the primary metrics alone
 PAGE_BUDGET = 25_000_000  # characters
 _TEXT_ALLOWANCE = 1_500_000  # for tables, text and markup beside pictures and scripts
 
@@ -45,7 +47,7 @@ def write_html(tables: Sequence[Table], budget: int = PAGE_BUDGET) -> str:
     left = max(budget - _TEXT_ALLOWANCE, 0)
     galleries: list[Gallery] = []
     for remaining, table in zip(range(len(tables), 0, -1), tables, strict=True):
-        gallery = build_gallery(table, left // remaining)
+        gallery = build_gallery(table, left // remaining, deciding_cases(table))
         left -= gallery.size
         galleries.append(gallery)
     html = (
@@ -85,6 +87,7 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
     return {
         "table": table,
         "gallery": gallery,
+        "evidence": evidence(table, gallery),
         "shares": build_shares(table),
         "gaps": gaps(table),
         "timings": [timing for run in table.runs for timing in run.summary.throughput],
@@ -101,6 +104,8 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
         "figures": figures(table),
         "figure_heading": heading(table),
         "notes": notes(table),
+        "groups": groups(table),
+        "brief": len(table.columns) > BRIEF and any(column.primary for column in table.columns),
         "scales": {column.number: scale(table, column) for column in table.columns},
     }
 

@@ -16,6 +16,7 @@ from reports.table import Cell, Column, Source, Table, gaps
 from reports.training_cost import EXPLANATION as COST
 from reports.training_cost import HEADS as TRAINING_HEADS
 from reports.training_cost import remarks, training_rows
+from reports.verdict import verdicts
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~#!])")
 _MANY = 60  # comparisons beyond this fold away
@@ -39,10 +40,15 @@ def write_markdown(tables: Sequence[Table], facts: Sequence[Facts]) -> str:
 
 def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
     lines = [f"# {escape(table.title)}", ""]
-    lines += [escape(table.runs[0].summary.suite.description), ""] if table.runs[0].summary.suite.description else []
-    lines += [escape(" · ".join(f"{label}: {text}" for label, text in fact.headline)), ""]
     if not table.comparable:
         lines += ["> [!WARNING]", f"> **Limited run: not comparable.** {table.limitation}", ""]
+    said = verdicts(table)
+    if said:
+        lines += ["## Verdict", ""]
+        lines += [f"- *{v.axis}*: {escape(v.sentence)} ({_name(v.column.metric.name)})" for v in said]
+        lines += [""]
+    lines += [escape(table.runs[0].summary.suite.description), ""] if table.runs[0].summary.suite.description else []
+    lines += [escape(" · ".join(f"{label}: {text}" for label, text in fact.headline)), ""]
     lines += [
         "Each cell is the value with its 95 % interval over objects; arrows point to the better end. "
         "**Bold**: the best and everything that ties with it. "

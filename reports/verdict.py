@@ -6,7 +6,7 @@ do: no test, no claim; not told apart is said as such.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +30,8 @@ Outcome = Literal["shown", "open", "untested", "refused", "alone"]
 class Verdict:
     """What one primary metric says. `leader` has the best value (None where nobody has one).
 
-    `beaten` and `level` are the others, with the p-value of their comparison with the leader (None: not tested).
+    `beaten` and `level` are the others, with the p-value of their comparison with the leader (None: not tested). `last`
+    is the one that every other beats, with the largest p-value of those tests; None with fewer than three.
     """
 
     column: Column
@@ -38,6 +39,7 @@ class Verdict:
     leader: str | None = None
     beaten: tuple[tuple[str, float], ...] = ()
     level: tuple[tuple[str, float | None], ...] = ()
+    last: tuple[str, float] | None = None
 
     @property
     def axis(self) -> Axis:
@@ -63,7 +65,14 @@ class Verdict:
         text = f"{self.leader} is {_MORE[self.axis]} {_names(self.beaten)} (p {_p_values(self.beaten)})"
         if self.level:
             text += f", and not told apart from {_names(self.level)}"
-        return text + "."
+        return f"{text}.{self._behind}"
+
+    @property
+    def _behind(self) -> str:
+        if self.last is None:
+            return ""
+        name, p = self.last
+        return f" {name} is behind all others (p {_at_most(p)})."
 
 
 def verdicts(table: Table) -> tuple[Verdict, ...]:
@@ -96,7 +105,22 @@ def _verdict(table: Table, column: Column, contestants: Sequence[Source]) -> Ver
     level = tuple((name, p) for name, p in others if p is None or p >= ALPHA)
     if all(p is None for _, p in others):
         return Verdict(column, "untested", leader, level=level)
-    return Verdict(column, "shown" if beaten else "open", leader, beaten, level)
+    return Verdict(column, "shown" if beaten else "open", leader, beaten, level, _last(table, column, values))
+
+
+def _last(table: Table, column: Column, values: Mapping[str, float]) -> tuple[str, float] | None:
+    """The contestant with the worst value where every other one is shown to be better."""
+    worst = (min if column.metric.direction == "up" else max)(values, key=lambda name: values[name])
+    tests = [
+        p
+        for pair in table.runs[0].summary.comparisons
+        if pair.metric == column.metric.name
+        and worst in (pair.a, pair.b)
+        and {pair.a, pair.b} <= values.keys()
+        and (p := p_of(pair)) is not None
+    ]
+    shown = len(values) > 2 and len(tests) == len(values) - 1 and max(tests) < ALPHA
+    return (worst, max(tests)) if shown else None
 
 
 def _names(entries: Sequence[tuple[str, float | None]]) -> str:
@@ -112,10 +136,12 @@ def _listed(entries: Sequence[tuple[str, float | None]]) -> str:
 
 def _p_values(entries: Sequence[tuple[str, float]]) -> str:
     worst = max(p for _, p in entries)
-    text = format_p(worst)
-    if text.startswith("<"):
-        return text
-    return f"= {text}" if len(entries) == 1 else f"≤ {text}"
+    return f"= {format_p(worst)}" if len(entries) == 1 and worst >= 0.001 else _at_most(worst)
+
+
+def _at_most(p: float) -> str:
+    text = format_p(p)
+    return text if text.startswith("<") else f"≤ {text}"
 
 
 def _at_least(p: float) -> str:

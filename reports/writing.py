@@ -14,6 +14,7 @@ from reports.machine import write_csv, write_json
 from reports.markdown import write_markdown
 from reports.provenance import facts_of
 from reports.table import build_tables
+from reports.verdict import verdicts
 
 FORMATS = ("html", "md", "csv", "latex", "json")
 
@@ -58,6 +59,17 @@ def write_reports(runs: Sequence[Path], out: Path | None = None, formats: Sequen
             write_atomically(out / file, text.encode("utf-8"))
             written.append(out / file)
     return written
+
+
+def verdict_lines(runs: Sequence[Path]) -> list[str]:
+    """What the reports of these runs open with, as plain lines: 'realism: base is more realistic than ... (metric)'."""
+    lines = []
+    tables = build_tables(read_runs(runs))
+    for table in tables:
+        about = f"{table.title}, " if len(tables) > 1 else ""
+        lines += [f"{about}limited run, not comparable. {table.limitation}"] if not table.comparable else []
+        lines += [f"{about}{v.axis}: {v.sentence} ({v.column.metric.name})" for v in verdicts(table)]
+    return lines
 
 
 def _refuse_links(root: Path, folder: Path) -> None:

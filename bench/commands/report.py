@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import flags
-from bench.commands.terminal import answer, answer_json
+from bench.commands.terminal import answer, answer_json, note
 
 FORMATS = ("html", "md", "latex", "csv", "json")
 
@@ -23,11 +23,13 @@ def report(
 ) -> None:
     """Write reports from stored results; images and models may be gone."""
     chosen = tuple(flags.one_of(word, FORMATS, "format") for word in flags.names(formats, "--format") or ())
-    from reports import write_reports
+    from reports import verdict_lines, write_reports
 
     written = write_reports(runs, out, chosen)
     if as_json:
         answer_json([str(path) for path in written])
         return
+    for line in verdict_lines(runs):
+        note(line)
     for path in written:
         answer(str(path))

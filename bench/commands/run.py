@@ -79,7 +79,7 @@ def read_options(
 def execute(suite: Suite, options: RunOptions) -> None:
     """Run a loaded suite, report and print the answer; leaves with exit code 3 when something is incomplete."""
     from bench.run import session
-    from reports import write_reports
+    from reports import verdict_lines, write_reports
 
     if options.dry_run:
         plan = session.dry_run(suite, options)
@@ -91,6 +91,9 @@ def execute(suite: Suite, options: RunOptions) -> None:
     with only_answers_on_stdout():
         outcome = session.run(suite, options)
         write_reports([outcome.folder])
+        verdict = verdict_lines([outcome.folder])
+    for line in verdict:
+        note(line)
     for line in outcome.incomplete:
         note(f"incomplete: {line}", style="yellow")
     if options.json:

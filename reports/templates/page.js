@@ -1,7 +1,11 @@
 "use strict";
 // Everything here is comfort: with scripts off the page still shows all tables, the figure and the thumbnails.
 
-const data = (element) => JSON.parse(element.textContent);
+const parsed = new WeakMap();
+function data(element) {
+  if (!parsed.has(element)) parsed.set(element, JSON.parse(element.textContent));
+  return parsed.get(element);
+}
 document.querySelectorAll(".controls, .copy").forEach((element) => { element.hidden = false; });
 
 // -- the results tables: hide what the reader does not ask for
@@ -115,6 +119,44 @@ document.querySelectorAll("section.gallery").forEach((gallery) => {
   });
   gallery.querySelectorAll(".choose [data-source]").forEach((check) => check.addEventListener("change", () => {
     gallery.querySelectorAll(`figure[data-source="${check.dataset.source}"]`).forEach((figure) => { figure.hidden = !check.checked; });
+  }));
+});
+
+// -- one picture over another
+document.querySelectorAll("section.slider").forEach((section) => {
+  const fulls = [...document.getElementById(section.dataset.gallery).querySelectorAll("script.full")];
+  const [a, b, object, view] = ["a", "b", "object", "view"].map((name) => section.querySelector(`select[data-${name}]`));
+  const stage = section.querySelector(".stage"), range = stage.querySelector("input"), absent = section.querySelector(".absent");
+  const place = () => {
+    stage.style.setProperty("--at", `${range.value}%`);
+    range.setAttribute("aria-valuetext", `${range.value} % ${a.selectedOptions[0].text}, then ${b.selectedOptions[0].text}`);
+  };
+  const draw = () => {
+    const full = data(fulls[object.value]), lacking = [];
+    [[a, ".over", ".left"], [b, ".under", ".right"]].forEach(([select, image, caption]) => {
+      const source = full.full[select.value][view.value];
+      if (source) stage.querySelector(image).src = source;
+      else lacking.push(full.sources[select.value]);
+      stage.querySelector(image).alt = `${full.case} by ${full.sources[select.value]}, ${full.views[view.value]}`;
+      section.querySelector(caption).textContent = full.sources[select.value];
+    });
+    stage.hidden = lacking.length > 0;
+    absent.hidden = lacking.length === 0;
+    absent.textContent = `No such picture by ${lacking.join(" or ")}.`;
+    place();
+  };
+  const [left, right] = section.dataset.pair ? section.dataset.pair.split(" ") : ["0", "1"];
+  [a.value, b.value] = [left, right];
+  [a, b, object, view].forEach((select) => select.addEventListener("change", draw));
+  range.addEventListener("input", place);
+  new IntersectionObserver((entries, watcher) => { // pictures are read when the reader comes near
+    if (entries.some((entry) => entry.isIntersecting)) { draw(); watcher.disconnect(); }
+  }, { rootMargin: "600px" }).observe(section);
+  section.closest("article").querySelectorAll("[data-slide]").forEach((button) => button.addEventListener("click", () => {
+    [a.value, b.value, object.value, view.value] = [button.dataset.a, button.dataset.b, button.dataset.slide, "0"];
+    draw();
+    section.scrollIntoView({ block: "start" });
+    range.focus({ preventScroll: true });
   }));
 });
 

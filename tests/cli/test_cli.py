@@ -75,6 +75,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     calls = Runs()
     monkeypatch.setattr(session, "run", calls)
     monkeypatch.setattr(reports, "write_reports", calls.reported.extend)
+    monkeypatch.setattr(reports, "verdict_lines", lambda runs: [])
     return calls
 
 
@@ -419,8 +420,11 @@ def test_report_passes_runs_and_formats_on(monkeypatch: pytest.MonkeyPatch, caps
         return [Path("a/index.html"), Path("a/report.md")]
 
     monkeypatch.setattr(reports, "write_reports", write)
+    monkeypatch.setattr(reports, "verdict_lines", lambda runs: ["control: mine is the only one measured. (iou)"])
     assert main(["report", "a", "b", "--out", str(tmp_path), "--format", "html,md"]) == 0
-    assert capsys.readouterr().out.splitlines() == [str(Path("a/index.html")), str(Path("a/report.md"))]
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [str(Path("a/index.html")), str(Path("a/report.md"))]
+    assert said.err.splitlines() == ["control: mine is the only one measured. (iou)"]
     assert main(["report", "a"]) == 0
     assert calls[0] == ([Path("a"), Path("b")], tmp_path, ("html", "md"))
     assert set(calls[1][2]) == set(reports.FORMATS)

@@ -48,7 +48,8 @@ class Page(HTMLParser):
             if tag == "script":
                 self.scripts.append((attributes, ""))
         elif tag == "table":
-            self._results = attributes.get("class") == "results"
+            classes = attributes.get("class", "").split()
+            self._results = "results" in classes and "shares" not in classes
         elif tag == "tfoot":
             self._results = False
         elif tag == "tr" and self._results:
@@ -118,8 +119,10 @@ def test_strangers_text_stays_text(page: Page) -> None:
 
 
 def test_every_row_and_column_is_there(page: Page, fake_run: Path) -> None:
-    head, *rows = page.rows[1:]
-    assert [cell.split()[0] for cell in head[1:4]] == ["cde", "kd_", "silhouette_"]
+    axes, brief, head, *rows = page.rows
+    assert [cell.strip() for cell in axes[1:]] == ["consistency", "realism", "control", "speed"]
+    assert [cell.strip() for cell in brief[1:]] == ["consistency", "realism", "control"]  # that have a primary metric
+    assert [cell.split()[0] for cell in head[1:7]] == ["cde", "loo_", "emr", "kd_", "fid", "silhouette_"]
     assert len(head) == 1 + len(METRICS)
     summary = json.loads((fake_run / "summary.json").read_text())
     names = ["".join(generator["name"].split()) for generator in summary["generators"]]
@@ -137,7 +140,8 @@ def test_bold_marks_what_the_run_said(page: Page) -> None:
 
 def test_views_have_alternative_texts(page: Page) -> None:
     images = [attributes for tag, attributes in page.tags if tag == "img" and "src" in attributes]
-    assert len(images) == 4 * (4 * 6 - 1)
+    shown = [image for image in images if "width" not in image]  # the gallery's; evidence and its outlines come after
+    assert len(shown) == 4 * (4 * 6 - 1)
     assert images[0]["alt"].endswith("azimuth 0°")
     assert all(image["src"].startswith("data:image/webp;base64,") for image in images)
 
@@ -170,7 +174,7 @@ def test_samples_and_manifest_may_be_gone(tmp_path: Path) -> None:
     write_reports([run], formats=["html"])
     gone = Page((run / "report" / "index.html").read_text())
     assert "no longer in the run folder" in gone.text
-    assert len(gone.rows) == 2 + 4
+    assert len(gone.rows) == 3 + 4
 
 
 def test_least_summary_is_enough(tmp_path: Path) -> None:
@@ -272,10 +276,10 @@ def test_error_maps_are_shown_with_their_legend(tmp_path: Path) -> None:
         path.write_bytes(content)
     write_reports([run], formats=["html"])
     html = (run / "report" / "index.html").read_text()
-    assert html.count('class="views maps"') == 1  # neither the broken one nor the one of three views
-    assert html.count(base64.b64encode(good).decode()) == 1
+    assert html.count('class="views maps" data-metric') == 1  # neither the broken one nor the one of three views
+    assert html.count(base64.b64encode(good).decode()) == 2  # once more as evidence
     page = Page(html)
-    at = [tag["style"] for _, tag in page.tags if tag.get("aria-label", "").startswith("loo_psnr errors")]
+    at = [tag["style"] for _, tag in page.tags if tag.get("aria-label", "").startswith("loo_psnr errors, ")]
     assert at == ["--at: 0.0%", "--at: 33.333%", "--at: 66.667%", "--at: 100.0%"]
     assert "0.01" in page.text and "≥ 0.25" in page.text and "RMS of <b>R, G, B</b>" in page.text
     summary["error_maps"] = []
@@ -294,11 +298,12 @@ def test_many_metrics_go_down_the_page(tmp_path: Path, monkeypatch: pytest.Monke
     (run / "summary.json").write_text(json.dumps(summary))
     write_reports([run], tmp_path / "report")
     html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
-    table = html[html.index('<table class="results turned">') :]
+    table = html[html.index('<table class="results turned') :]
     table = table[: table.index("</table>")]
     rows = re.findall(r'<th scope="row" class="name[^>]*>\s*<span class="metric">(.*?)&nbsp;', table)
     names = [re.sub(r"<.*?>", "", row) for row in rows]
-    # primary ones first, what nobody has last
-    assert names == [*(m["name"] for m in METRICS[:3]), "fid@photos", "throughput", "loo_psnr", "emr"]
+    # by axis, the primary ones first, what nobody has last
+    kernel = METRICS[1]["name"]
+    assert names == ["cde", "loo_psnr", "emr", kernel, "fid@photos", "silhouette_iou", "throughput"]
     assert table.count("the file x.pt is not here") == 4  # once a metric: its text and its tooltip
     assert table.count('<td class="calibration') == 5  # of each metric that anybody has

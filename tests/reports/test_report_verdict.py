@@ -10,7 +10,9 @@ import pytest
 from fake_run import FakeRun
 
 from bench.results.read import read_runs
+from reports import verdict_lines, write_reports
 from reports.cells import Scale, notes, scale
+from reports.markdown import escape
 from reports.table import Table, build_tables
 from reports.tradeoff import MAX_FIGURES, Point, figures, pareto_front
 from reports.verdict import verdicts
@@ -66,6 +68,28 @@ def test_nothing_is_claimed_without_a_test(run: Path) -> None:
     assert sentence(changed(run, {(A, B): 0.01}, values)) == (
         f"{B} is more realistic than {A} (p = 0.010), and not told apart from {C}."
     )
+
+
+def test_who_is_behind_all_others_is_named_when_every_test_says_so(run: Path) -> None:
+    values = {A: 0.2, B: 0.1, C: 0.3}
+    said = sentence(changed(run, {(A, B): 0.2, (A, C): 0.03, (B, C): 0.001}, values))
+    assert said == (
+        f"{B} is more realistic than {C} (p = 0.001), and not told apart from {A}. "
+        f"{C} is behind all others (p ≤ 0.030)."
+    )
+    assert "behind" not in sentence(changed(run, {(A, B): 0.2, (A, C): 0.06, (B, C): 0.001}, values))
+    assert "behind" not in sentence(changed(run, {(A, B): 0.2, (B, C): 0.001}, values))  # one is not tested
+
+
+def test_texts_lead_with_the_verdict(run: Path) -> None:
+    values = {A: 0.2, B: 0.1, C: 0.3}
+    table = changed(run, {(A, B): 0.01, (B, C): 0.0004}, values)
+    write_reports([run], formats=["md"])
+    lines = (run / "report/report.md").read_text().splitlines()
+    assert lines[2] == "## Verdict"
+    assert lines[5] == f"- *realism*: {escape(sentence(table))} (`{KD}`)"
+    assert verdict_lines([run])[1] == f"realism: {sentence(table)} ({KD})"
+    assert len(verdict_lines([run])) == 3
 
 
 def test_the_uncorrected_p_value_does_not_count(run: Path) -> None:
@@ -149,4 +173,4 @@ def test_a_large_page_stays_small_and_has_every_verdict(tmp_path: Path) -> None:
     tables = build_tables(read_runs([run]))
     page = write_html(tables, budget=0)
     assert len(page) < 5_000_000
-    assert page.count('class="axis"') == 3 and "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert page.count('<span class="axis">') == 6 and "http://" not in page.replace("http://www.w3.org/2000/svg", "")
