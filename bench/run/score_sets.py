@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from bench.cases.case import Case
 from bench.errors import BenchError, ImageError, InputError
 from bench.extractors.feature_cache import features_of
+from bench.extractors.picture_pattern import PATTERN
 from bench.extractors.protocol import Extractor, Features
 from bench.metrics.declaration import FeatureSet, SetMetric
-from bench.metrics.near_copies import near_copies
+from bench.metrics.near_copies import ALIKE, alike, near_copies
 from bench.metrics.reference_floor import reference_floor
 from bench.plugins.guard import frames_of
 from bench.references.reference_set import ReferenceFeatures
@@ -256,19 +259,32 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         return replace(unavailable("failed", error.message), traceback=frames_of(error))
     missing = counted_in.missing
     notes = [f"{missing} of {asked.samples} samples failed; {counted(missing, counted_in.measured)}"] if missing else []
-    notes += _copied(generated, reference)
+    patterns = found.features.get((generator, PATTERN)), found.references.get((metric.reference, PATTERN))
+    notes += _copied(generated, reference, *patterns)
     return SetScore(
         generator, metric, counted_in.value, low, high, "ok", "; ".join(notes), len(found.cases), images, signature,
         measured=counted_in.measured if missing else math.nan, missing=missing, leave_one_out=counted_in.without,
     )  # fmt: skip
 
 
-def _copied(generated: FeatureSet, reference: ReferenceFeatures) -> list[str]:
+def _copied(
+    generated: FeatureSet,
+    reference: ReferenceFeatures,
+    patterns: FeatureSet | None,
+    reference_patterns: ReferenceFeatures | None,
+) -> list[str]:
     """What a reader should know of a distance to a reference that the generator may have handed in.
 
     A generator's own pictures of the same objects resemble each other for good reasons, so that one is not asked.
     """
     if reference.shares_objects:
         return []
-    copied = int(near_copies(generated, reference).sum())
-    return [f"{copied} of {len(generated.features)} pictures nearly copy the reference"] if copied else []
+    by_features = near_copies(generated, reference)
+    by_pixels = np.zeros_like(by_features)
+    if patterns is not None and reference_patterns is not None:
+        by_pixels = alike(patterns.features, reference_patterns.features).max(axis=1) > ALIKE
+    copied = int((by_features | by_pixels).sum())
+    if not copied:
+        return []
+    found = f"{int(by_features.sum())} by features, {int(by_pixels.sum())} by pixels"
+    return [f"{copied} of {len(by_features)} pictures nearly copy the reference ({found})"]
