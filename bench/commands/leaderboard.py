@@ -192,6 +192,37 @@ def build(
     answer(str(out / "index.html"))
 
 
+@leaderboard.command("export")
+def export(
+    entry: Entry,
+    format: Annotated[
+        str,
+        flags.flag("--format", "every-eval-ever, hf-eval-results, model-index or croissant.", metavar="FORMAT"),
+    ],
+    out: Annotated[Path | None, flags.flag("--out", "The file to write (default: print it).", metavar="FILE")] = None,
+    base_url: Annotated[str, flags.flag("--base-url", "Where the board's site lies.", metavar="URL")] = "",
+    dataset: Annotated[
+        str, flags.flag("--dataset", "The suite's dataset on the Hugging Face Hub.", metavar="OWNER/NAME")
+    ] = "",
+) -> None:
+    """Write an entry in a format of others; `croissant` describes the cases of its suite."""
+    from bench.leaderboard.exports.catalogue import EXPORTS, export_entry
+    from bench.leaderboard.exports.places import Places
+    from bench.leaderboard.pin import PIN, read_pin
+    from bench.leaderboard.repository import find_entry
+    from groundwork.files import write_atomically
+
+    flags.one_of(format, tuple(EXPORTS), "format")
+    places = Places(base_url, dataset)
+    stored = find_entry(entry)
+    text = export_entry(stored.entry, read_pin(stored.path.parents[1] / PIN), format, places)
+    if out is None:
+        answer(text.rstrip("\n"))
+    else:
+        write_atomically(out, text.encode())
+        answer(str(out))
+
+
 def _pin(run: RunResults, out: Path, found: Pin, renew: bool) -> Pin:
     """The board's pin of the suite: the one that is there, or this run's where there is none or it is renewed."""
     from bench.leaderboard.pin import PIN, differences, read_pin, renewed
