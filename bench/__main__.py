@@ -1,8 +1,6 @@
 """`python -m bench`: the same as `realiz3d-bench`."""
 
-import sys
-
-from bench.cli import main
+from bench.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

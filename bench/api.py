@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,16 +30,24 @@ def run(
     device: str = "cpu",
     batch_size: int = 8,
     offline: bool = False,
+    isolate: Literal["foreign", "all", "none"] = "foreign",
+    timeout: float | None = None,
+    memory: float | None = None,
 ) -> RunOutcome:
     """Run a suite: generate what is missing, score, store and report. The same call resumes.
 
     suite: a file, or the name of a shipped suite. out: the run folder; None: runs/<name of the suite>. overrides: as
     `--set` takes them, 'views.resolution=256'. generators: only these. limit: the first so many cases, which makes the
-    run not comparable. Returns the run's folder, report, summary and what is incomplete. Raises `BenchError`.
+    run not comparable. isolate: whose code works in processes of its own, where a crash or a hang costs its own rows.
+    timeout: seconds that a generator may take for a batch. memory: GiB that such a process may take. Returns the run's
+    folder, report, summary and what is incomplete. Raises `BenchError`.
     """
     from bench.suite.load import load_suite
 
-    return _executed(load_suite(suite, overrides), out, generators, seeds, limit, device, batch_size, offline)
+    return _executed(
+        load_suite(suite, overrides), out, generators, seeds, limit, device, batch_size, offline,
+        isolate, timeout, memory,
+    )  # fmt: skip
 
 
 def score(
@@ -143,6 +151,9 @@ def _executed(
     device: str,
     batch_size: int,
     offline: bool,
+    isolate: Literal["foreign", "all", "none"] = "foreign",
+    timeout: float | None = None,
+    memory: float | None = None,
 ) -> RunOutcome:
     from bench.run import session
     from bench.run.options import RunOptions
@@ -156,6 +167,9 @@ def _executed(
         batch_size=batch_size,
         seeds=None if seeds is None else tuple(seeds),
         offline=offline,
+        isolate=isolate,
+        timeout=timeout,
+        memory=memory,
         argv=("python",),
     )
     outcome = session.run(suite, options)

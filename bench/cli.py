@@ -8,10 +8,13 @@ Heavy libraries are imported by the commands that need them, so that help and mi
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -101,6 +104,29 @@ app.command("generate")(generate)
 app.command("bake")(bake)
 
 
+def program() -> NoReturn:
+    """The program itself: what `main` says, and nothing after it."""
+    _open_standard_streams()
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os.dup2(2, 1)  # what plug-ins print while the process ends is no answer
+    if any(t is not threading.main_thread() and not t.daemon and t.is_alive() for t in threading.enumerate()):
+        os._exit(code)  # threads that a plug-in left: everything is written, and nobody waits for them
+    sys.exit(code)
+
+
+def _open_standard_streams() -> None:
+    """Closed ones (`>&-`) would give their numbers to the next files that are opened, and these what is printed."""
+    for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. `arguments` defaults to those of the process."""
     sleep_when_idle()
@@ -109,7 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words or os.environ.get("REALIZ3D_BENCH_DEBUG", "").lower() in ("1", "true", "yes", "on")
     warnings.showwarning = _show  # type: ignore[assignment]
     try:
-        code = app(_program_flags_first(words), prog_name=PROGRAM, standalone_mode=False, obj=call)
+        with _terminated_as_interrupted():
+            code = app(_program_flags_first(words), prog_name=PROGRAM, standalone_mode=False, obj=call)
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
     except BenchError as error:
@@ -118,6 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (
         SystemExit
     ) as error:  # typer does not raise it here: a plug-in tried to end the program, perhaps with success
+        if isinstance(error.__context__, BrokenPipeError):  # `--help | head`: the reader has seen enough
+            return EXIT_OK
         hint = "report it to the plug-in's author; --debug shows where"
         _explain(f"a plug-in ended the program with sys.exit({error.code!r})\n  do:       {hint}", EXIT_USAGE, debug)
         return EXIT_USAGE
@@ -129,6 +158,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == EXIT_INTERRUPTED:  # typer turns Ctrl-C into this code itself
         note("interrupted; run the same command to continue")
     return code if isinstance(code, int) else EXIT_OK
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM as Ctrl-C: a batch system that ends the job leaves no half-told run and no processes behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 _show_warning = warnings.showwarning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from bench.errors import UsageError, nearest
 ENVIRONMENT_PREFIX = "REALIZ3D_BENCH_"
 MAX_SEEDS = 100_000
 EXECUTORS = ("local", "ray")
+ISOLATE = ("foreign", "all", "none")
 
 
 def flag(name: str, help: str, **details: Any) -> Any:
@@ -44,6 +46,21 @@ RunWorkers = Annotated[
         min=1,
         metavar="N",
     ),
+]
+Isolate = Annotated[
+    str,
+    flag(
+        "--isolate",
+        "Whose code runs in processes of its own: foreign (not shipped with this project), all or none.",
+        metavar="WHOSE",
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    flag("--timeout", "Seconds that a generator may take for a batch (default: an hour a sample).", metavar="SECONDS"),
+]
+Memory = Annotated[
+    float | None, flag("--memory", "GiB of memory that the process of a generator or metric may take.", metavar="GIB")
 ]
 Set = Annotated[
     list[str] | None,
@@ -83,6 +100,13 @@ def seed_numbers(text: str | None) -> tuple[int, ...] | None:
             )
         seeds += range(first, last + 1)
     return tuple(dict.fromkeys(seeds))
+
+
+def positive(number: float | None, name: str) -> float | None:
+    """`number` when it is above 0, or None; `name` is the flag's, for the error."""
+    if number is not None and not (0 < number < math.inf):
+        raise UsageError(f"{name} {number:g} means nothing", expected="a number above 0; leave it out for no limit")
+    return number
 
 
 def one_of(text: str, valid: tuple[str, ...], what: str) -> str:

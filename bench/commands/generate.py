@@ -82,20 +82,22 @@ def _make(suite: Suite, options: RunOptions, out: Path) -> tuple[int, list[str]]
     """Make what is missing; how many samples that were, and what failed, one line each."""
     from bench.dataset.camera_file import camera_json
     from bench.results.layout import RunLayout
-    from bench.run.executors import make_executor
     from bench.run.failures import FailureLog
     from bench.run.generate import generate_samples
+    from bench.run.places import open_places
     from bench.run.plan import generator_fingerprints, make_plan
     from bench.run.samples import SampleKey, SampleStore
     from groundwork.files import write_atomically
+    from groundwork.lock import hold_folder
     from groundwork.progress import Reporter
 
     plan, reporter = make_plan(suite, options), Reporter()
     _refuse_strangers(plan, out / VIEWS)
     fingerprints = generator_fingerprints(plan)
     log = FailureLog(RunLayout(out).failures, reporter.say if options.debug else None)
-    store, executor = SampleStore(out), make_executor(options.executor, options.workers, options.device)
-    generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, reporter, log)
+    store = SampleStore(out)
+    with hold_folder(out, options.argv), open_places(suite, options) as places:
+        generation = generate_samples(plan, fingerprints, store, places, options.batch_size, reporter, log)
     cameras = camera_json(plan.cameras)
     for case in plan.cases:
         for seed in plan.seeds:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bench.suite.schema import Suite
 
 
+@only_answers_on_stdout()
 def run(
     context: typer.Context,
     suite: flags.Suite,
@@ -27,6 +28,9 @@ def run(
     seeds: flags.Seeds = None,
     executor: flags.Executor = RunOptions.executor,
     workers: flags.RunWorkers = None,
+    isolate: flags.Isolate = RunOptions.isolate,
+    timeout: flags.Timeout = None,
+    memory: flags.Memory = None,
     overrides: flags.Set = None,
     dry_run: flags.DryRun = False,
     as_json: flags.Json = False,
@@ -34,7 +38,7 @@ def run(
     """Run a suite: generate, score, store, report. The same command resumes where it stopped."""
     options = read_options(
         context, out, flags.names(generators, "--generators"), limit, device, batch_size, seeds, executor, workers,
-        dry_run, as_json,
+        dry_run, as_json, isolate, timeout, memory,
     )  # fmt: skip
     from bench.suite.load import load_suite
 
@@ -53,6 +57,9 @@ def read_options(
     workers: int | None,
     dry_run: bool,
     as_json: bool,
+    isolate: str = RunOptions.isolate,
+    timeout: float | None = None,
+    memory: float | None = None,
 ) -> RunOptions:
     """The flags that `run` and `score` share, as a run takes them. Raises `UsageError` for values that mean nothing."""
     from bench.run.executors import default_workers
@@ -73,6 +80,9 @@ def read_options(
         dry_run=dry_run,
         json=as_json,
         argv=call.argv,
+        isolate=flags.one_of(isolate, flags.ISOLATE, "value of --isolate"),  # type: ignore[arg-type]
+        timeout=flags.positive(timeout, "--timeout"),
+        memory=flags.positive(memory, "--memory"),
     )
 
 
@@ -88,10 +98,9 @@ def execute(suite: Suite, options: RunOptions) -> None:
         else:
             answer(plan)
         return
-    with only_answers_on_stdout():
-        outcome = session.run(suite, options)
-        write_reports([outcome.folder])
-        verdict = verdict_lines([outcome.folder])
+    outcome = session.run(suite, options)
+    write_reports([outcome.folder])
+    verdict = verdict_lines([outcome.folder])
     for line in verdict:
         note(line)
     for line in outcome.incomplete:

@@ -10,11 +10,12 @@ import typer
 
 from bench.commands import flags
 from bench.commands.run import execute, read_options
-from bench.commands.terminal import note
+from bench.commands.terminal import note, only_answers_on_stdout
 from bench.errors import InputError
 from bench.run.options import RunOptions
 
 
+@only_answers_on_stdout()
 def score(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="<case>/view_<i>.png or <case>/grid.png.")],
@@ -35,6 +36,9 @@ def score(
     seeds: flags.Seeds = None,
     executor: flags.Executor = RunOptions.executor,
     workers: flags.RunWorkers = None,
+    isolate: flags.Isolate = RunOptions.isolate,
+    timeout: flags.Timeout = None,
+    memory: flags.Memory = None,
     overrides: flags.Set = None,
     dry_run: flags.DryRun = False,
     as_json: flags.Json = False,
@@ -52,7 +56,7 @@ def score(
     judged = with_folder(load_suite(suite, overrides or ()), label, folder, layout)
     options = read_options(
         context, out, tuple(generator.name for generator in judged.generators), limit, device, batch_size, seeds,
-        executor, workers, dry_run, as_json,
+        executor, workers, dry_run, as_json, isolate, timeout, memory,
     )  # fmt: skip
     there, absent = available(judged, label, options)
     for entry, error in absent.items():

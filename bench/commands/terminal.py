@@ -6,9 +6,9 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -40,28 +40,61 @@ def first_sentence(text: str) -> str:
     return f"{first}." if stop else words
 
 
+_answers: TextIO | None = None  # where answers go while standard output is not theirs
+
+
 @contextmanager
 def only_answers_on_stdout() -> Iterator[None]:
-    """Send what plug-ins, their libraries and their processes print to standard error meanwhile."""
-    sys.stdout.flush()
+    """Send what plug-ins, their libraries and their processes print to standard error meanwhile; answers come through.
+
+    Also a decorator. A second one inside changes nothing.
+    """
+    global _answers
+    if _answers is not None:
+        yield
+        return
+    own = sys.stdout
+    own.flush()
     kept = os.dup(1)
+    # a test, or a notebook, has put something else in the place of the process' own
+    _answers = os.fdopen(os.dup(kept), "w", encoding="utf-8") if _is_first_file(own) else own
     try:
         os.dup2(2, 1)
         with redirect_stdout(sys.stderr):
             yield
     finally:
+        if _answers is not own:
+            with suppress(OSError):
+                _answers.close()
+        _answers = None
         os.dup2(kept, 1)
         os.close(kept)
 
 
+def _is_first_file(stream: TextIO) -> bool:
+    try:
+        return stream.fileno() == 1
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def answer(text: str) -> None:
     """A line of the result, on standard output."""
-    print(printable(text), flush=True)
+    _put(printable(text))
 
 
 def answer_json(value: Any) -> None:
     """The whole result as JSON, on standard output. NaN becomes null: JSON has no NaN."""
-    print(json.dumps(_finite(value), indent=2, ensure_ascii=True, allow_nan=False, default=str), flush=True)
+    _put(json.dumps(_finite(value), indent=2, ensure_ascii=True, allow_nan=False, default=str))
+
+
+def _put(text: str) -> None:
+    try:
+        print(text, file=_answers or sys.stdout, flush=True)
+    except BrokenPipeError:  # the reader has seen enough (`| head`): no fault of anybody
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, (_answers or sys.stdout).fileno())
+        os.close(silent)
 
 
 def note(text: str, style: str = "") -> None:
@@ -74,7 +107,7 @@ def note(text: str, style: str = "") -> None:
 
 def answer_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on a terminal; elsewhere one line per row, cells separated by tabs."""
-    if not sys.stdout.isatty():
+    if not (_answers or sys.stdout).isatty():
         for row in rows:
             answer("\t".join(row))
         return
@@ -87,7 +120,7 @@ def answer_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str
         table.add_column(column, no_wrap=index == 0)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    Console().print(table)
+    Console(file=_answers or sys.stdout).print(table)
 
 
 def _finite(value: Any) -> Any:

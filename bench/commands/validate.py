@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SHOWN = 10  # unreadable pictures named for each reference, and unusable inputs of cases
 
 
+@only_answers_on_stdout()
 def validate(
     suite: Annotated[
         str | None, typer.Argument(metavar="[SUITE]", help="A suite file, or the name of a shipped suite.")
@@ -47,8 +48,7 @@ def validate(
     counts, broken = _open_references(loaded)
     inputs = open_inputs(loaded)
     broken += _first(inputs.problems)
-    with only_answers_on_stdout():
-        broken += rehearse(loaded)
+    broken += rehearse(loaded)
     if broken and as_json:
         _answer_problems(broken)
         raise typer.Exit(EXIT_USAGE)

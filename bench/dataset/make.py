@@ -17,9 +17,9 @@ from bench.dataset.folder import Growing
 from bench.dataset.sample import VERSION, SampleRequest, render_sample
 from bench.errors import BenchError, ImageError, InputError, MeshError
 from bench.generators.ground_truth import SUPERSAMPLE
-from bench.run.executors import WorkerLost
 from bench.suite.cameras import cameras_of
 from bench.suite.schema import Views
+from bench.workers.limits import WorkerLost
 from groundwork.progress import Reporter
 from realiz3d.data.layout import is_id
 

@@ -6,23 +6,26 @@ import traceback
 from types import TracebackType
 
 from bench.errors import BenchError, PluginError
+from bench.plugins.state import remember
 
 
 class plugin_code:  # noqa: N801  read as `with plugin_code("metric 'mine'", "measure()")`
     """What `call` of `subject` raises comes out as a `BenchError` that opens with the subject; Ctrl-C passes.
 
     Errors for people keep their kind. Others, `sys.exit` among them, become a `PluginError` with the original as cause.
+    What the code changed in the state that all share is put back.
     """
 
     def __init__(self, subject: str, call: str) -> None:
         self.subject, self.call = subject, call
 
     def __enter__(self) -> None:
-        return None
+        self._restore = remember()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
     ) -> None:
+        self._restore()
         if error is None or isinstance(error, KeyboardInterrupt):
             return
         if isinstance(error, BenchError):

@@ -6,15 +6,13 @@ folder themselves, so a Ray cluster needs a shared file system.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
-from bench.errors import BenchError, UsageError, nearest
+from bench.errors import UsageError, nearest
+from bench.workers.crew import Crew
+from bench.workers.limits import Limits, Lost, no_limits
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -23,50 +21,29 @@ Answer = TypeVar("Answer")
 class Executor(Protocol):
     """Maps a function over tasks."""
 
-    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
-        """Answers in the order in which they are ready."""
+    def map(
+        self, function: Callable[[Task], Answer], tasks: Iterable[Task], limits: Callable[[Task], Limits] = no_limits
+    ) -> Iterator[Answer | Lost[Task]]:
+        """Answers in the order in which they are ready.
+
+        Executors with processes of their own give a `Lost` for a task whose process died or broke the limits.
+        """
         ...
 
 
 class InProcess:
-    """One task after the other, here. Nothing is pickled and whatever a task caches stays warm."""
+    """One task after the other, here. Nothing is pickled and whatever a task caches stays warm; no limits hold."""
 
-    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
+    def map(
+        self, function: Callable[[Task], Answer], tasks: Iterable[Task], limits: Callable[[Task], Limits] = no_limits
+    ) -> Iterator[Answer]:
         """Answers in the tasks' order."""
         for task in tasks:
             yield function(task)
 
 
-class WorkerLost(BenchError):
-    """A worker process died, and what it worked on with it."""
-
-
-class Processes:
-    """A pool of freshly started local processes (not forked: forks and CUDA do not mix)."""
-
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
-
-    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
-        """Answers as they are ready."""
-        if not tasks:
-            return
-        context = multiprocessing.get_context("spawn")
-        # Ctrl-C reaches the whole group: a worker dies at once and silently, this process says what happened
-        pool = ProcessPoolExecutor(
-            min(self.workers, len(tasks)), context, signal.signal, (signal.SIGINT, signal.SIG_DFL)
-        )
-        try:
-            for future in as_completed([pool.submit(function, task) for task in tasks]):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise WorkerLost(
-                "a worker process died",
-                expected="workers that live; the system kills them when memory runs out",
-                hint="run the same command with fewer --workers: what is stored is kept",
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+Processes = Crew
+"""A number of local processes."""
 
 
 class Ray:
@@ -85,8 +62,10 @@ class Ray:
         if not ray.is_initialized():
             ray.init(log_to_driver=False, include_dashboard=False)
 
-    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
-        """Answers as they are ready; what is left is cancelled when the caller stops."""
+    def map(
+        self, function: Callable[[Task], Answer], tasks: Iterable[Task], limits: Callable[[Task], Limits] = no_limits
+    ) -> Iterator[Answer]:
+        """Answers as they are ready; what is left is cancelled when the caller stops. Limits are the cluster's own."""
         remote = self.ray.remote(num_gpus=self.gpus)(function)
         waiting = [remote.remote(task) for task in tasks]
         try:

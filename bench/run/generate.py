@@ -1,10 +1,16 @@
-"""The generation stage: makes the samples that are missing, batch by batch, and stores each as soon as it is there."""
+"""The generation stage: makes the samples that are missing, batch by batch, and stores each as soon as it is there.
+
+Nothing that a generator does costs more than its own samples: what it raises is told, and where it works in a process
+of its own (`bench.run.places`), so is a crash, a hang or a leak. The case that did it is found by trying each alone.
+"""
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -16,12 +22,16 @@ from bench.geometry.cameras import Cameras
 from bench.geometry.control import control_map
 from bench.geometry.scene import SceneGeometry
 from bench.plugins.guard import plugin_code
-from bench.run.executors import Executor
+from bench.plugins.state import own_process
 from bench.run.failures import Failure, FailureLog
+from bench.run.places import Places
 from bench.run.plan import Plan, build_generator
 from bench.run.prepare import prepare_generators
 from bench.run.samples import SampleKey, SampleStore, check_views
+from bench.run.survivors import map_surviving
 from bench.suite.schema import GeneratorEntry
+from bench.workers import child
+from bench.workers.limits import Lost
 from groundwork.progress import Reporter
 
 
@@ -41,6 +51,12 @@ class _Task:
     context: GeneratorContext
     samples: Path
     jobs: tuple[_Job, ...]
+    run: str
+
+    @property
+    def owner(self) -> str:
+        """Whose code it runs; `Crew` never mixes two in a process."""
+        return self.entry.name
 
 
 @dataclass(frozen=True)
@@ -64,7 +80,7 @@ def generate_samples(
     plan: Plan,
     fingerprints: dict[str, str],
     store: SampleStore,
-    executor: Executor,
+    places: Places,
     batch_size: int,
     reporter: Reporter,
     log: FailureLog,
@@ -87,23 +103,56 @@ def generate_samples(
         Failure.of(name, job.case.id, job.seed, error) for name, error in unprepared.items() for job in missing[name]
     ]
     log.add(failures)
-    tasks: list[_Task] = []
+    tasks, run = [], secrets.token_hex(8)
     for entry in plan.generators:
         jobs = [] if entry.name in unprepared else missing[entry.name]
         for start in range(0, len(jobs), batch_size):
-            tasks.append(_Task(entry, plan.context, store.root, tuple(jobs[start : start + batch_size])))
+            tasks.append(_Task(entry, plan.context, store.root, tuple(jobs[start : start + batch_size]), run))
     made: dict[str, int] = {}
     seconds: dict[str, float] = {}
     with reporter.stage("generate samples", sum(len(task.jobs) for task in tasks)) as stage:
-        for answer in executor.map(_make, tasks):
-            failures += answer.failures
+
+        def note(answer: _Answer) -> None:
+            failures.extend(answer.failures)
             log.add(answer.failures)
             made[answer.generator] = made.get(answer.generator, 0) + answer.done
             seconds[answer.generator] = round(seconds.get(answer.generator, 0.0) + answer.seconds, 3)
             stage.advance(answer.done + len(answer.failures))
+
+        def split(task: _Task) -> list[_Task] | None:
+            """A task for each sample that was not stored before the worker was lost."""
+            if len(task.jobs) == 1:
+                return None
+            left = [job for job in task.jobs if store.digest(_key(task, job), job.identity) is None]
+            note(_Answer(task.entry.name, len(task.jobs) - len(left), 0.0, ()))
+            return [replace(task, jobs=(job,)) for job in left]
+
+        for executor, its_tasks in places.shared_out(tasks, lambda task: task.entry):
+            found = map_surviving(
+                executor, _make, its_tasks, lambda task: places.making(len(task.jobs)), split, _blamed
+            )  # fmt: skip
+            for answer in found:
+                note(_lost(answer, store) if isinstance(answer, Lost) else answer)
     order = [entry.name for entry in plan.generators]
     failures.sort(key=lambda f: (order.index(f.generator), f.case, f.seed))
     return Generation(tuple(failures), made, seconds)
+
+
+def _key(task: _Task, job: _Job) -> SampleKey:
+    return SampleKey(task.entry.name, job.case.id, job.seed)
+
+
+def _blamed(one: _Task | _Answer) -> str:
+    return one.entry.name if isinstance(one, _Task) else one.generator
+
+
+def _lost(lost: Lost[_Task], store: SampleStore) -> _Answer:
+    """What a loss cost: the samples that are not there."""
+    task = lost.task
+    left = [job for job in task.jobs if store.digest(_key(task, job), job.identity) is None]
+    name = task.entry.name
+    failures = [Failure.of(name, job.case.id, job.seed, lost.error.about(f"generator '{name}'")) for job in left]
+    return _Answer(name, len(task.jobs) - len(left), lost.seconds, tuple(failures))
 
 
 class SceneControls:
@@ -125,22 +174,27 @@ class SceneControls:
 
 
 # a worker keeps the generator of its last task: weights are loaded once, and two models never fill the memory
-_warm: tuple[GeneratorEntry, GeneratorContext, Generator] | None = None
+_warm: tuple[str, str, Generator] | None = None  # under the run's token and its name
 
 
-def _generator(entry: GeneratorEntry, context: GeneratorContext) -> Generator:
+def _generator(task: _Task) -> Generator:
     global _warm
-    if _warm is None or _warm[0] != entry or _warm[1] is not context:
+    if _warm is None or _warm[:2] != (task.run, task.entry.name):
         _warm = None
-        _warm = (entry, context, build_generator(entry, context))
+        _warm = (task.run, task.entry.name, build_generator(task.entry, task.context))
     return _warm[2]
 
 
 def _make(task: _Task) -> _Answer:
+    with own_process() if child.inside else nullcontext():  # its worker makes the samples of no other generator
+        return _made(task)
+
+
+def _made(task: _Task) -> _Answer:
     start = time.monotonic()
     store, name = SampleStore(task.samples), task.entry.name
     try:
-        generator = _generator(task.entry, task.context)
+        generator = _generator(task)
     except BenchError as error:  # it could be set up before, or the run would not have begun
         failed = tuple(Failure.of(name, job.case.id, job.seed, error) for job in task.jobs)
         return _Answer(name, 0, time.monotonic() - start, failed)
@@ -150,33 +204,32 @@ def _make(task: _Task) -> _Answer:
         for job in task.jobs
     ]
     failures: list[Failure] = []
-    done = _batch(generator, requests, task.jobs, store, name)
+    done = 0
+    with suppress(BenchError):  # not lost: each case is asked for again alone, and what fails then is told
+        for request, job, answer in zip(requests, task.jobs, _answers(generator, requests, name), strict=False):
+            _store(answer, request, job, store, name)
+            done += 1
     for index in range(done, len(task.jobs)):
         # the batch broke off here: find out which case it was, and give every other one its chance
         job, request = task.jobs[index], requests[index]
         try:
-            with plugin_code(f"generator '{name}'", "generate()"):
-                answer = next(iter(generator.generate([request])), None)
-            _store(answer, request, job, store, name)
+            _store(next(_answers(generator, [request], name), None), request, job, store, name)
         except BenchError as error:
             failures.append(Failure.of(name, job.case.id, job.seed, error))
     return _Answer(name, len(task.jobs) - len(failures), time.monotonic() - start, tuple(failures))
 
 
-def _batch(
-    generator: Generator, requests: Sequence[GenerationRequest], jobs: Sequence[_Job], store: SampleStore, name: str
-) -> int:
-    """How many of the requests, from the first on, were answered and stored before anything went wrong."""
-    done = 0
-    try:
+def _answers(generator: Generator, requests: Sequence[GenerationRequest], name: str) -> Iterator[object]:
+    """What the generator answers. Only its own code is guarded: a full disk is not its fault, and ends the run."""
+    with plugin_code(f"generator '{name}'", "generate()"):
+        answers = iter(generator.generate(requests))
+    while True:
         with plugin_code(f"generator '{name}'", "generate()"):
-            for request, job, answer in zip(requests, jobs, generator.generate(requests), strict=False):
-                _store(answer, request, job, store, name)
-                done += 1
-    except BenchError:
-        # not lost: the caller asks again for each case alone, and reports what fails then
-        return done
-    return done
+            try:
+                answer = next(answers)
+            except StopIteration:
+                return
+        yield answer
 
 
 def _store(answer: object, request: GenerationRequest, job: _Job, store: SampleStore, name: str) -> None:

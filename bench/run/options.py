@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,9 @@ class RunOptions:
     """Options of `realiz3d-bench run`, with its defaults. None: as the suite (or for `out`, the run) has it.
 
     workers: processes that generate and measure. measurers: processes that measure where there is much to measure, also
-    when one process generates; None: `workers`.
+    when one process generates; None: `workers`. isolate: whose code works in processes of its own, that of others
+    ("foreign"), everybody's ("all") or nobody's ("none"). timeout: seconds that a batch may take; memory: GiB that a
+    process of a plug-in may take.
     """
 
     out: Path | None = None
@@ -23,6 +26,9 @@ class RunOptions:
     executor: str = "local"
     workers: int = 1
     measurers: int | None = None
+    isolate: Literal["foreign", "all", "none"] = "foreign"
+    timeout: float | None = None
+    memory: float | None = None
     offline: bool = False
     debug: bool = False  # show tracebacks of what fails as it fails
     dry_run: bool = False

@@ -20,13 +20,19 @@ from bench.metrics.declaration import ObjectMetric, Result, SetMetric
 from bench.plugins.contract import plugin_class
 from bench.plugins.guard import plugin_code
 from bench.results.summary import PhaseInfo
+from bench.run.executors import Executor, InProcess
 from bench.run.options import RunOptions
+from bench.run.places import Places
 from bench.run.samples import SampleKey
 from bench.suite.cameras import cameras_of
 from bench.suite.check import make_metric, read_options
 from bench.suite.schema import Cases, GeneratorEntry, MeshCases, MetricEntry, PromptCases, Suite
 from bench.throughput.declaration import Throughput
+from bench.workers.crew import Crew
+from bench.workers.limits import Limits, Lost
 from groundwork.hashing import hash_json, hash_strings, seed_from
+
+SECONDS_TO_BEGIN = 3600.0  # for a generator's set-up and fingerprint: hashing a large checkpoint takes minutes
 
 
 @dataclass(frozen=True)
@@ -163,8 +169,8 @@ def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generat
         return factory(entry.name, read_options(factory, entry.options), context)
 
 
-def generator_fingerprints(plan: Plan) -> dict[str, str]:
-    """Of every generator of the plan, by name.
+def generator_fingerprints(plan: Plan, places: Places | None = None) -> dict[str, str]:
+    """Of every generator of the plan, by name; asked where the generators work (None: here).
 
     Raises `BenchError` where one is not available; where others could run without it, the error says how.
     """
@@ -172,7 +178,8 @@ def generator_fingerprints(plan: Plan) -> dict[str, str]:
     failed: dict[str, BenchError] = {}
     for entry in plan.generators:
         try:
-            found[entry.name] = generator_fingerprint(entry, plan.context)
+            executor = places.of_generator(entry) if places is not None else InProcess()
+            found[entry.name] = _fingerprint_from(executor, entry, plan.context)
         except BenchError as error:
             failed[entry.name] = error
     if not failed:
@@ -182,6 +189,21 @@ def generator_fingerprints(plan: Plan) -> dict[str, str]:
     hints += [f"{len(others)} more cannot be set up: {', '.join([*failed][1:])}"] if others else []
     hints += [f"run the others: --generators {','.join(found)}"] if found else []
     raise type(first)(first.message, where=first.where, expected=first.expected, hint="; ".join(hints)) from first
+
+
+def _fingerprint_from(executor: Executor, entry: GeneratorEntry, context: GeneratorContext) -> str:
+    """As `generator_fingerprint`. Raises `BenchError` when the process that was asked is lost."""
+    if isinstance(executor, Crew):
+        limits = Limits(SECONDS_TO_BEGIN)
+        for answer in executor.map(_fingerprint, [(entry, context)], lambda _: limits):
+            if isinstance(answer, Lost):
+                raise answer.error.about(f"generator '{entry.name}': set-up")
+            return answer
+    return generator_fingerprint(entry, context)
+
+
+def _fingerprint(task: tuple[GeneratorEntry, GeneratorContext]) -> str:
+    return generator_fingerprint(*task)
 
 
 def generator_fingerprint(entry: GeneratorEntry, context: GeneratorContext) -> str:

@@ -20,13 +20,12 @@ from bench.generators.protocol import GeneratorContext
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import SetMetric
 from bench.plugins.held import HeldObjectMetric
+from bench.run.places import ships
 from bench.run.plan import find_cases, generator_fingerprint, training_of
 from bench.suite.cameras import cameras_of
 from bench.suite.check import make_metric
 from bench.suite.schema import Suite
-from groundwork.registry import Registry
 
-OURS = ("bench", "suites")
 SIDE = 32  # px of the pictures that an extractor is tried on
 
 
@@ -37,12 +36,12 @@ def rehearse(suite: Suite) -> Iterator[BenchError]:
         metric = make_metric(entry, METRICS)
         if isinstance(metric, SetMetric):
             extractors[metric.extractor] = None
-        if isinstance(metric, HeldObjectMetric) and not _ships(METRICS, entry.name):
+        if isinstance(metric, HeldObjectMetric) and not ships(METRICS, entry.name):
             yield from _metric(metric, tuple(case.prompt for case in _cases(suite)))
     for name in extractors:
-        if not _ships(EXTRACTORS, name):
+        if not ships(EXTRACTORS, name):
             yield from _extractor(name)
-    brought = [generator for generator in suite.generators if not _ships(GENERATORS, generator.use)]
+    brought = [generator for generator in suite.generators if not ships(GENERATORS, generator.use)]
     if brought:
         cameras = cameras_of(suite.views)
         context = GeneratorContext(_cases(suite), cameras, suite.views.rgb, "cpu", suite.folder)
@@ -60,10 +59,6 @@ def _cases(suite: Suite) -> tuple[Case, ...]:
         return find_cases(suite.cases, suite.folder)
     except BenchError:
         return ()
-
-
-def _ships(registry: Registry, name: str) -> bool:
-    return registry.target(name).partition(":")[0].partition(".")[0] in OURS
 
 
 def _metric(metric: HeldObjectMetric, prompts: tuple[str, ...]) -> Iterator[BenchError]:

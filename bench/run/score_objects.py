@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -22,9 +22,11 @@ from bench.run.failures import Failure, FailureLog
 from bench.run.plan import Plan
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreTable
+from bench.run.survivors import map_surviving
 from bench.suite.check import make_metric
 from bench.suite.schema import MetricEntry
 from bench.threads import alone
+from bench.workers.limits import Limits, Lost
 from groundwork.progress import Reporter
 
 
@@ -47,6 +49,9 @@ class _Work:
     draw: bool
 
 
+_DRAWING = -1
+
+
 @dataclass(frozen=True)
 class _Task:
     """One case: what its samples lack, and everything that a worker process needs."""
@@ -62,9 +67,24 @@ class _Task:
     run: str
     views_signature: str
 
+    @property
+    def parts(self) -> list[int]:
+        """What is done in it: places of metrics, and `_DRAWING`."""
+        places = sorted({place for work in self.samples for place in work.metrics})
+        return [*places, _DRAWING] if any(work.draw for work in self.samples) else places
+
+    def only(self, parts: Collection[int]) -> _Task:
+        """This task with some of its parts."""
+        kept = [
+            replace(work, metrics=tuple(p for p in work.metrics if p in parts), draw=work.draw and _DRAWING in parts)
+            for work in self.samples
+        ]
+        return replace(self, samples=tuple(work for work in kept if work.metrics or work.draw))
+
 
 @dataclass(frozen=True)
 class _Answer:
+    metrics: frozenset[int]  # places in the suite
     samples: int
     rows: tuple[ScoreRow, ...]
     failures: tuple[Failure, ...]
@@ -81,6 +101,7 @@ def score_objects(
     scoring: ObjectScoring,
     table: ScoreTable,
     executor: Executor,
+    limits: Callable[[int], Limits],
     reporter: Reporter,
     log: FailureLog,
 ) -> tuple[Failure, ...]:
@@ -130,14 +151,58 @@ def score_objects(
                 )
             )  # fmt: skip
     failures: list[Failure] = []
+    suspects: set[int] = set()  # metrics that cost a process
+
+    def split(task: _Task) -> list[_Task] | None:
+        """A task for each metric, or for each sample of one; error maps apart."""
+        if len(task.parts) > 1:
+            return [task.only({part}) for part in task.parts]
+        return [replace(task, samples=(one,)) for one in task.samples] if len(task.samples) > 1 else None
+
+    def wary(task: _Task) -> list[_Task]:
+        lone = [part for part in task.parts if part in suspects]
+        if not lone or len(task.parts) == 1:
+            return [task]
+        return [task.only(set(task.parts) - set(lone)), *(task.only({part}) for part in lone)]
+
     with reporter.stage("measure objects", sum(len(task.samples) for task in tasks)) as stage:
-        for answer in executor.map(_measure, tasks):
+        found = map_surviving(
+            executor, _measure, tasks, lambda task: limits(len(task.samples)), split, _blamed, wary
+        )  # fmt: skip
+        for answer in found:
+            if isinstance(answer, Lost):
+                suspects.update(answer.task.parts)
+                answer = _lost(plan, answer)
             table.replace(answer.rows)
-            failures += answer.failures
-            log.add(answer.failures)
+            fresh = [failure for failure in answer.failures if failure not in failures]
+            failures += fresh
+            log.add(fresh)
             write_table(plan, table)
             stage.advance(answer.samples)
     return tuple(failures)
+
+
+def _blamed(one: _Task | _Answer) -> str:
+    return str(sorted(one.parts if isinstance(one, _Task) else one.metrics))
+
+
+def _lost(plan: Plan, lost: Lost[_Task]) -> _Answer:
+    """What a loss cost: the rows of the metric that it stands for, or error maps."""
+    rows: list[ScoreRow] = []
+    failures: list[Failure] = []
+    for work in lost.task.samples:
+        where = (work.key.generator, work.key.case, work.key.seed)
+        for metric in (plan.object_metrics[place] for place in work.metrics):
+            rows += _rows(metric, {}, work.key, work.digest, lost.task.views_signature)
+            names = ", ".join(result.name for result in metric.results())
+            failures.append(Failure.of(*where, lost.error.about(_name_of(metric)), names))
+        if work.draw:
+            failures.append(Failure.of(*where, lost.error, "error maps"))
+    return _Answer(frozenset(lost.task.parts), 0, tuple(rows), tuple(failures))
+
+
+def _name_of(metric: ObjectMetric) -> str:
+    return str(getattr(metric, "what", "the metric"))
 
 
 def _undrawn(
@@ -240,7 +305,7 @@ def _measured(task: _Task) -> _Answer:
                     names = ", ".join(r.name for r in metric.results())
                     failures.append(Failure.of(key.generator, key.case, key.seed, error, names))
             rows += _rows(metric, measured, key, digest, task.views_signature)
-    return _Answer(len(task.samples), tuple(rows), tuple(failures))
+    return _Answer(frozenset(task.parts), len(task.samples), tuple(rows), tuple(failures))
 
 
 def _draw(

@@ -13,11 +13,11 @@ from bench.results.summary import PhaseInfo, Summary
 from bench.run.comparisons import best_and_ties, compare
 from bench.run.environment import git_state, hardware, optional_versions, versions
 from bench.run.error_maps import MapStore
-from bench.run.executors import make_executor
 from bench.run.failures import Failure, FailureLog
 from bench.run.folder import RunFolder
 from bench.run.generate import Generation, generate_samples
 from bench.run.options import RunOptions
+from bench.run.places import Places, open_places
 from bench.run.plan import Plan, generator_fingerprints, make_plan, training_of
 from bench.run.references import Library, find_library, prepare_metrics
 from bench.run.samples import SampleKey, SampleStore
@@ -30,8 +30,6 @@ from bench.suite.schema import Suite, suite_hash
 from groundwork.files import remove_leftovers
 from groundwork.lock import hold_folder
 from groundwork.progress import Reporter
-
-_MANY = 64  # samples: fewer are measured before other processes have started
 
 
 @dataclass(frozen=True)
@@ -53,22 +51,23 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     started = time.time()
     plan = make_plan(suite, options)
     folder = run_folder(suite, options)
-    fingerprints = generator_fingerprints(plan)
     folder.fits(plan)  # or not even a lock is written
-    with hold_folder(folder.root, options.argv):
-        return _run(plan, options, folder, fingerprints, reporter, started)
+    with open_places(suite, options) as places:
+        fingerprints = generator_fingerprints(plan, places)
+        with hold_folder(folder.root, options.argv):
+            return _run(plan, options, folder, fingerprints, places, reporter, started)
 
 
 def _run(
-    plan: Plan, options: RunOptions, folder: RunFolder, fingerprints: dict[str, str], reporter: Reporter, started: float
-) -> RunOutcome:
+    plan: Plan, options: RunOptions, folder: RunFolder, fingerprints: dict[str, str], places: Places,
+    reporter: Reporter, started: float,
+) -> RunOutcome:  # fmt: skip
     """Everything that writes to the folder."""
     suite = plan.suite
     begun = _begun(plan, options, folder.fits(plan), fingerprints, started)
     if folder.read_manifest() is None:  # before anything else: the folder says whose it is
         folder.write_json(folder.manifest, begun)
     remove_leftovers(folder.root)
-    executor = make_executor(options.executor, options.workers, options.device)
     for case in plan.cases:
         for said in case.mesh.notes if case.mesh is not None else ():
             reporter.say(f"case '{case.id}': {said}")
@@ -79,7 +78,8 @@ def _run(
 
     store, table = SampleStore(folder.samples), _table(folder, reporter)
     log = FailureLog(folder.failures, reporter.say if options.debug else None)
-    generation = generate_samples(plan, fingerprints, store, executor, options.batch_size, reporter, log)
+    generation = generate_samples(plan, fingerprints, store, places, options.batch_size, reporter, log)
+    places.rest()
     digests = _stored(plan, fingerprints, store)
     table.keep(plan.samples, digests, [result.name for result in plan.results], store)
     left_out = len(table.rows) - len(table.of(plan.samples))
@@ -87,10 +87,11 @@ def _run(
         reporter.say(f"{left_out} scores of what this command leaves out stay in {folder.scores.name}")
     table.replace(failed_rows(plan, generation.failures))
     scoring = ObjectScoring(store, MapStore(folder.maps), options.offline)
-    measuring = executor
-    if options.measurers is not None and len(digests) >= _MANY:
-        measuring = make_executor(options.executor, options.measurers, options.device)
-    failures = [*generation.failures, *score_objects(plan, digests, scoring, table, measuring, reporter, log)]
+    measuring = places.to_measure(plan.object_entries, len(digests), options)
+    failures = [
+        *generation.failures,
+        *score_objects(plan, digests, scoring, table, measuring, places.measuring, reporter, log),
+    ]
     found = score_sets(plan, digests, store, library, folder.features, reporter)
     told = [failure for failure in set_failures(found) if failure not in failures]  # a damaged sample is met by both
     log.add(told)
@@ -99,7 +100,7 @@ def _run(
     table.replace(score.row() for score in found.scores)
     write_table(plan, table)
     write_leave_one_out(folder.leave_one_out, found.leave_one_out())
-    speeds = measure_throughput(plan, fingerprints, options, folder, executor, reporter)
+    speeds = measure_throughput(plan, fingerprints, options, folder, places.executor, reporter)
     log.add(speeds.failures)
     failures += speeds.failures
 

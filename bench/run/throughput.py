@@ -36,6 +36,7 @@ from bench.suite.schema import GeneratorEntry
 from bench.throughput.declaration import Throughput
 from bench.throughput.timing import Timing, time_generator
 from bench.throughput.work import peak_rate
+from bench.workers.limits import Lost
 from groundwork.hashing import hash_json, hash_strings
 from groundwork.progress import Reporter
 
@@ -138,10 +139,8 @@ def _cases(plan: Plan, metric: Throughput) -> tuple[Case, ...]:
 
 
 def _ask(executor: Executor, task: _Task) -> _Answer:
-    try:
-        return next(iter(executor.map(_time, [task])))
-    except BenchError as error:  # the process died
-        return _Answer(None, {}, 0, str(error))
+    answer = next(iter(executor.map(_time, [task])))
+    return _Answer(None, {}, 0, str(answer.error)) if isinstance(answer, Lost) else answer
 
 
 def _time(task: _Task) -> _Answer:

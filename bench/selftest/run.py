@@ -20,6 +20,7 @@ from bench.selftest.objects import ObjectAnswer, ObjectTask, measure_object, obj
 from bench.selftest.pictures import CEILING
 from bench.selftest.scenes import SCENES
 from bench.selftest.sets import measure_sets, set_metrics
+from bench.workers.limits import Lost
 
 SMALLEST = 64  # px; below, an object is little more than its outline
 FEWEST = 4  # objects: fewer have no neighbours, no halves, and no distribution
@@ -96,6 +97,8 @@ def self_test(
     tasks = _measurable(objects, resolution, device)
     answers = []
     for answer in make_executor("local", min(workers, objects), device).map(_in_worker, tasks):
+        if isinstance(answer, Lost):
+            raise answer.error
         answers.append(answer)
         advance()
     answers.sort(key=lambda answer: answer.index)

@@ -383,6 +383,12 @@ class Suite(_Section):
     primary: tuple[str, ...] = Field(
         default=(), description="The results that decide, one an axis, as printed: `cde`, `fid@photos`."
     )
+    timeout: float | None = Field(
+        default=None, gt=0, description="Seconds that a generator may take for a batch; left out: an hour a sample."
+    )
+    memory: float | None = Field(
+        default=None, gt=0, description="GiB of memory that the process of a generator or metric may take."
+    )
     gates: dict[str, Gate] = Field(
         default_factory=dict, description="Results that `compare` guards, by name as printed."
     )
@@ -408,12 +414,12 @@ class Suite(_Section):
 def suite_protocol(suite: Suite) -> dict[str, Any]:
     """Everything that the suite decides about how a generator is judged, as plain JSON values.
 
-    Left out: the description, the list of generators, and where files lie. What they hold is pinned by the fingerprints
-    of generators and cases and the digests of references, so one suite keeps its hash on another machine and when a
-    generator is added.
+    Left out: the description, the list of generators, limits of time and memory, and where files lie. What they hold is
+    pinned by the fingerprints of generators and cases and the digests of references, so one suite keeps its hash on
+    another machine and when a generator is added.
     """
     protocol = suite.canonical()
-    del protocol["description"], protocol["generators"]
+    del protocol["description"], protocol["generators"], protocol["timeout"], protocol["memory"]
     for key in ("path", "prompts"):
         protocol["cases"].pop(key, None)
     for reference in protocol["references"].values():

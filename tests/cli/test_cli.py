@@ -278,7 +278,7 @@ def test_run_passes_its_options_on(suite: Path, runs: Runs, capsys: Output, tmp_
         "cuda:1",
     ]
     words += ["--batch-size", "2", "--seeds", "0-2,7,1", "--executor", "ray", "--workers", "3", "--set", "seed=4"]
-    assert main([*words, "--set", "views.fov=20"]) == 0
+    assert main([*words, "--timeout", "90", "--set", "views.fov=20"]) == 0
     ((loaded, options),) = runs
     assert (loaded.seed, loaded.views.fov) == (4, 20)
     assert options == RunOptions(
@@ -290,7 +290,9 @@ def test_run_passes_its_options_on(suite: Path, runs: Runs, capsys: Output, tmp_
         seeds=(0, 1, 2, 7),
         executor="ray",
         workers=3,
-        argv=("realiz3d-bench", *words, "--set", "views.fov=20"),
+        isolate="foreign",
+        timeout=90.0,
+        argv=("realiz3d-bench", *words, "--timeout", "90", "--set", "views.fov=20"),
     )
     assert capsys.readouterr().out.splitlines()[-1] == str(Path("runs/small/report/index.html"))
     assert runs.reported == [Path("runs/small")]

@@ -11,7 +11,7 @@ from small_runs import KD, Stumbling, go, rows, write_suite, written
 
 from bench.plugins.held import HeldObjectMetric
 from bench.results.read import read_run
-from bench.run import session
+from bench.run import places
 
 
 def test_same_command_computes_nothing_again(finished, tmp_path):
@@ -65,14 +65,14 @@ def test_numbers_do_not_depend_on_the_worker_count(finished, tmp_path):
 
 def test_many_samples_are_measured_by_processes_of_their_own(finished, tmp_path, monkeypatch):
     started = []
-    make = session.make_executor
-    monkeypatch.setattr(session, "make_executor", lambda *args: started.append(args[1]) or make(*args))
+    make = places.make_executor
+    monkeypatch.setattr(places, "make_executor", lambda *args: started.append(args[1]) or make(*args))
     shutil.copytree(finished / "run", tmp_path / "few")
     (tmp_path / "few/scores.parquet").unlink()
     shutil.copytree(tmp_path / "few", tmp_path / "many")
     go(finished / "suite.yaml", tmp_path / "few", measurers=2)
     assert started == [1]
-    monkeypatch.setattr(session, "_MANY", 1)
+    monkeypatch.setattr(places, "MANY", 1)
     go(finished / "suite.yaml", tmp_path / "many", measurers=2)
     assert started == [1, 1, 2]
     for run_folder in ("few", "many"):

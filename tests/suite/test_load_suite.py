@@ -84,6 +84,8 @@ def test_least_suite_has_the_documented_defaults(tmp_path: Path) -> None:
         "metrics": ["detail"],
         "primary": [],
         "gates": {},
+        "timeout": None,
+        "memory": None,
     }
 
 

@@ -1,0 +1,109 @@
+"""Where plug-ins work: what ships in the run's own process, code that a suite brings along in processes of its own.
+
+A process of its own costs the seconds that torch takes to start, once a stage. It buys that a crash, a hang, a leak, a
+changed directory or a polluted standard output stays in there. The numbers are the same either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from bench.errors import UsageError
+from bench.generators.catalogue import GENERATORS
+from bench.metrics.catalogue import METRICS
+from bench.run.executors import Executor, InProcess, Processes, make_executor
+from bench.run.options import RunOptions
+from bench.suite.schema import GeneratorEntry, MetricEntry, Suite
+from bench.workers.limits import Limits
+from groundwork.registry import Registry
+
+Task = TypeVar("Task")
+Isolate = Literal["foreign", "all", "none"]
+
+OURS = ("bench", "suites", "realiz3d", "baselines")
+MANY = 64  # samples: fewer are measured before other processes have started
+SECONDS_A_SAMPLE = 3600.0
+"""What a sample may take, on average over its batch, where nobody sets a limit: more is no slowness but a hang."""
+
+
+def ships(registry: Registry, name: str) -> bool:
+    """Whether the code behind a name is the project's own."""
+    return registry.target(name).partition(":")[0].partition(".")[0] in OURS
+
+
+@dataclass(frozen=True)
+class Places:
+    """`executor` for what may work here, `apart` for what works in processes of its own; they may be the same."""
+
+    executor: Executor
+    apart: Executor
+    isolate: Isolate
+    timeout: float | None
+    memory: float | None
+
+    def of_generator(self, entry: GeneratorEntry) -> Executor:
+        """Where a generator works."""
+        own = self.isolate == "all" or (self.isolate == "foreign" and not ships(GENERATORS, entry.use))
+        return self.apart if own else self.executor
+
+    def to_measure(self, metrics: Sequence[MetricEntry], samples: int, options: RunOptions) -> Executor:
+        """Where object metrics work: with one that is not ours among them, all in other processes."""
+        apart = self.isolate == "all" or (
+            self.isolate == "foreign" and any(not ships(METRICS, entry.name) for entry in metrics)
+        )
+        if options.measurers is not None and samples >= MANY:
+            if apart and options.measurers == 1:
+                return Processes(1)
+            return make_executor(options.executor, options.measurers, options.device)
+        return self.apart if apart else self.executor
+
+    def rest(self) -> None:
+        """End the processes that are kept: what generators loaded is not needed any more."""
+        if isinstance(self.apart, Processes) and self.apart is not self.executor:
+            self.apart.close()
+
+    def making(self, samples: int) -> Limits:
+        """Of a batch of so many samples."""
+        return Limits(self.timeout or SECONDS_A_SAMPLE * samples, self.memory)
+
+    def measuring(self, samples: int) -> Limits:
+        """Of a task of metrics, which holds all samples of a case: what a batch may take is what each may."""
+        return Limits((self.timeout or SECONDS_A_SAMPLE) * samples, self.memory)
+
+    def shared_out(
+        self, tasks: Sequence[Task], entry_of: Callable[[Task], GeneratorEntry]
+    ) -> Iterator[tuple[Executor, list[Task]]]:
+        """The tasks by where they work, in their order."""
+        for executor in dict.fromkeys([self.executor, self.apart]):
+            its = [task for task in tasks if self.of_generator(entry_of(task)) is executor]
+            if its:
+                yield executor, its
+
+
+@contextmanager
+def open_places(suite: Suite, options: RunOptions) -> Iterator[Places]:
+    """The places of a run; processes that are kept between stages end with it. Raises `UsageError`.
+
+    A time or memory limit holds for every generator, so each works in a process that can be stopped.
+    """
+    timeout = options.timeout if options.timeout is not None else suite.timeout
+    memory = options.memory if options.memory is not None else suite.memory
+    limited = timeout is not None or memory is not None
+    executor = make_executor(options.executor, options.workers, options.device)
+    if limited and (options.isolate == "none" or options.executor != "local"):
+        raise UsageError(
+            "a limit of time or memory needs processes that can be stopped",
+            where="--isolate none" if options.isolate == "none" else f"--executor {options.executor}",
+            hint="leave that out, or the limit (--timeout, --memory; in the suite timeout, memory)",
+        )
+    apart = executor
+    if isinstance(executor, InProcess) and options.isolate != "none":
+        apart = Processes(1, keep=True)
+    try:
+        yield Places(executor, apart, "all" if limited else options.isolate, timeout, memory)
+    finally:
+        if isinstance(apart, Processes):
+            apart.close()

@@ -1,0 +1,87 @@
+"""Plug-ins that do to their process what no `except` can catch. Each misbehaves on the case `disc` alone."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import time
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel
+
+from bench.generators.protocol import MultiviewImage
+from bench.metrics.declaration import Measurement, Result
+
+
+def misbehave(habit: str) -> None:
+    if habit == "exits":
+        os._exit(0)
+    elif habit == "crashes":
+        ctypes.string_at(0)
+    elif habit == "hangs":
+        time.sleep(600)
+    elif habit == "leaks":
+        held = [np.ones(2**24) for _ in range(12)]  # 128 MB each
+        time.sleep(600)
+        print(len(held))
+    elif habit == "escapes":
+        raise BaseException("away")
+    elif habit == "quits":
+        sys.exit(0)
+    elif habit == "pollutes":
+        os.chdir("/")
+        np.seterr(all="raise")
+        torch.set_default_dtype(torch.float16)
+        print("look at me")
+        os.write(1, b"and at me\n")
+
+
+class Options(BaseModel, extra="forbid"):
+    habit: str = "none"
+    always: bool = False
+
+
+class Painter:
+    """Draws a gradient of the noise seeds, so that every sample is its own."""
+
+    Options = Options
+
+    def __init__(self, name: str, options: Options, context: Any) -> None:
+        self.name, self.options = name, options
+
+    def fingerprint(self) -> str:
+        return "painter"
+
+    def generate(self, requests: Any) -> Any:
+        for request in requests:
+            if request.case.id.startswith("disc") or self.options.always:
+                misbehave(self.options.habit)
+            side = request.cameras.resolution
+            ramp = np.arange(side * side * 3, dtype=np.int64).reshape(side, side, 3)
+            views = [((ramp * (1 + seed % 251)) % 251).astype(np.uint8) for seed in request.noise_seeds]
+            yield MultiviewImage(request.case.id, request.seed, np.stack(views))
+
+
+class Gauge:
+    """Mean brightness; named after its habit."""
+
+    Options = Options
+    needs_mesh = False
+    never_primary: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    def results(self) -> tuple[Result, ...]:
+        return (Result(f"gauge_{self.options.habit}", "up", "", axis="realism"),)
+
+    def parameters(self) -> str:
+        return "v1"
+
+    def measure(self, sample: Any) -> dict[str, Measurement]:
+        if "disc" in sample.prompt or self.options.always:
+            misbehave(self.options.habit)
+        return {f"gauge_{self.options.habit}": Measurement(float(sample.views.double().mean()))}
