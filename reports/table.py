@@ -256,7 +256,7 @@ def _build_table(runs: tuple[RunResults, ...]) -> Table:
 def _sources(runs: tuple[RunResults, ...]) -> tuple[Source, ...]:
     # where nothing but yardsticks was run, they are what the table is about
     contested = any(not generator.calibration for run in runs for generator in run.generators)
-    return tuple(
+    found = [
         Source(
             run,
             generator,
@@ -265,7 +265,8 @@ def _sources(runs: tuple[RunResults, ...]) -> tuple[Source, ...]:
         )
         for run in runs
         for generator in run.generators
-    )
+    ]
+    return tuple(sorted(found, key=lambda source: source.calibrates))  # contestants first, each kind in suite order
 
 
 def _joinable(runs: tuple[RunResults, ...], metric: str) -> list[tuple[tuple[RunResults, ...], tuple[str, ...]]]:

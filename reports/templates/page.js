@@ -6,12 +6,27 @@ function data(element) {
   if (!parsed.has(element)) parsed.set(element, JSON.parse(element.textContent));
   return parsed.get(element);
 }
-document.querySelectorAll(".controls, .copy").forEach((element) => { element.hidden = false; });
+document.querySelectorAll(".controls, .copy, .sort").forEach((element) => { element.hidden = false; });
 
 // -- the results tables: hide what the reader does not ask for
 document.querySelectorAll("[data-toggle]").forEach((box) => {
   const tables = box.closest("section").querySelectorAll(".results");
   box.addEventListener("change", () => tables.forEach((table) => table.classList.toggle(box.dataset.toggle, box.checked)));
+});
+
+document.querySelectorAll("button.sort").forEach((button) => {
+  const head = button.closest("th"), body = button.closest("table").tBodies[0], rows = [...body.rows];
+  const first = button.dataset.better === "up" ? "descending" : "ascending"; // the best on top
+  const turns = { none: first, [first]: first === "ascending" ? "descending" : "ascending" };
+  button.addEventListener("click", () => {
+    const turn = turns[head.ariaSort ?? "none"] ?? "none"; // a third click brings the table's own order back
+    head.closest("tr").querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
+    if (turn !== "none") head.ariaSort = turn;
+    const sign = turn === "descending" ? -1 : 1;
+    const value = (row) => row.cells[head.cellIndex].dataset.value; // what has no number comes last
+    const order = (a, b) => (value(a) === undefined) - (value(b) === undefined) || sign * (value(a) - value(b));
+    body.append(...(turn === "none" ? rows : [...rows].sort(order)));
+  });
 });
 
 // -- the trade-off figure: one picture for each pair of axes
@@ -22,7 +37,7 @@ document.querySelectorAll("[data-figure]").forEach((select) => {
 
 // -- paired comparisons
 document.querySelectorAll("section.comparisons").forEach((section) => {
-  const rows = [...section.querySelectorAll("tbody tr")];
+  const rows = [...section.querySelectorAll("tbody tr[data-metric]")];
   const [metric, generator, significant] = ["metric", "generator", "significant"].map((name) => section.querySelector(`[data-filter=${name}]`));
   const apply = () => {
     let shown = 0;

@@ -1,107 +1,230 @@
-"""The page in a real browser: scripts run under the page's own policy, and something is drawn."""
+"""The page in a real browser: what can be clicked, typed, dragged and printed, by whom, in which light."""
 
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from browser import PHONE, SCREEN, inaccessible, overflow, visit
 from fake_run import FakeRun
-from PIL import Image
 
 from bench.heat import strip_png
 from reports import write_reports
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--no-first-run", "--hide-scrollbars", "--enable-logging=stderr", "--virtual-time-budget=4000",
-)  # fmt: skip
+pytestmark = pytest.mark.browser
+OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 
 
-def browse(page: Path, profile: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}", *flags, page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_page_runs_without_complaint(report: Path, tmp_path: Path) -> None:
-    shot = tmp_path / "page.png"
-    done = browse(report / "index.html", tmp_path / "one", f"--screenshot={shot}", "--window-size=1200,2400")
-    assert "CONSOLE" not in done.stderr  # errors and policy violations are logged there
-    pixels = np.asarray(Image.open(shot).convert("L"))
-    assert pixels.shape == (2400, 1200)
-    assert 0.01 < (pixels < 128).mean() < 0.5
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_scripts_show_the_controls_and_change_the_figure(report: Path, tmp_path: Path) -> None:
-    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", (report / "index.html").read_text())
-    choose = """<script>{
-    const select = document.querySelector("[data-figure]");
-    select.value = "1";
-    select.dispatchEvent(new Event("change"));
-    document.body.dataset.log = [...document.querySelectorAll(".plot")].map((plot) => Number(plot.hidden)).join("");
-    }</script></body>"""
-    page = tmp_path / "page.html"
-    page.write_text(html.replace("</body>", choose))
-    dom = browse(page, tmp_path / "two", "--dump-dom").stdout
-    body = dom[dom.index("<body") :]
-    log = re.search(r'data-log="([^"]*)"', body)
-    assert log is not None and log[1].startswith("10") and set(log[1][2:]) <= {"1"}
-    assert 'class="controls" hidden' not in body
-
-
-ACTIONS = """<script>{
-const log = [];
-const gallery = document.querySelector(".gallery"), box = document.getElementById("lightbox");
-const sorted = () => [...gallery.querySelectorAll(".object h3")].map((h) => h.firstChild.textContent).join(" ");
-log.push(sorted());
-const select = gallery.querySelector("[data-sort]");
-select.value = "0";
-select.dispatchEvent(new Event("change"));
-log.push(sorted());
-const object = [...gallery.querySelectorAll(".object")].find((o) => o.textContent.includes("case_00"));
-object.querySelector("button[data-v='2']").click();
-const map = box.querySelector(".map");
-log.push(`open ${box.open}, map ${!map.hidden}, ${map.style.getPropertyValue("--at")}, ${map.ariaLabel}`);
-box.close();
-document.querySelector("[data-maps]").click();
-log.push(`strip ${getComputedStyle(object.querySelector(".maps")).display}`);
-object.querySelector("button[data-v='2']").click();
-log.push(`map ${!map.hidden}`);
-document.body.dataset.log = log.join("|");
-}</script>"""
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_maps_stand_beside_the_full_view_and_objects_sort(tmp_path: Path) -> None:
-    run = FakeRun(n_cases=3).write(tmp_path / "run")
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every part of a page: error maps, evidence, more objects than stand open, strangers' names and prompts."""
+    run = FakeRun(n_cases=6).write(tmp_path_factory.mktemp("browser") / "run")
     summary = json.loads((run / "summary.json").read_text())
     summary["error_maps"] = [{"metric": "loo_psnr", "unit": "", "top": 0.25}]
     (run / "summary.json").write_text(json.dumps(summary))
-    path = run / "maps/realiz3d/case_00/seed_0/loo_psnr.png"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(strip_png(np.full((4, 24, 24), 0.1), None, 0.25, {}))
+    strip = strip_png(np.full((4, 24, 24), 0.1), None, 0.25, {})
+    for generator in ("realiz3d", "ceiling"):
+        for case in summary["cases"]:
+            path = run / "maps" / generator / case["id"] / "seed_0/loo_psnr.png"
+            path.parent.mkdir(parents=True)
+            path.write_bytes(strip)
+    write_reports([run], formats=["html"])
+    return run
+
+
+@pytest.fixture(scope="module")
+def html(run: Path) -> Path:
+    return run / "report/index.html"
+
+
+@pytest.fixture
+def page(browser: Any, html: Path) -> Iterator[Any]:
+    with visit(browser, html) as page:
+        yield page
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [SCREEN, PHONE], ids=["screen", "phone"])
+def test_everybody_can_read_it(browser: Any, html: Path, size: tuple[int, int], dark: bool) -> None:
+    with visit(browser, html, size=size, dark=dark) as page:
+        page.evaluate(OPEN_ALL)
+        assert overflow(page) == 0
+        assert inaccessible(page) == []
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, paper[4:-1].split(","))) < 200) == dark
+
+
+def test_the_answer_is_on_a_phones_first_screen(browser: Any, html: Path) -> None:
+    with visit(browser, html, size=PHONE) as page:
+        first = page.locator(".verdict .says").first.bounding_box()
+        assert first["y"] + first["height"] < PHONE[1] / 2
+
+
+def test_nothing_jumps_while_it_loads(page: Any) -> None:
+    watch = """() => new Promise((done) => { let sum = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((one) => { sum += one.value; }))
+            .observe({ type: "layout-shift", buffered: true });
+        window.scrollTo(0, document.body.scrollHeight); setTimeout(() => done(sum), 300); })"""
+    assert page.evaluate(watch) < 0.01
+
+
+def test_tables_sort_from_the_best_and_back(page: Any) -> None:
+    names = page.locator("table.results:not(.shares) tbody th.name")
+    before = names.all_inner_texts()
+    button = page.get_by_role("button", name="sort by fid@photos")
+    button.click()
+    first = names.all_inner_texts()
+    assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "ascending"  # lower is better
+    assert first[0].startswith("ceiling") and first[-1].startswith("theirs_v2")  # the one without a number
+    button.click()
+    assert names.all_inner_texts()[-1] == first[-1] and names.all_inner_texts()[0] != first[0]
+    button.click()
+    assert names.all_inner_texts() == before and page.locator("th[aria-sort]").count() == 0
+
+
+def test_what_is_not_asked_for_is_hidden(page: Any) -> None:
+    table = page.locator("table.results:not(.shares)")
+    shown = table.locator("thead th:visible")
+    everything = shown.count()
+    page.get_by_label("descriptive metrics too").uncheck()
+    axes = [text.strip() for text in table.locator(".tiers th:visible").all_inner_texts()]
+    assert axes == ["consistency", "realism", "control"] and shown.count() < everything
+    assert table.locator(".more:visible").count() == 0
+    page.get_by_label("intervals and coverage").check()
+    assert table.locator(".more:visible").count() > 0
+    page.get_by_label("hide calibration rows").check()
+    assert table.locator("tbody tr:visible").count() == 3
+
+
+def test_comparisons_are_filtered_and_counted(page: Any, run: Path) -> None:
+    section = page.locator("section.comparisons")
+    section.locator("summary").click()
+    rows = section.locator(".plain tbody tr:visible")
+    pairs = json.loads((run / "summary.json").read_text())["comparisons"]
+    assert rows.count() == len(pairs)
+    section.get_by_label("metric").select_option("cde")
+    section.get_by_label("generator").select_option("syn-only")
+    wanted = [p for p in pairs if p["metric"] == "cde" and "syn-only" in (p["a"], p["b"])]
+    assert section.locator(".wins tbody tr:visible").count() == 4 * 3  # the matrices stay
+    assert rows.count() == len(wanted) and section.locator("output").inner_text() == f"3 of {len(pairs)}"
+    section.get_by_label("only p < 0.05").check()
+    assert rows.count() == sum(pair["p_holm"] < 0.05 for pair in wanted)
+
+
+def test_the_figure_changes_its_axes(page: Any) -> None:
+    plots = page.locator(".plot")
+    page.get_by_label("axes").select_option(index=2)
+    assert [plots.nth(i).is_visible() for i in range(3)] == [False, False, True]
+
+
+def test_objects_sort_and_generators_hide(page: Any, run: Path) -> None:
+    gallery = page.locator("section.gallery")
     scores = pd.read_parquet(run / "scores.parquet")
     mine = scores[(scores.metric == "cde") & (scores.generator == "realiz3d")].sort_values("value")
-    write_reports([run], formats=["html"])
-    page = run / "report/index.html"
-    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())  # it forbids the clicks
-    page.write_text(html.replace("</body>", ACTIONS + "</body>"))
-    dom = browse(page, tmp_path / "three", "--dump-dom").stdout
-    log = re.search(r'data-log="([^"]*)"', dom)
-    assert log, dom[-2000:]
-    before, after, opened, strip, closed = log[1].split("|")
-    assert sorted(before.split()) == sorted(after.split()) == ["case_00", "case_01", "case_02"]
-    assert after.split() == mine["case"].tolist()  # worst first for this generator
-    assert opened == "open true, map true, 66.667%, loo_psnr errors, azimuth 180°"
-    assert (strip, closed) == ("strip none", "map false")
+    gallery.get_by_label("worst first for").select_option("realiz3d")
+    shown = gallery.locator(".object h3").evaluate_all("(all) => all.map((one) => one.firstChild.textContent)")
+    assert shown == mine["case"].tolist()
+    gallery.get_by_label("syn-only", exact=True).uncheck()
+    assert gallery.locator('figure[data-source="1"]:visible').count() == 0
+    gallery.get_by_label("error maps").uncheck()
+    assert gallery.locator(".maps:visible").count() == 0
+
+
+def test_views_open_by_the_keyboard_alone(page: Any) -> None:
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    button = page.locator(".object").first.locator('button[data-s="0"][data-v="2"]')
+    button.focus()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    box = page.locator("#lightbox")
+    alt = box.locator("img").get_attribute("alt")
+    assert box.is_visible() and alt.endswith("by realiz3d, azimuth 180°")
+    assert box.locator(".map").get_attribute("aria-label") == "loo_psnr errors, azimuth 180°"
+    assert inaccessible(page) == []
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert box.locator("img").get_attribute("alt").endswith("by syn-only, azimuth 270°")
+    assert box.locator(".map").is_hidden()  # it has none
+    page.keyboard.press("Escape")
+    assert box.is_hidden()
+    focus = page.evaluate("[document.activeElement.dataset.s, document.activeElement.dataset.v]")
+    assert focus == ["1", "3"]  # where the reader ended
+
+
+def test_everything_can_be_reached_and_seen_in_focus(page: Any) -> None:
+    page.evaluate(OPEN_ALL)
+    wanted = page.locator(
+        ":is(a[href], button, select, input, summary, [tabindex='0']):visible:not(dialog *):not([popover] *)"
+    ).count()
+    number = """(() => { const one = document.activeElement;
+        one.dataset.n ??= String(window.n = (window.n ?? 0) + 1);
+        return one.dataset.n + (one.matches(":focus-visible") ? "" : " unseen"); })()"""
+    reached = set()
+    for _ in range(wanted):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(number))
+    assert len(reached) == wanted > 50 and not [name for name in reached if "unseen" in name]
+
+
+def test_the_slider_moves_by_keys_and_by_touch(browser: Any, html: Path) -> None:
+    with visit(browser, html, size=PHONE, touch=True) as page:
+        slider = page.locator("section.slider")
+        page.locator("[data-slide]").first.click()
+        assert page.evaluate("document.activeElement.type") == "range"
+        stage, over = slider.locator(".stage"), slider.locator("img.over")
+        decider = page.locator(".decider h3").first.evaluate("(one) => one.firstChild.textContent.trim()")
+        assert over.get_attribute("alt") == f"{decider} by realiz3d, azimuth 0°"
+        assert slider.locator("img.under").get_attribute("alt") == f"{decider} by syn-only, azimuth 0°"
+        assert over.evaluate("(one) => one.complete && one.naturalWidth") == 24
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        assert stage.evaluate("(one) => one.style.getPropertyValue('--at')") == "53%"
+        page.keyboard.press("Home")
+        assert over.evaluate("(one) => getComputedStyle(one).clipPath") == "inset(0px 100% 0px 0px)"
+        assert slider.locator("input").get_attribute("aria-valuetext") == "0 % realiz3d, then syn-only"
+        where = stage.bounding_box()
+        page.touchscreen.tap(where["x"] + 0.8 * where["width"], where["y"] + where["height"] / 2)
+        assert float(stage.evaluate("(one) => one.style.getPropertyValue('--at')")[:-1]) == pytest.approx(80, abs=3)
+        slider.locator("select[data-b]").select_option("ceiling")
+        slider.locator("select[data-view]").select_option("azimuth 90°")
+        assert slider.locator("img.under").get_attribute("alt") == f"{decider} by ceiling, azimuth 90°"
+        slider.locator("select[data-a]").select_option("syn-only")
+        slider.locator("select[data-object]").select_option("case_05")  # on which it failed
+        assert slider.get_by_role("status").inner_text() == "No such picture by syn-only." and stage.is_hidden()
+        assert inaccessible(page) == []
+
+
+def test_without_scripts_everything_is_there(browser: Any, html: Path) -> None:
+    with visit(browser, html, scripts=False) as page:
+        assert page.locator(".controls:visible, .sort:visible, .copy:visible").count() == 0
+        table = page.locator("table.results:not(.shares)")
+        assert table.locator("tbody tr").first.locator("td:visible").count() == 7
+        assert table.locator(".more:visible").count() > 0
+        assert page.locator(".object .views img:visible").count() > 0
+
+
+def test_print_has_the_tables_and_not_the_controls(page: Any) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.locator(".controls:visible, nav:visible, .link:visible, section.slider:visible").count() == 0
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    cut = "[...document.querySelectorAll('.scroll')].map((one) => getComputedStyle(one).overflowX)"
+    assert set(page.evaluate(cut)) == {"visible"}
+    assert len(page.pdf(format="A4")) > 20_000
+
+
+def test_strangers_text_does_nothing(browser: Any, html: Path) -> None:
+    with visit(browser, html) as page:  # an alert would be a dialog, a picture from elsewhere a request
+        dialogs: list[Any] = []
+        page.on("dialog", lambda dialog: dialogs.append(dialog))
+        page.evaluate(OPEN_ALL)
+        button = page.locator(".object", has_text="case_00").locator("button[data-v]").first
+        button.click()
+        assert "<script>alert" in page.locator("#lightbox .what").inner_text()
+        assert not dialogs
