@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from bench.errors import BenchError
+from bench.extractors.picture_pattern import PATTERN, PicturePattern, picture_pattern
+from bench.extractors.protocol import Features, Vector
+from bench.metrics.near_copies import ALIKE, alike
+from bench.references.library import holds_features, load_reference
 from groundwork.hashing import hash_array
 from groundwork.pictures import RGB, SUFFIXES, WHITE, read_picture
 from groundwork.walk import walk
@@ -23,9 +26,6 @@ if TYPE_CHECKING:
 FEW = 50  # pictures below which distances between sets have intervals as wide as what they measure
 INCEPTION = 2048  # features of `fid`: with fewer pictures its covariance is not of full rank
 _LOOKED_AT = 2000  # pictures of a set: more say the same and take minutes
-_THUMB = 16
-_ALIKE = 2.0, 8.0  # mean levels of 255 between two thumbnails of one picture: in brightness, and in colour, which
-# compression keeps at half the resolution
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Pictures that were looked at: their thumbnails float (N, T, T, 3), and findings about them."""
+    """Pictures that were looked at: their patterns (`bench.extractors.picture_pattern`), and findings about them."""
 
-    thumbnails: npt.NDArray[np.float64]
-    findings: tuple[Finding, ...]
-    jpeg: float  # share of the files
+    patterns: Features
+    findings: tuple[Finding, ...] = ()
+    jpeg: float = math.nan  # share of the files; NaN where they are not here
 
 
 def look_at_folder(folder: Path, name: str = "", background: RGB = WHITE, framed: bool = False) -> PictureSet:
@@ -57,7 +57,7 @@ def look_at_folder(folder: Path, name: str = "", background: RGB = WHITE, framed
     sizes: Counter[tuple[int, int]] = Counter()
     hashes: dict[str, list[str]] = defaultdict(list)
     blank: list[str] = []
-    thumbnails = []
+    patterns, looked_at = [], []
     for path in found.files[:_LOOKED_AT]:
         relative = path.relative_to(folder).as_posix()
         try:
@@ -70,16 +70,33 @@ def look_at_folder(folder: Path, name: str = "", background: RGB = WHITE, framed
         hashes[hash_array(picture)].append(relative)
         if int(np.ptp(picture.reshape(-1, 3), axis=0).max()) <= 2:
             blank.append(relative)
-        thumbnails.append(_thumbnail(shown))
+        patterns.append(picture_pattern(shown))
+        looked_at.append(relative)
     kinds = Counter("JPEG" if p.suffix.lower() in (".jpg", ".jpeg", ".jfif", ".jpe") else "other" for p in found.files)
     findings = [
         *_about_files(name, found.left_out(), broken, blank, len(found.files)),
         *_about_variety(name, sizes, [names for names in hashes.values() if len(names) > 1], kinds),
     ]
-    count = len(found.files)
-    return PictureSet(
-        np.array(thumbnails).reshape(-1, _THUMB, _THUMB, 3), tuple(findings), kinds["JPEG"] / max(1, count)
-    )
+    rows = _rows(patterns)
+    if framed:
+        findings += _near_doubles(name, rows, looked_at, hashes.values())
+    return PictureSet(rows, tuple(findings), kinds["JPEG"] / max(1, len(found.files)))
+
+
+def _near_doubles(
+    name: str, patterns: Features, names: Sequence[str], same: Iterable[Sequence[str]]
+) -> Iterator[Finding]:
+    """Pictures that show the same once more, cropped, mirrored or compressed; the very same are told already."""
+    number = {name: index for index, names in enumerate(same) for name in names}
+    fit = alike(patterns, patterns)
+    pairs = [
+        (names[first], names[second])
+        for first, second in zip(*np.nonzero(np.triu(np.maximum(fit, fit.T), 1) > ALIKE), strict=True)
+        if number[names[first]] != number[names[second]]
+    ]
+    if pairs:
+        seen = f"{len({second for _, second in pairs})} near copies of others, such as {pairs[0][0]} and {pairs[0][1]}"
+        yield Finding(name, seen, "the set looks less varied than it is", "keep one of each")
 
 
 def _about_files(name: str, left_out: str, broken: list[str], blank: list[str], count: int) -> Iterator[Finding]:
@@ -120,7 +137,7 @@ def _about_variety(
 def look_at_suite(suite: Suite) -> Iterator[Finding]:
     """Meshes, references that are folders, generators that are folders of pictures, and leaks between the two."""
     from bench.run.inputs import open_inputs
-    from bench.suite.schema import FolderReference
+    from bench.suite.schema import FolderReference, ShippedReference
 
     inputs = open_inputs(suite)  # what `validate` says too
     for problem in inputs.problems:
@@ -130,6 +147,9 @@ def look_at_suite(suite: Suite) -> Iterator[Finding]:
         yield Finding("meshes", said, "the run continues without it", "")
     references = {}
     for name, reference in suite.references.items():
+        if isinstance(reference, ShippedReference) and holds_features(reference.shipped, PATTERN):
+            stored = load_reference(reference.shipped, PicturePattern(), suite.views.rgb)
+            references[name] = PictureSet(stored.features)
         if isinstance(reference, FolderReference):
             folder = suite.folder / reference.folder
             if not folder.is_dir():
@@ -140,7 +160,7 @@ def look_at_suite(suite: Suite) -> Iterator[Finding]:
             references[name] = look_at_folder(folder, f"reference {name}", suite.views.rgb, framed=True)
             yield from references[name].findings
             if references[name].jpeg < 1 and any(metric.name == "fid" for metric in suite.metrics):
-                yield from _rank(name, len(references[name].thumbnails))
+                yield from _rank(name, len(references[name].patterns))
     for entry in suite.generators:
         if entry.use == "folder":
             yield from _look_at_generator(suite, entry.name, references)
@@ -168,14 +188,14 @@ def _look_at_generator(suite: Suite, name: str, references: dict[str, PictureSet
     assert isinstance(generator, FolderGenerator)
     files = generator.index.walk.files
     lossy = sum(path.suffix.lower() in (".jpg", ".jpeg", ".jfif", ".jpe") for path in files) / max(1, len(files))
-    failed, thumbnails = [], []
+    failed, patterns = [], []
     for case in plan.cases:
         for seed in plan.seeds:
             request = GenerationRequest(
                 case, plan.cameras, seed, suite.views.rgb, (0,) * len(plan.cameras), _NO_CONTROLS
             )
             try:
-                thumbnails += [_thumbnail(view) for view in generator.views(request)]
+                patterns += [picture_pattern(view) for view in generator.views(request)]
             except BenchError as error:
                 failed.append(f"{case.id}, seed {seed}: {error.message}")
     if failed:
@@ -184,26 +204,22 @@ def _look_at_generator(suite: Suite, name: str, references: dict[str, PictureSet
         yield Finding(
             where, seen, "their rows fail, and means are of fewer objects", "inspect FOLDER --suite SUITE", True
         )
-    if len(thumbnails) < FEW:
+    if len(patterns) < FEW:
         follows = "distances between sets have intervals as wide as what they measure"
-        yield Finding(where, f"{len(thumbnails)} views in all", follows, "more cases or seeds")
+        yield Finding(where, f"{len(patterns)} views in all", follows, "more cases or seeds")
     for reference, pictures in references.items():
-        yield from _leak(where, reference, np.array(thumbnails).reshape(-1, _THUMB, _THUMB, 3), pictures)
+        yield from _leak(where, reference, _rows(patterns), pictures)
         if abs(lossy - pictures.jpeg) > 0.5:
             seen = f"{lossy:.0%} JPEG here, {pictures.jpeg:.0%} in reference {reference}"
             yield Finding(where, seen, "the distance measures compression too", "save both in one format")
 
 
-def _leak(where: str, reference: str, views: npt.NDArray[np.float64], pictures: PictureSet) -> Iterator[Finding]:
-    if not len(views) or not len(pictures.thumbnails):
+def _leak(where: str, reference: str, views: Features, pictures: PictureSet) -> Iterator[Finding]:
+    if not len(views) or not len(pictures.patterns):
         return
-    leaked = 0
-    for view in views:
-        apart = pictures.thumbnails - view
-        brightness, colour = np.abs(apart.mean(axis=-1)).mean(axis=(1, 2)), np.abs(apart).mean(axis=(1, 2, 3))
-        leaked += bool(((brightness <= _ALIKE[0]) & (colour <= _ALIKE[1])).any())
+    leaked = int((alike(views, pictures.patterns).max(axis=1) > ALIKE).sum())
     if leaked:
-        seen = f"{leaked} of {len(views)} views are pictures of reference {reference}"
+        seen = f"{leaked} of {len(views)} views nearly copy pictures of reference {reference}"
         follows = "the distance falls below what new pictures can reach: it says nothing"
         yield Finding(where, seen, follows, "take them out of the reference", True)
 
@@ -216,9 +232,8 @@ class _NoControls:
 _NO_CONTROLS: Any = _NoControls()
 
 
-def _thumbnail(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    small = Image.fromarray(picture).resize((_THUMB, _THUMB), Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float64)
+def _rows(patterns: Sequence[Vector]) -> Features:
+    return np.stack(patterns) if patterns else np.zeros((0, PicturePattern.dimension), dtype=np.float32)
 
 
 def rows(findings: Sequence[Finding]) -> list[tuple[str, str, str, str, str]]:

@@ -95,6 +95,55 @@ def check(
         raise typer.Exit(EXIT_REGRESSION)
 
 
+@leaderboard.command("rescore")
+def rescore(
+    context: typer.Context,
+    entry: Entry,
+    samples: Annotated[
+        Path, flags.flag("--samples", "The published pictures: a folder, .zip or .tar.", metavar="PATH")
+    ],
+    made: Annotated[
+        bool, flags.flag("--made", "The pictures are ours: we ran the model. Raises the tier to re-made.")
+    ] = False,
+    suite: Annotated[
+        str | None, flags.flag("--suite", "The suite to measure by (default: the shipped one).", metavar="SUITE")
+    ] = None,
+    overrides: flags.Set = None,
+    device: flags.Device = "cpu",
+    out: flags.Out = None,
+    author: Author = None,
+    as_json: flags.Json = False,
+) -> None:
+    """Measure an entry's pictures again, and raise its tier where the numbers are the same. 0 the same, 1 not."""
+    import tempfile
+
+    from bench.commands.terminal import invocation, only_answers_on_stdout
+    from bench.errors import EXIT_REGRESSION
+    from bench.leaderboard.pin import PIN, read_pin
+    from bench.leaderboard.repository import find_entry
+    from bench.leaderboard.rescoring.measuring import Asked, measured_again
+    from bench.leaderboard.rescoring.verdict import lines, note_it, verdict
+
+    stored = find_entry(entry)
+    pin = read_pin(stored.path.parents[1] / PIN)
+    with tempfile.TemporaryDirectory() as made_here, only_answers_on_stdout():
+        asked = Asked(
+            suite, tuple(overrides or ()), device, invocation(context).offline, out or Path(made_here)
+        )  # fmt: skip
+        found = measured_again(stored, pin, samples, asked, made)
+    outcome = verdict(found, pin.primary, made)
+    if outcome.same:
+        note_it(stored, outcome, _author(author), _today(), samples)
+    if as_json:
+        answer_json(outcome.to_json())
+    else:
+        for line in lines(found, made):
+            answer(line)
+        note(outcome.words, style="bold green" if outcome.same else "bold red")
+    if not outcome.same:
+        raise typer.Exit(EXIT_REGRESSION)
+
+
 @leaderboard.command("withdraw")
 def withdraw(
     entry: Entry,
@@ -141,6 +190,37 @@ def build(
     pages = build_site(entries, out, title, base_url)
     note(f"{len(pages)} pages")
     answer(str(out / "index.html"))
+
+
+@leaderboard.command("export")
+def export(
+    entry: Entry,
+    format: Annotated[
+        str,
+        flags.flag("--format", "every-eval-ever, hf-eval-results, model-index or croissant.", metavar="FORMAT"),
+    ],
+    out: Annotated[Path | None, flags.flag("--out", "The file to write (default: print it).", metavar="FILE")] = None,
+    base_url: Annotated[str, flags.flag("--base-url", "Where the board's site lies.", metavar="URL")] = "",
+    dataset: Annotated[
+        str, flags.flag("--dataset", "The suite's dataset on the Hugging Face Hub.", metavar="OWNER/NAME")
+    ] = "",
+) -> None:
+    """Write an entry in a format of others; `croissant` describes the cases of its suite."""
+    from bench.leaderboard.exports.catalogue import EXPORTS, export_entry
+    from bench.leaderboard.exports.places import Places
+    from bench.leaderboard.pin import PIN, read_pin
+    from bench.leaderboard.repository import find_entry
+    from groundwork.files import write_atomically
+
+    flags.one_of(format, tuple(EXPORTS), "format")
+    places = Places(base_url, dataset)
+    stored = find_entry(entry)
+    text = export_entry(stored.entry, read_pin(stored.path.parents[1] / PIN), format, places)
+    if out is None:
+        answer(text.rstrip("\n"))
+    else:
+        write_atomically(out, text.encode())
+        answer(str(out))
 
 
 def _pin(run: RunResults, out: Path, found: Pin, renew: bool) -> Pin:

@@ -44,10 +44,14 @@ def read_document(path: Path) -> tuple[str, dict[str, Any]]:
     return text, document
 
 
+def document_bytes(document: dict[str, Any]) -> bytes:
+    """JSON as a board keeps it: one value a line, so that git shows what changed."""
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+
+
 def write_document(path: Path, document: dict[str, Any]) -> None:
-    """Write JSON, one value a line."""
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomically(path, text.encode("utf-8"))
+    """Write a JSON file."""
+    write_atomically(path, document_bytes(document))
 
 
 def _no_number(name: str) -> float:

@@ -10,11 +10,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from groundwork.hashing import hash_bytes
+from groundwork.texts import visible
 
 _SLUG = 40
-_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 
 
 def _one_line(text: str) -> str:
@@ -29,11 +27,10 @@ def _lines(text: str) -> str:
 
 def _harmless(text: str, allowed: str) -> str:
     """Letters of all scripts are welcome; what drives terminals, or turns the reading order of what follows, is not."""
-    for letter in text:
-        if letter in _DIRECTIONS:
-            raise ValueError("expected a text without marks that reverse the direction of what follows them")
-        if letter not in allowed and (unicodedata.category(letter) in _UNPRINTABLE or letter in "\ufffe\uffff"):
-            raise ValueError("expected a text without control characters" + ("" if allowed else " and line breaks"))
+    if visible(text) != text or any(letter in "\ufffe\uffff" for letter in text):
+        raise ValueError("expected a text without control characters and marks that reverse the reading direction")
+    if any(letter in "\n\t" and letter not in allowed for letter in text):
+        raise ValueError("expected a text on one line")
     return text
 
 

@@ -18,11 +18,13 @@ from bench.errors import WeightsMissing
 from bench.extractors.efficientnet_lite0 import WEIGHTS_SHA256, load_network, weights_path
 from bench.extractors.object_frame import VERSION as FRAME_VERSION
 from bench.extractors.object_frame import cut_out, object_frame
+from bench.geometry.ground import stands_elsewhere
 from bench.identity.colours import Palette, colour_fit, colour_shares, named_colours
 from bench.identity.kinds import Kinds, kind_fit, kind_scores, kinds_digest, named_kind, pooled_features
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.pictures import as_pictures
 from bench.metrics.prompts import distinct_prompts, wording
+from bench.metrics.repainted import not_measurable
 from groundwork.hashing import hash_strings
 
 Named = TypeVar("Named", bound=Hashable)
@@ -97,14 +99,17 @@ class Identity(ObjectMetric):
         return (
             f"network=efficientnet_lite0@sha256:{WEIGHTS_SHA256[:12]} kinds={kinds}@sha256:{kinds_digest(kinds)[:12]} "
             f"palette={self.options.palette} frame={FRAME_VERSION} prompts={len(self._prompts)}"
-            f"@sha256:{hash_strings(self._prompts)[:12]} ties=half chance=0.5 v2"
+            f"@sha256:{hash_strings(self._prompts)[:12]} ties=half chance=0.5 other-ground=unmeasurable v3"
         )
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
         """Shares in [0, 1]; guessing reaches 1/2. `identity` is the mean of those that can be asked.
 
-        Not measurable is what the prompt does not name, or every prompt of the suite names alike.
+        Not measurable is what the prompt does not name, or every prompt of the suite names alike, and everything of
+        views on another plain ground than the suite's: the object cannot be told from it.
         """
+        if stands_elsewhere(sample.views, sample.background):
+            return not_measurable(self.results())
         prompts, own = distinct_prompts(sample.prompts), wording(sample.prompt)
         pictures = as_pictures(sample.views)
         kind = self._kind(pictures, own, prompts, sample)

@@ -15,12 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import UsageError, WeightsMissing
 from bench.geometry.cameras import Cameras
+from bench.geometry.ground import stands_elsewhere
 from bench.geometry.prediction import check_views
 from bench.lifting.lgm import INPUT_SIZE, LgmLifter, find_lgm
 from bench.lifting.protocol import Lifter
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST
+from bench.metrics.repainted import not_measurable
 from bench.metrics.reprojection import SSIM_SIGMA, psnr_per_view, ssim_per_view
 from groundwork.late import late
 
@@ -95,11 +97,11 @@ class LiftAgreement(ObjectMetric):
             f"lift={lgm} input={INPUT_SIZE}px,bilinear dtype=float32 rasteriser=gsplat compared=full-frame,own-views "
             f"cap={HIGHEST:.2f}dB ssim=gaussian11,sigma{SSIM_SIGMA},k0.01,k0.03,no-border "
             f"lpips={self.options.net},v0.1,backbone@sha256:{pins.backbone.sha256[:12]},"
-            f"heads@sha256:{pins.heads_sha256[:12]} v1"
+            f"heads@sha256:{pins.heads_sha256[:12]} other-ground=unmeasurable v2"
         )
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
-        """The numbers of a sample, each with its views.
+        """The numbers of a sample, each with its views; not measurable on another plain ground than the suite's.
 
         Raises `WeightsMissing` without LGM, `UsageError` for a sample without cameras or with views that LGM was not
         made for.
@@ -108,6 +110,8 @@ class LiftAgreement(ObjectMetric):
             raise self._lgm
         if sample.cameras is None:
             raise UsageError("views can only be lifted when their cameras are known")
+        if stands_elsewhere(sample.views, sample.background):
+            return not_measurable(self.results())
         lpips = self._lpips if isinstance(self._lpips, Lpips) else None
         return agreement(sample, rendered_lift(self._lgm, sample.views, sample.cameras, sample.background), lpips)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
+from bench.geometry.ground import stands_elsewhere
 from bench.geometry.prediction import predict
 from bench.metrics.declaration import Measurement, Result, Sample
 from groundwork.late import late
@@ -74,11 +75,12 @@ OWN_VIEW = "every view is compared with a blend that holds it, so unrelated view
 def repaint(sample: Sample, alpha: float) -> Repainted | None:
     """The sample's views and the same views made again (see `reproject`); None when no view shows the mesh.
 
+    None too when one stands on another plain ground than the suite's, which is what is made again beside the object.
     Raises `UsageError` for a sample without a mesh.
     """
     correspondence = sample.geometry.correspondence
     foreground = int(correspondence.foreground.sum())
-    if foreground == 0:
+    if foreground == 0 or stands_elsewhere(sample.views, sample.background):
         return None
     again, holes = reproject(sample.views, correspondence, sample.background, alpha)
     return Repainted(sample.views, again, holes, 1.0 - int(holes.sum()) / foreground)

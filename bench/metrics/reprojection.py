@@ -162,7 +162,7 @@ class Reprojection(ObjectMetric):
             f"{projection_parameters(self.alpha)} cap={HIGHEST:.2f}dB "
             f"ssim=gaussian11,sigma{SSIM_SIGMA},k0.01,k0.03,no-border "
             f"lpips={self.net},v0.1,backbone@sha256:{pins.backbone.sha256[:12]},heads@sha256:{pins.heads_sha256[:12]} "
-            "v2"
+            "other-ground=unmeasurable v3"
         )
 
     def prepare(self, device: str, offline: bool) -> None:
@@ -178,8 +178,8 @@ class Reprojection(ObjectMetric):
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
         """The numbers of a sample, each with its views; `coverage` is the painted share of the foreground.
 
-        Not measurable when no view shows the mesh, LPIPS also on pictures under 32 px. Raises `UsageError` for a sample
-        without a mesh.
+        Not measurable when no view shows the mesh or one stands on another plain ground than the suite's, LPIPS also on
+        pictures under 32 px. Raises `UsageError` for a sample without a mesh.
         """
         made = repaint(sample, self.alpha)
         if made is None:

@@ -49,7 +49,7 @@ class ReprojectionFeatures(ObjectMetric):
         stages = ",".join(str(tap + 1) for tap in TAPS)
         return (
             f"{projection_parameters(self.alpha)} distance=efficientnet_lite0@sha256:{WEIGHTS_SHA256[:12]} "
-            f"stages={stages} channels=unit weights=uniform size=own v2"
+            f"stages={stages} channels=unit weights=uniform size=own other-ground=unmeasurable v3"
         )
 
     def prepare(self, device: str, offline: bool) -> None:
@@ -65,8 +65,8 @@ class ReprojectionFeatures(ObjectMetric):
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:
         """Both numbers of a sample, each with its views; `coverage` is the painted share of the foreground.
 
-        Not measurable when no view shows the mesh, and on pictures under 32 px. Raises `UsageError` for a sample
-        without a mesh.
+        Not measurable when no view shows the mesh or one stands on another plain ground than the suite's, and on
+        pictures under 32 px. Raises `UsageError` for a sample without a mesh.
         """
         assert isinstance(self._distance, EfficientNetDistance), "prepare comes first, and says when it is missing"
         made = repaint(sample, self.alpha)

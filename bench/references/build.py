@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from bench.errors import ReferenceSetError, UsageError
 from bench.extractors.feature_cache import features_of
+from bench.extractors.picture_pattern import PicturePattern
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.references.pictures import PREPARATION, picture_paths, reference_cut_out
 from bench.references.provenance import ExtractorRecord, Provenance, check_name
@@ -38,6 +39,7 @@ def build_reference(
 ) -> Provenance:
     """Write `<out>/<name>.npz` (features) and `<out>/<name>.json` (provenance) from the pictures below `folder`.
 
+    The pictures' patterns, by which copies are found, are always among the features.
     `source` says in words where the pictures come from, `recipe` for programs how they were chosen and made. Raises
     `UsageError` for an unusable name, `ReferenceSetError` for a missing folder or fewer than two pictures, `ImageError`
     for a picture that cannot be read.
@@ -45,6 +47,7 @@ def build_reference(
     check_name(name)
     if not extractors:
         raise UsageError("no extractor was named", expected="at least one, such as efficientnet_lite0")
+    extractors = [*extractors, PicturePattern()]
     measured = _measure(folder, extractors, background, cache, progress)
     provenance = Provenance(
         name=name,

@@ -62,6 +62,12 @@ def is_shipped(name: str) -> bool:
     return any(path.stem == name for path in _sets_in(SHIPPED))
 
 
+def holds_features(name: str, extractor: str) -> bool:
+    """Whether a set of this name is there and has features of an extractor. Raises `ReferenceSetError` as it does."""
+    found = _files().get(name)
+    return found is not None and extractor in read_provenance(found[0].with_suffix(".json")).extractors
+
+
 def load_reference(name: str, extractor: Extractor, background: RGB) -> ReferenceFeatures:
     """Features of the set called `name` under `extractor`.
 

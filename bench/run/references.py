@@ -18,11 +18,12 @@ from bench.errors import ExtractorError, ImageError, InputError, PluginError, We
 from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
 from bench.extractors.feature_store import FeatureStore
+from bench.extractors.picture_pattern import PATTERN, PicturePattern
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.generators.ground_truth import SUPERSAMPLE, small_views
 from bench.metrics.declaration import FeatureSet
 from bench.references.build import folder_reference
-from bench.references.library import load_reference
+from bench.references.library import holds_features, load_reference
 from bench.references.measured import measured_features
 from bench.references.pictures import picture_paths
 from bench.references.reference_set import ReferenceFeatures
@@ -85,6 +86,9 @@ def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporte
             reporter.say(error.message)
     for name, reference in plan.suite.references.items():
         wanted = dict.fromkeys(metric.extractor for metric in plan.set_metrics if metric.reference == name)
+        if wanted and _has_patterns(reference):
+            library.extractors.setdefault(PATTERN, PicturePattern())
+            wanted[PATTERN] = None
         if isinstance(reference, GeneratorReference):
             library.generators[name] = reference.generator
             continue
@@ -98,6 +102,13 @@ def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporte
             raise error.about(f"reference '{name}'") from error
         library.features |= {(name, extractor): found for extractor, found in (measured or {}).items()}
     return library
+
+
+def _has_patterns(reference: object) -> bool:
+    """Whether copies of its pictures can be looked for by pixels: renders would have to be made first."""
+    if isinstance(reference, ShippedReference):
+        return holds_features(reference.shipped, PATTERN)
+    return isinstance(reference, FolderReference)
 
 
 def _measure(

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from bench.cases.case import Case
 from bench.errors import BenchError, ImageError, InputError
 from bench.extractors.feature_cache import features_of
-from bench.extractors.protocol import Extractor, Features
+from bench.extractors.picture_pattern import PATTERN
+from bench.extractors.protocol import Extractor, Features, Picture
+from bench.geometry.ground import other_ground
 from bench.metrics.declaration import FeatureSet, SetMetric
-from bench.metrics.near_copies import near_copies
+from bench.metrics.near_copies import ALIKE, alike, near_copies
 from bench.metrics.reference_floor import reference_floor
 from bench.plugins.guard import frames_of
 from bench.references.reference_set import ReferenceFeatures
@@ -82,6 +86,7 @@ class SetScores:
     empty: dict[str, Features | None] = field(default_factory=dict)
     references: dict[tuple[str, str], ReferenceFeatures] = field(default_factory=dict)  # (reference, extractor)
     cases: tuple[Case, ...] = ()  # those that generators owe pictures of: all but the broken ones
+    elsewhere: dict[str, set[SampleKey]] = field(default_factory=dict)  # by generator: samples on another plain ground
     untested: list[Failure] = field(default_factory=list)  # pairs of generators whose test failed
     unreadable: list[Failure] = field(default_factory=list)  # samples whose stored pictures are damaged
 
@@ -163,10 +168,19 @@ def _features(
     if not samples:
         return {}, samples
 
+    background = plan.suite.views.rgb
+    elsewhere = found.elsewhere[samples[0].generator] = set[SampleKey]()
+
+    def shown(key: SampleKey, view: int) -> Picture:
+        picture = store.view(key, view, digests[key])
+        if other_ground(picture / 255.0, background) is not None:
+            elsewhere.add(key)
+        return picture
+
     def measure(extractors: list[Extractor]) -> dict[str, Features]:
         views = range(len(plan.cameras))
-        pictures = [partial(store.view, key, view, digests[key]) for key in samples for view in views]
-        return features_of(pictures, extractors, cache, advance, plan.suite.views.rgb)
+        pictures = [partial(shown, key, view) for key in samples for view in views]
+        return features_of(pictures, extractors, cache, advance, background)
 
     try:
         return library.extract(measure, list(library.extractors)) or {}, samples
@@ -245,6 +259,11 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         return unavailable("not_measurable", "this generator is the reference itself")
     if reference is None:
         return unavailable("not_measurable", f"the reference generator '{metric.reference}' made no pictures")
+    views = len(plan.cameras)
+    for name in filter(None, (generator, library.generators.get(metric.reference))):
+        shown = found.features.get((name, metric.extractor))
+        if shown is not None and 2 * views * len(found.elsewhere.get(name, ())) > len(shown.objects):
+            return unavailable("not_measurable", _on_another_ground(found, name, shown, views) + _CUT_OUT)
     try:
         asked = Asked(tuple(case.id for case in found.cases), len(plan.seeds), len(plan.cameras))
         counted_in = with_gaps(metric, generated, reference, asked, found.empty.get(metric.extractor))
@@ -256,19 +275,50 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         return replace(unavailable("failed", error.message), traceback=frames_of(error))
     missing = counted_in.missing
     notes = [f"{missing} of {asked.samples} samples failed; {counted(missing, counted_in.measured)}"] if missing else []
-    notes += _copied(generated, reference)
+    if found.elsewhere.get(generator):
+        notes.append(_on_another_ground(found, generator, generated, views))
+    patterns = found.features.get((generator, PATTERN)), found.references.get((metric.reference, PATTERN))
+    notes += _copied(generated, reference, *patterns)
     return SetScore(
         generator, metric, counted_in.value, low, high, "ok", "; ".join(notes), len(found.cases), images, signature,
         measured=counted_in.measured if missing else math.nan, missing=missing, leave_one_out=counted_in.without,
     )  # fmt: skip
 
 
-def _copied(generated: FeatureSet, reference: ReferenceFeatures) -> list[str]:
+_CUT_OUT = (
+    ": the distance would measure the ground. Cut the objects out (a folder: `cut_out: true`), or set views.background"
+)
+
+
+def _on_another_ground(found: SetScores, generator: str, shown: FeatureSet, views: int) -> str:
+    """How many samples stand on a plain ground that is not the suite's, as references do.
+
+    Most of them: a distance says more of the ground than of objects. A few: an object may fill a frame.
+    """
+    return (
+        f"{len(found.elsewhere[generator])} of {len(shown.objects) // views} samples of '{generator}' stand on another "
+        "plain ground than the suite's"
+    )
+
+
+def _copied(
+    generated: FeatureSet,
+    reference: ReferenceFeatures,
+    patterns: FeatureSet | None,
+    reference_patterns: ReferenceFeatures | None,
+) -> list[str]:
     """What a reader should know of a distance to a reference that the generator may have handed in.
 
     A generator's own pictures of the same objects resemble each other for good reasons, so that one is not asked.
     """
     if reference.shares_objects:
         return []
-    copied = int(near_copies(generated, reference).sum())
-    return [f"{copied} of {len(generated.features)} pictures nearly copy the reference"] if copied else []
+    by_features = near_copies(generated, reference)
+    by_pixels = np.zeros_like(by_features)
+    if patterns is not None and reference_patterns is not None:
+        by_pixels = alike(patterns.features, reference_patterns.features).max(axis=1) > ALIKE
+    copied = int((by_features | by_pixels).sum())
+    if not copied:
+        return []
+    found = f"{int(by_features.sum())} by features, {int(by_pixels.sum())} by pixels"
+    return [f"{copied} of {len(by_features)} pictures nearly copy the reference ({found})"]

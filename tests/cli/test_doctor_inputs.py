@@ -49,20 +49,26 @@ def test_a_sound_folder(tmp_path: Path, capsys: Output) -> None:
 
 
 def test_a_suite_leaks_and_misses_cases(tmp_path: Path, capsys: Output) -> None:
-    for index in range(4):
-        for folder in ("photos", "made/mug"):
-            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-        picture(index).save(tmp_path / "made" / "mug" / f"view_{index}.png")
-        picture(index if index < 2 else 90 + index).save(tmp_path / "photos" / f"{index}.jpg", quality=95)
+    for folder in ("photos", "made/mug"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    views = [picture(index, 96) for index in range(4)]
+    for index, view in enumerate(views):
+        view.save(tmp_path / "made" / "mug" / f"view_{index}.png")
+    mirror, other = Image.Transpose.FLIP_LEFT_RIGHT, picture(90, 96)
+    photos = [views[0], views[1].transpose(mirror), other, other.transpose(mirror)]
+    for index, photo in enumerate(photos):
+        photo.save(tmp_path / "photos" / f"{index}.jpg", quality=95)
     (tmp_path / "prompts.csv").write_text("case,prompt\nmug,a mug\npot,a pot\n")
     (tmp_path / "suite.yaml").write_text(
         "name: s\nversion: 1\ntask: text_to_multiview\ncases: {source: prompts, path: prompts.csv}\n"
-        "views: {resolution: 32}\nreferences: {photos: {folder: photos}}\n"
+        "views: {resolution: 96}\nreferences: {photos: {folder: photos}}\n"
         "generators: [{name: mine, use: folder, path: made}]\n"
         "metrics: [hull_iou, {kd_cluster: {reference: photos, extractor: efficientnet_lite0_texture}}]\n"
     )
     found = findings(capsys, "--suite", str(tmp_path / "suite.yaml"), code=3)
     said = " | ".join(str(finding["seen"]) for finding in found if finding["where"] == "generator mine")
     assert "1 of 2 samples cannot be read, first pot, seed 0" in said
-    assert "2 of 4 views are pictures of reference photos" in said
+    assert "2 of 4 views nearly copy pictures of reference photos" in said
     assert "0% JPEG here, 100% in reference photos" in said
+    told = [str(finding["seen"]) for finding in found if finding["where"] == "reference photos"]
+    assert "1 near copies of others, such as 2.jpg and 3.jpg" in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 
 import jsonschema
@@ -183,6 +184,28 @@ def test_a_generator_as_reference(tmp_path, mesh_folder):
     found = rows(go(suite, tmp_path / "run").summary.to_json())
     assert found["ceiling", "kd[efficientnet_lite0]@base"]["status"] == "not_measurable"
     assert found["noise", "kd[efficientnet_lite0]@base"]["status"] == "ok"
+
+
+def test_hidden_copies_of_reference_pictures_are_told(finished, tmp_path, mesh_folder):
+    """Mirrored and compressed, they are no longer the same to a network; the row of the distance says it anyway."""
+    own = sorted((finished / "run/samples/ceiling").rglob("view_0.png"))
+    (tmp_path / "photos").mkdir()
+    for number, view in enumerate(own[:2]):
+        with Image.open(view) as picture:
+            picture.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
+                tmp_path / "photos" / f"{number}.jpg", quality=60
+            )
+    for number in range(4):
+        flat = np.full((64, 64, 3), 40 * number, np.uint8)
+        flat[16:48, 8 + 8 * number : 40] = 255
+        Image.fromarray(flat).save(tmp_path / "photos" / f"other_{number}.png")
+    suite = write_suite(tmp_path / "suite.yaml", mesh_folder)
+    suite.write_text(suite.read_text().replace("{shipped: photo_cutouts}", '{folder: "photos"}'))
+    found = rows(go(suite, tmp_path / "run", generators=("ceiling",)).summary.to_json())
+    assert re.search(
+        r"\d+ of 12 pictures nearly copy the reference \(0 by features, [2-9]", found["ceiling", KD]["note"]
+    )
+    assert not rows(json.loads((finished / "run/summary.json").read_text()))["ceiling", KD]["note"]
 
 
 def test_limit_marks_results_as_not_comparable(finished, tmp_path):

@@ -31,7 +31,7 @@ from groundwork.hashing import hash_json
 SAME = 1e-6  # of the largest value: other machines round differently, other versions move more
 
 _UNCHANGED = "unchanged"
-_USE = "bench.gate.measuring.stored_pictures:StoredPictures"
+USE = "bench.gate.measuring.stored_pictures:StoredPictures"
 
 
 @dataclass(frozen=True)
@@ -103,17 +103,18 @@ def _suite(source: Side, asked: Rescoring, gated: set[str]) -> Suite:
             f"the suite is {suite.name} v{suite.version}, and the baseline is of {source.suite} v{source.version}",
             where=f"--suite {asked.suite or source.suite}",
         )
-    metrics = tuple(entry for entry in suite.metrics if _yields(entry) & gated)
+    metrics = tuple(entry for entry in suite.metrics if results_of(entry) & gated)
     if not metrics:
         raise UsageError(
             "no metric of the suite yields a gated result", expected=f"one that yields {', '.join(sorted(gated))}"
         )
-    there = {name for entry in metrics for name in _yields(entry)}
+    there = {name for entry in metrics for name in results_of(entry)}
     update = {"metrics": metrics, "primary": tuple(name for name in suite.primary if name in there), "gates": {}}
     return suite.model_copy(update=update)
 
 
-def _yields(entry: MetricEntry) -> set[str]:
+def results_of(entry: MetricEntry) -> set[str]:
+    """The results that a metric of a suite yields of pictures; none for timings."""
     metric = make_metric(entry, METRICS)
     return set() if isinstance(metric, GeneratorMetric) else {result.name for result in metric.results()}
 
@@ -125,7 +126,7 @@ def _scored_again(suite: Suite, source: Side, corruptions: list[tuple[str, float
 
     def stored(name: str, generator: str, **more: object) -> GeneratorEntry:
         options = {"samples": str(samples.absolute()), "generator": generator, "digest": digest, **more}
-        return GeneratorEntry.model_validate({"name": name, "use": _USE, **options})
+        return GeneratorEntry.model_validate({"name": name, "use": USE, **options})
 
     entries = [stored(_UNCHANGED, source.generator)]
     entries += [stored(_label(n, s), source.generator, corruption=n, size=s) for n, s in corruptions]

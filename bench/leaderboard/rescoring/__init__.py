@@ -1,0 +1,1 @@
+"""What of a leaderboard computes: published pictures are opened with care and measured again."""
