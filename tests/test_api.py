@@ -76,7 +76,7 @@ def test_a_researcher_scores_pictures(run_folder: Path, mesh_folder: Path, tmp_p
         (tmp_path / "pictures" / case / "sample.json").unlink(missing_ok=True)
     done = _example("researcher", mesh_folder, tmp_path / "pictures", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "disc: cde 0." in done.stdout and "silhouette_iou" in done.stdout
+    assert "disc: cde 1.000" in done.stdout and "silhouette_iou" in done.stdout
     assert Path(done.stdout.splitlines()[-1]).is_file()
 
 

@@ -31,7 +31,12 @@ FLOOR_CDE = 0.125
 class HullLiftAgreement(ObjectMetric):
     """Whether views agree on a surface that fills their outlines; a stand-in for networks that lift."""
 
-    never_primary = MappingProxyType({"hull_lift_psnr": "one colour all over the object wins it"})
+    never_primary = MappingProxyType(
+        {
+            "hull_lift_psnr": "one colour all over the object wins it",
+            "hull_lift_cde": "the guessed surface fits round things, so one painted ball for every prompt wins it",
+        }
+    )
 
     def results(self) -> tuple[Result, ...]:
         """Two numbers per sample."""
@@ -59,7 +64,7 @@ class HullLiftAgreement(ObjectMetric):
         return (
             f"{MESHLESS_PARAMETERS} lift=rounded-hull outlines=all colours=other-views cells={CELLS} "
             f"smoothing={SMOOTHING:g} failed_lift=floor({FLOOR_PSNR:g}dB,{FLOOR_CDE:g}) min_coverage={MIN_COVERAGE} "
-            f"weight=cos^2 {VISIBILITY} cap={HIGHEST:.2f}dB {band_parameters()} v2"
+            f"weight=cos^2 {VISIBILITY} cap={HIGHEST:.2f}dB {band_parameters()} v3"
         )
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:

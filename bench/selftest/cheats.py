@@ -60,7 +60,7 @@ CHEATS = (
     Cheat("scaled", "the ceiling at .9 of its size", "scaled", fair="without a mesh"),
     Cheat("specks", "independent views under the same specks", "specks"),
     Cheat("overlap-only", "independent views, consistent where they overlap", "overlap_only", small=True),
-    Cheat("right-where-judged", "right where two views see, else a photograph", "right_where_judged"),
+    Cheat("right-where-judged", "right where two views see, else a photograph", "right_where_judged", small=True),
     Cheat("front-everywhere", "the front's paint behind every outline", "front_view", small=True),
     Cheat("front-copied", "the front view itself for every view", "front_view", {"outline": "front"}, small=True),
     Cheat("janus", "the front mirrored as the back", "front_view", {"where": "back"}, small=True),

@@ -238,7 +238,7 @@ def check_primary(
             yield Problem(
                 ("primary", step),
                 f"'{name}' cannot be primary: {unfit[name]}",
-                "a result that no flat or blurred picture wins: cde or cce, without meshes hull_iou or hull_lift_cde",
+                "a result that no flat or blurred picture wins: cde or cce, without meshes hull_iou",
                 f"leave '{name}' in `metrics`: it is shown, and decides nothing",
             )
 

@@ -18,11 +18,12 @@ from bench.errors import ImageError, UsageError
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.geometry.correspondence import Correspondence, correspond
 from bench.geometry.mesh import Mesh
+from bench.geometry.picture_size import unmixed
 from bench.geometry.prediction import predict
 from bench.geometry.rasteriser import rasterise
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
-from bench.metrics.cce import cce, colour_energy
+from bench.metrics.cce import PLAINEST, SHARED, cce, colour_energy, shared_and_present
 from bench.metrics.cde import cde
 from bench.metrics.declaration import Sample
 
@@ -37,7 +38,10 @@ def scene() -> tuple[Mesh, Cameras, Correspondence, Tensor]:
 
 def test_against_scipy() -> None:
     _, _, matches, clean = scene()
-    views = clean + 0.2 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0), dtype=clean.dtype)
+    gains = torch.tensor([1.0, 0.8, 0.9, 0.75], dtype=clean.dtype)[:, None, None, None]
+    views = gains * clean + 0.2 * torch.randn(
+        clean.shape, generator=torch.Generator().manual_seed(0), dtype=clean.dtype
+    )
     prediction, _ = predict(views, matches)
     sigma = matches.object_size / 16
     low: list[Floats] = []
@@ -51,16 +55,20 @@ def test_against_scipy() -> None:
     energy = ((low[0] - low[0].mean(0)) ** 2).sum(1).mean()
     assert colour_energy(views, matches.scoring_mask, matches.object_size) == pytest.approx(energy, rel=1e-9)
     x, y = (part - np.concatenate(low).mean(0) for part in low)
-    for reference in (1e-3, 1.0):
-        expected = (x * y).sum(1).mean() / max(reference, ((x**2).sum(1).mean() + (y**2).sum(1).mean()) / 2)
-        assert cce(views, matches, reference).value == pytest.approx(expected, abs=1e-9)
+    share = (x * y).sum(1).mean() / (((x**2).sum(1).mean() + (y**2).sum(1).mean()) / 2)
+    assert (
+        energy > PLAINEST
+        and 0.0 < share < SHARED
+        and cce(views, matches).value == pytest.approx(share / SHARED, abs=1e-9)
+    )
 
 
 def test_perfect_views_agree_and_one_colour_has_nothing_to_agree_on() -> None:
     _, _, matches, views = scene()
-    energy = colour_energy(views, matches.scoring_mask, matches.object_size)
-    assert 0.97 < cce(views, matches, energy).value <= 1.0
+    assert cce(views, matches).value == 1.0 == cce(0.5 * views, matches).value
     assert cce(torch.full_like(views, 0.3), matches).value < 1e-12
+    faint = [cce(0.3 + contrast * (views - 0.3), matches).value for contrast in (0.2, 0.1, 0.05)]
+    assert faint == sorted(faint, reverse=True) and faint[-1] < 0.1
 
 
 def test_views_of_different_colours_share_nothing() -> None:
@@ -92,7 +100,7 @@ def test_the_declared_metric_measures_the_same() -> None:
     mesh, cameras, matches, views = scene()
     factory = METRICS.load("cce")
     metric = factory(factory.Options())
-    assert metric.needs_mesh and metric.parameters().endswith(" v1")
+    assert metric.needs_mesh and metric.parameters().endswith(" v2")
     found = metric.measure(Sample(views.float(), SceneGeometry(mesh, cameras), WHITE))
     assert list(found) == [result.name for result in metric.results()] == ["cce"]
     assert found["cce"].value == pytest.approx(cce(views, matches).value, abs=1e-6)
@@ -100,3 +108,22 @@ def test_the_declared_metric_measures_the_same() -> None:
         metric.measure(Sample(views.float(), None, WHITE))
     with pytest.raises(ImageError, match="do not fit"):
         cce(views[:, :50], matches)
+
+
+def test_small_pictures_are_judged_without_the_background_that_they_mix_in() -> None:
+    """A perfect picture of 16 px: its rim is half background, in every view another place."""
+    mesh, cameras, matches, views = scene()
+    small = torch.nn.functional.adaptive_avg_pool2d(views.permute(0, 3, 1, 2), 16)
+    shown = torch.nn.functional.interpolate(small, size=128, mode="bicubic").clamp(0, 1).permute(0, 2, 3, 1)
+    factory, sample = METRICS.load("cce"), Sample(shown.float(), SceneGeometry(mesh, cameras), WHITE)
+    at_16, as_it_is = (factory(factory.Options(size_px=size)) for size in (16, None))
+    (raw, raw_energy), (clean, energy) = (
+        shared_and_present(pictures, matches) for pictures in (shown, unmixed(shown, matches.foreground, WHITE, 16))
+    )
+    assert clean / energy > max(0.9, raw / raw_energy + 0.02)
+    assert at_16.measure(sample)["cce"].value == 1.0
+    assert at_16.parameters() == "unmixed=16px,0.3 " + as_it_is.parameters()
+    flat = torch.where(matches.foreground[..., None], 0.5, 1.0).expand_as(views).float()
+    assert at_16.measure(Sample(flat, sample.scene, WHITE))["cce"].value < 1e-9
+    with pytest.raises(UsageError, match="cannot be judged at 256 px"):
+        factory(factory.Options(size_px=256)).measure(sample)

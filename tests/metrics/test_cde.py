@@ -29,9 +29,17 @@ from bench.geometry.rasteriser import rasterise
 from bench.geometry.rendering import render_albedo
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.catalogue import METRICS
-from bench.metrics.cce import REFERENCE_ENERGY as COLOUR_ENERGY
-from bench.metrics.cce import colour_energy
-from bench.metrics.cde import LOUDEST, REFERENCE_ENERGY, cde, detail_energy, shared_energy
+from bench.metrics.cde import (
+    FINER,
+    LOUDEST,
+    PLAINEST,
+    SHARED,
+    TEXTURE_ENERGY,
+    cde,
+    detail_energy,
+    needed,
+    shared_and_present,
+)
 from bench.metrics.declaration import Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE, loo_psnr
 
@@ -95,33 +103,38 @@ def test_against_scipy_view_by_view() -> None:
             parts.append(np.stack([a - b for a, b in itertools.pairwise(low)])[:, shown])
     x, y = whole = [np.concatenate(parts, axis=1) for parts in bands]
     np.testing.assert_allclose(detail_energy(views, matches.scoring_mask, size), (x**2).sum(-1).mean(1), rtol=1e-9)
-    reference = np.array([1e-3, 1e-3, 1e-2, 1e-4])
-    longest = LOUDEST * np.sqrt(reference)[:, None, None]
+    longest = LOUDEST * np.sqrt(TEXTURE_ENERGY)[:, None, None]
     lengths = [np.linalg.norm(part, axis=-1, keepdims=True) for part in whole]
     assert all(0.01 < (length > longest).mean() < 0.99 for length in lengths)  # some are cut, and some are not
     x, y = (part * np.minimum(1, longest / length) for part, length in zip(whole, lengths, strict=True))
     shared, energy = (x * y).sum(-1).mean(1), ((x**2).sum(-1).mean(1) + (y**2).sum(-1).mean(1)) / 2
-    expected = np.mean(np.maximum(shared, 0) / np.maximum(energy, reference))
-    assert cde(views, matches, tuple(reference)).value == pytest.approx(expected, abs=1e-9)
+    need = [PLAINEST] * 4
+    for band in (2, 1, 0):
+        need[band] = FINER * max(energy[band + 1], need[band + 1])
+    expected = np.mean(np.minimum(1.0, np.maximum(shared, 0) / np.maximum(energy, need) / SHARED))
+    assert 0.1 < expected < 0.9 and cde(views, matches).value == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_perfect_render_scores_at_least_95_percent(name: str) -> None:
-    """Of paint with more detail than the reference in every band; plainer paint cannot, as the next test holds."""
+@pytest.mark.parametrize("contrast", [1.0, 0.5, 0.2])
+def test_a_perfect_render_has_it_all_and_louder_paint_no_more(name: str, contrast: float) -> None:
     _, _, matches, views = scene(name)
-    assert bool(
-        (detail_energy(views, matches.scoring_mask, matches.object_size) > torch.tensor(REFERENCE_ENERGY)).all()
-    )
-    assert 0.95 <= cde(views, matches).value <= 1.0
+    assert cde(contrast * views + (1 - contrast) / 2, matches).value == pytest.approx(1.0, abs=0.01)
 
 
-def test_half_the_contrast_of_the_reference_is_a_quarter_of_the_detail() -> None:
+def test_each_band_needs_a_third_of_the_next_coarser_one() -> None:
+    energies = torch.tensor([1.0, 2.0, 0.6, 3.0], dtype=torch.float64)
+    assert needed(energies).tolist() == pytest.approx([2 / 3, 1 / 3, 1.0, PLAINEST])
+    # what is needed and not there is asked of the finer ones in turn
+    steps = [PLAINEST / 27, PLAINEST / 9, PLAINEST / 3, PLAINEST]
+    assert needed(torch.zeros(4, dtype=torch.float64)).tolist() == pytest.approx(steps)
+
+
+def test_next_to_nothing_is_no_detail() -> None:
+    """Paint of a hundredth of the contrast is fainter than one level of 8 bits."""
     _, _, matches, views = scene("sphere")
-    reference = tuple(
-        (100 * detail_energy(views, matches.scoring_mask, matches.object_size)).tolist()
-    )  # nothing is cut
-    plain = 0.5 * views + 0.25
-    assert cde(plain, matches, reference).value == pytest.approx(0.25 * cde(views, matches, reference).value, rel=1e-6)
+    faint = [cde(contrast * views + (1 - contrast) / 2, matches).value for contrast in (0.03, 0.01, 0.003)]
+    assert faint == sorted(faint, reverse=True) and faint[-1] < 0.1
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -210,7 +223,7 @@ def test_the_declared_metric_measures_the_same() -> None:
     mesh, cameras, matches, views = scene("sphere")
     factory = METRICS.load("cde")
     metric = factory(factory.Options())
-    assert metric.needs_mesh and metric.parameters().endswith(" v2")
+    assert metric.needs_mesh and metric.parameters().endswith(" v3")
     found = metric.measure(Sample(views.float(), SceneGeometry(mesh, cameras), WHITE))
     assert list(found) == [result.name for result in metric.results()] == ["cde"]
     assert found["cde"].value == pytest.approx(cde(views, matches).value, abs=1e-6)
@@ -218,12 +231,12 @@ def test_the_declared_metric_measures_the_same() -> None:
         metric.measure(Sample(views.float(), None, WHITE))
 
 
-def test_contradiction_in_one_band_takes_nothing_from_another() -> None:
+def test_contradiction_in_one_band_takes_nothing_from_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """Views that are each other's negatives share nothing; less than nothing would be paid by the other bands."""
-    same = torch.randn(1, 500, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    assert shared_energy(same, -same, torch.ones(1)).tolist() == [0.0]
-    both = shared_energy(torch.cat((same, same)), torch.cat((same, -same)), torch.full((2,), 1e-3))
-    assert both.tolist() == pytest.approx([1.0, 0.0])
+    _, _, matches, views = scene("sphere")
+    torn = (torch.tensor([1.0, -1.0, 1.0, 1.0]).double(), torch.ones(4).double())
+    monkeypatch.setattr(sys.modules[cde.__module__], "shared_and_present", lambda *_: torn)
+    assert cde(views, matches).value == 0.75
 
 
 def test_views_that_contradict_each_other_score_0_and_not_less() -> None:
@@ -279,13 +292,17 @@ def miniworld(split: Literal["train", "eval"], count: int) -> list[tuple[Corresp
 
 
 @pytest.mark.slow
-def test_the_reference_energy_is_what_it_says() -> None:
+def test_the_constants_are_what_they_say() -> None:
     scenes = miniworld("train", 40)
+    assert len(scenes) == 30
     energies = [detail_energy(views, matches.scoring_mask, matches.object_size).numpy() for matches, views in scenes]
-    assert len(energies) == 30
-    np.testing.assert_allclose(np.percentile(energies, 25, axis=0), REFERENCE_ENERGY, rtol=0.02)
-    coarse = [colour_energy(views, matches.scoring_mask, matches.object_size) for matches, views in scenes]
-    assert np.percentile(coarse, 25) == pytest.approx(COLOUR_ENERGY, rel=0.02)
+    np.testing.assert_allclose(np.percentile(energies, 25, axis=0), TEXTURE_ENERGY, rtol=0.02)
+    both = [shared_and_present(views, matches) for matches, views in scenes]
+    share = np.min([(shared / present).numpy() for shared, present in both], axis=0)
+    assert (share >= SHARED).all() and (share < np.array(SHARED) + 0.04).all()
+    steps = [(present[:-1] / present[1:]).min() for _, present in both]
+    assert FINER <= min(steps) < FINER + 0.03
+    assert PLAINEST < min(present[-1] for _, present in both) < 2 * PLAINEST
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ def test_one_view_and_no_cameras() -> None:
 
 
 def test_its_label_says_that_it_is_no_lgm() -> None:
-    assert not metric().needs_mesh and metric().parameters().endswith(" v2")
+    assert not metric().needs_mesh and metric().parameters().endswith(" v3")
     results = metric().results()
     assert [result.name for result in results] == ["hull_lift_psnr", "hull_lift_cde"]
     assert all("hull lift, not LGM" in result.title for result in results)

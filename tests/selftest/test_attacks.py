@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.generators.catalogue import GENERATORS
+from bench.metrics.catalogue import METRICS
 from bench.results.summary import Comparison, Row
 from bench.run.options import RunOptions
 from bench.run.session import run
@@ -110,11 +111,13 @@ def test_tables_say_who_wins():
     assert [entry["loses"] for entry in summary(trials)] == [True, False]
 
 
-def test_a_result_that_a_fixed_egg_wins_decides_nothing_where_there_is_a_ceiling() -> None:
+@pytest.mark.parametrize("name", ["text-to-multiview-calibration", "text-to-multiview", "miniworld-text"])
+def test_a_result_that_a_fixed_egg_wins_decides_nothing(name: str) -> None:
     """`hull_lift` fits round shapes: one egg for every prompt agrees better than the truth does."""
-    suite = load_suite("text-to-multiview-calibration")
+    suite = load_suite(name)
     assert "hull_lift" in {entry.name for entry in suite.metrics}
     assert not {name for name in suite.primary if name.startswith("hull_lift")}
+    assert "hull_lift_cde" in METRICS.load("hull_lift").never_primary
 
 
 @pytest.mark.slow
