@@ -16,6 +16,7 @@ from bench.extractors.picture_pattern import PATTERN, PicturePattern, picture_pa
 from bench.extractors.protocol import Features, Vector
 from bench.metrics.near_copies import ALIKE, alike
 from bench.references.library import holds_features, load_reference
+from bench.references.reference_set import FEW
 from groundwork.hashing import hash_array
 from groundwork.pictures import RGB, SUFFIXES, WHITE, read_picture
 from groundwork.walk import walk
@@ -23,7 +24,6 @@ from groundwork.walk import walk
 if TYPE_CHECKING:
     from bench.suite.schema import Suite
 
-FEW = 50  # pictures below which distances between sets have intervals as wide as what they measure
 INCEPTION = 2048  # features of `fid`: with fewer pictures its covariance is not of full rank
 _LOOKED_AT = 2000  # pictures of a set: more say the same and take minutes
 

@@ -28,7 +28,7 @@ def other_ground(view: npt.NDArray[np.floating], background: Colour) -> Colour |
     None where it is, where the edge has no one colour (the object may reach it), and for a picture of one colour, which
     shows no object on any ground.
     """
-    edge = np.concatenate([view[0], view[-1], view[1:-1, 0], view[1:-1, -1]])
+    edge = _edge(view)
     usual = np.median(edge, axis=0)
     if np.abs(usual - np.asarray(background)).max() <= MOST_DISTANCE:
         return None
@@ -38,6 +38,15 @@ def other_ground(view: npt.NDArray[np.floating], background: Colour) -> Colour |
         return None
     red, green, blue = usual.tolist()
     return red, green, blue
+
+
+def stands_on(view: npt.NDArray[np.floating], background: Colour) -> bool:
+    """Whether most of the frame's edge of a picture (H, W, 3) in [0, 1] is `background`, as it is round an object."""
+    return bool(np.mean(np.abs(_edge(view) - np.asarray(background)).max(axis=-1) <= MOST_DISTANCE) > 0.5)
+
+
+def _edge(view: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    return np.concatenate([view[0], view[-1], view[1:-1, 0], view[1:-1, -1]])
 
 
 def stands_elsewhere(views: Tensor, background: Colour) -> bool:

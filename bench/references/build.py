@@ -17,6 +17,7 @@ from bench.errors import ReferenceSetError, UsageError
 from bench.extractors.feature_cache import features_of
 from bench.extractors.picture_pattern import PicturePattern
 from bench.extractors.protocol import Extractor, Features, Picture
+from bench.geometry.ground import stands_on
 from bench.references.pictures import PREPARATION, picture_paths, reference_cut_out
 from bench.references.provenance import ExtractorRecord, Provenance, check_name
 from bench.references.reference_set import ReferenceFeatures, digest_of, feature_key
@@ -117,9 +118,12 @@ def _measure(
 ) -> _Measured:
     paths = picture_paths(folder)
     hashes: dict[int, str] = {}
+    filled: set[int] = set()  # pictures that fill their frame, as photographs do
 
     def load(index: int) -> Picture:
         cut = reference_cut_out(paths[index], background)
+        if cut.shape[2] == 3 and not stands_on(cut / 255.0, background):
+            filled.add(index)
         hashes[index] = hash_array(cut if cut.shape[2] == 3 else composite(cut, background))
         return cut
 
@@ -133,6 +137,12 @@ def _measure(
         )
     if different < len(paths):
         tell(f"{len(paths) - different} of the {len(paths)} pictures of {folder} are copies of others; each counts")
+    blind = [e.name for e in extractors if getattr(getattr(e, "backbone", e), "object_only", False)]
+    if filled and blind:
+        tell(
+            f"{len(filled)} of the {len(paths)} pictures of {folder} fill their frame and have no transparency: "
+            f"{', '.join(blind)} takes all that they show for the object. Cut the objects out"
+        )
     # names that are no UTF-8 cannot be written as JSON
     files = tuple(os.fsencode(p.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace") for p in paths)
     return _Measured(files, tuple(hashes[i] for i in range(len(paths))), features)

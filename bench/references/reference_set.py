@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from bench.extractors.protocol import Features
 from groundwork.hashing import hash_strings
 
+FEW = 50
+"""Pictures below which distances between sets have intervals as wide as what they measure."""
+
 
 @dataclass(frozen=True)
 class ReferenceFeatures:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from bench.cases.case import Case
 from bench.errors import BenchError, ImageError, InputError
 from bench.extractors.feature_cache import features_of
@@ -17,7 +15,6 @@ from bench.extractors.picture_pattern import PATTERN
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.geometry.ground import other_ground
 from bench.metrics.declaration import FeatureSet, SetMetric
-from bench.metrics.near_copies import ALIKE, alike, near_copies
 from bench.metrics.reference_floor import reference_floor
 from bench.plugins.guard import frames_of
 from bench.references.reference_set import ReferenceFeatures
@@ -27,6 +24,7 @@ from bench.run.plan import Plan, broken_cases, case_digest
 from bench.run.references import Library, generator_reference
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.set_gaps import Asked, empty_picture, with_gaps
+from bench.run.set_notes import CUT_OUT, copied, is_constant, on_another_ground, sizes
 from bench.stats.gaps import counted
 from bench.stats.intervals import jackknife_interval
 from groundwork.hashing import hash_strings
@@ -263,7 +261,10 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
     for name in filter(None, (generator, library.generators.get(metric.reference))):
         shown = found.features.get((name, metric.extractor))
         if shown is not None and 2 * views * len(found.elsewhere.get(name, ())) > len(shown.objects):
-            return unavailable("not_measurable", _on_another_ground(found, name, shown, views) + _CUT_OUT)
+            return unavailable("not_measurable", _elsewhere(found, name, shown, views) + CUT_OUT)
+    if is_constant(reference.features):
+        why = f"all {len(reference)} pictures of the reference look the same to {metric.extractor}"
+        return unavailable("not_measurable", why)
     try:
         asked = Asked(tuple(case.id for case in found.cases), len(plan.seeds), len(plan.cameras))
         counted_in = with_gaps(metric, generated, reference, asked, found.empty.get(metric.extractor))
@@ -276,49 +277,15 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
     missing = counted_in.missing
     notes = [f"{missing} of {asked.samples} samples failed; {counted(missing, counted_in.measured)}"] if missing else []
     if found.elsewhere.get(generator):
-        notes.append(_on_another_ground(found, generator, generated, views))
+        notes.append(_elsewhere(found, generator, generated, views))
+    notes += sizes(generated, reference)
     patterns = found.features.get((generator, PATTERN)), found.references.get((metric.reference, PATTERN))
-    notes += _copied(generated, reference, *patterns)
+    notes += copied(generated, reference, *patterns)
     return SetScore(
         generator, metric, counted_in.value, low, high, "ok", "; ".join(notes), len(found.cases), images, signature,
         measured=counted_in.measured if missing else math.nan, missing=missing, leave_one_out=counted_in.without,
     )  # fmt: skip
 
 
-_CUT_OUT = (
-    ": the distance would measure the ground. Cut the objects out (a folder: `cut_out: true`), or set views.background"
-)
-
-
-def _on_another_ground(found: SetScores, generator: str, shown: FeatureSet, views: int) -> str:
-    """How many samples stand on a plain ground that is not the suite's, as references do.
-
-    Most of them: a distance says more of the ground than of objects. A few: an object may fill a frame.
-    """
-    return (
-        f"{len(found.elsewhere[generator])} of {len(shown.objects) // views} samples of '{generator}' stand on another "
-        "plain ground than the suite's"
-    )
-
-
-def _copied(
-    generated: FeatureSet,
-    reference: ReferenceFeatures,
-    patterns: FeatureSet | None,
-    reference_patterns: ReferenceFeatures | None,
-) -> list[str]:
-    """What a reader should know of a distance to a reference that the generator may have handed in.
-
-    A generator's own pictures of the same objects resemble each other for good reasons, so that one is not asked.
-    """
-    if reference.shares_objects:
-        return []
-    by_features = near_copies(generated, reference)
-    by_pixels = np.zeros_like(by_features)
-    if patterns is not None and reference_patterns is not None:
-        by_pixels = alike(patterns.features, reference_patterns.features).max(axis=1) > ALIKE
-    copied = int((by_features | by_pixels).sum())
-    if not copied:
-        return []
-    found = f"{int(by_features.sum())} by features, {int(by_pixels.sum())} by pixels"
-    return [f"{copied} of {len(by_features)} pictures nearly copy the reference ({found})"]
+def _elsewhere(found: SetScores, generator: str, shown: FeatureSet, views: int) -> str:
+    return on_another_ground(generator, len(shown.objects) // views, len(found.elsewhere[generator]))

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from bench.errors import ReferenceSetError
+from bench.extractors.catalogue import load_extractor
 from bench.references.build import folder_reference
 from bench.references.pictures import centred, picture_paths
 from groundwork.notes import Note
@@ -62,3 +63,18 @@ def test_almost_opaque_is_opaque() -> None:
     rgba = np.full((40, 60, 4), 255, dtype=np.uint8)
     rgba[0, 0, 3] = 254
     assert centred(rgba, WHITE).shape == (40, 40, 3)
+
+
+def test_photographs_that_are_not_cut_out_are_told_where_it_matters(tmp_path: Path) -> None:
+    for index in range(3):
+        picture = noise_picture(index)
+        if index == 2:
+            picture = Image.new("RGB", (48, 48), "white")
+            picture.paste(noise_picture(9), (12, 12))
+        picture.save(tmp_path / f"{index}.png")
+    texture, interior = (load_extractor(f"efficientnet_lite0_{name}", "cpu", True) for name in ("texture", "interior"))
+    with pytest.warns(Note, match="2 of the 3 pictures .* fill their frame .* efficientnet_lite0_interior takes all"):
+        folder_reference("photos", tmp_path, [interior], WHITE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Note)
+        folder_reference("photos", tmp_path, [texture], WHITE)

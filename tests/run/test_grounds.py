@@ -10,6 +10,9 @@ import pytest
 from PIL import Image
 from small_runs import go, rows
 
+from bench.metrics.declaration import FeatureSet
+from bench.references.reference_set import ReferenceFeatures
+from bench.run.set_notes import is_constant, sizes
 from groundwork.notes import Note
 
 CASES = ("red-mug", "blue-pot", "green-cup")
@@ -39,7 +42,7 @@ version: 1
 task: text_to_multiview
 cases: {{source: prompts, path: prompts.csv}}
 views: {{resolution: 64}}
-references: {{photos: {{shipped: photo_cutouts}}, theirs: {{generator: grey}}}}
+references: {{photos: {{shipped: photo_cutouts}}, theirs: {{generator: grey}}, few: {{folder: white}}}}
 generators:
   - {{name: white, use: folder, path: white}}
   - {{name: grey, use: folder, path: grey}}
@@ -50,6 +53,7 @@ metrics:
   - identity
   - kd_cluster: {{reference: photos, extractor: efficientnet_lite0_texture}}
   - kd_cluster: {{reference: theirs, extractor: efficientnet_lite0_texture}}
+  - kd_cluster: {{reference: few, extractor: efficientnet_lite0_texture}}
 primary: ["{KD}"]
 """)
     with warnings.catch_warnings():
@@ -75,3 +79,17 @@ def test_a_few_samples_on_another_ground_are_told(scored):
     assert scored["one", KD]["status"] == "ok"
     assert "1 of 3 samples of 'one' stand on another plain ground" in scored["one", KD]["note"]
     assert not scored["white", KD]["note"]
+
+
+def test_a_reference_of_few_pictures_and_of_the_generators_own(scored):
+    note = scored["white", KD.replace("photos", "few")]["note"]
+    assert "the reference has 12 pictures only" in note
+    assert "12 of 12 pictures nearly copy the reference" in note
+
+
+def test_sets_that_an_extractor_cannot_tell_apart():
+    same, other = np.ones((60, 4), np.float32), np.eye(60, 4, dtype=np.float32)
+    assert is_constant(same) and not is_constant(other)
+    reference = ReferenceFeatures("photos", other, tuple(map(str, range(60))), "", "e")
+    assert sizes(FeatureSet(same, ("a",) * 60), reference) == ["all 60 pictures look the same to the extractor"]
+    assert sizes(FeatureSet(other, ("a",) * 60), reference) == []
