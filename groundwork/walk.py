@@ -94,6 +94,23 @@ def walk(root: Path, suffixes: tuple[str, ...], other: frozenset[str] = OTHER_PI
     )
 
 
+def every_file(root: Path) -> tuple[Path, ...]:
+    """Every file below `root`, hidden ones and those behind linked folders too, sorted: what a folder's identity is of.
+
+    A link to a folder above is not followed.
+    """
+    found: list[Path] = []
+    waiting = [(root, (_identity(root),))]
+    while waiting:
+        folder, above = waiting.pop()
+        for path in folder.iterdir():
+            if not path.is_dir():
+                found += [path] if path.is_file() else []
+            elif (identity := _identity(path)) not in above:
+                waiting.append((path, (*above, identity)))
+    return tuple(sorted(found))
+
+
 def folders_in(root: Path) -> Iterator[Path]:
     """The folders straight below `root`, links to folders included, by name; hidden ones and junk are left out."""
     for entry in sorted(root.iterdir()):

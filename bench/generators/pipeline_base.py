@@ -22,6 +22,7 @@ from bench import __version__
 from bench.errors import GeneratorError
 from bench.generators.protocol import GenerationRequest, Generator, GeneratorContext, MultiviewImage
 from groundwork.hashing import hash_file, hash_json
+from groundwork.walk import every_file
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 PACKAGES = ("diffusers", "transformers")
@@ -89,7 +90,7 @@ def hash_parts(root: Path, parts: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in parts:
         path = root / part
-        files = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
+        files = every_file(path) if path.is_dir() else (path,)
         found |= {file.relative_to(root).as_posix(): _hash_once(file) for file in files if file.is_file()}
     return found
 

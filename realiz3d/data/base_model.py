@@ -18,6 +18,7 @@ import numpy as np
 
 from groundwork.hashing import content_seed
 from groundwork.pictures import Picture
+from groundwork.walk import every_file
 from realiz3d.data.packages import needed
 from realiz3d.errors import UsageError, WeightsMissing, nearest
 
@@ -83,7 +84,7 @@ class BaseModel:
         if _COMMIT.fullmatch(self.folder.name) and self.folder.parent.name == "snapshots":
             return f"{self.checkpoint}@{self.folder.name}"
         digest = hashlib.sha256()
-        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+        for path in every_file(self.folder):
             with path.open("rb") as stream:
                 content = hashlib.file_digest(stream, "sha256").digest()
             digest.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + content)

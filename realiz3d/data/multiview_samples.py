@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from groundwork.pictures import decode_picture
+from groundwork.walk import is_junk
 from realiz3d.data.captions import decode_caption
 from realiz3d.data.layout import CAPTION, KINDS, MANIFEST, file_name, is_id
 from realiz3d.data.maps import decode_map, to_tensor
@@ -131,7 +132,7 @@ def collate_multiview(samples: Sequence[MultiviewSample]) -> MultiviewBatch:
 
 
 def _open_folders(root: Path) -> Folders:
-    entries = [e.name for e in os.scandir(root) if e.is_dir() and not e.name.startswith(".")]
+    entries = [e.name for e in os.scandir(root) if e.is_dir() and not e.name.startswith(".") and not is_junk(e.name)]
     keys = tuple(sorted(entries))
     files = tuple({e.name: f"{key}/{e.name}" for e in os.scandir(root / key) if not e.is_dir()} for key in keys)
     return Folders(root, keys, files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from groundwork.walk import walk
+from groundwork.walk import every_file, walk
 
 PNG = (".png",)
 
@@ -54,3 +54,13 @@ def test_junk_and_pictures_of_other_types_are_named(tmp_path: Path) -> None:
     assert _names(tmp_path) == ["a.png"]
     assert "3 of a type that is not read (2 .heic, 1 .zip), first b.HEIC" in found.left_out()
     assert "(._*, Thumbs.db, __MACOSX)" in found.left_out()
+
+
+def test_every_file_is_in_a_folders_identity(tmp_path: Path) -> None:
+    root, disk = tmp_path / "root", tmp_path / "disk"
+    for folder in (root / "a", disk):
+        folder.mkdir(parents=True)
+        (folder / ".config").write_bytes(b"")
+    (root / "unet").symlink_to(disk)
+    (disk / "up").symlink_to(root)
+    assert [path.relative_to(root).as_posix() for path in every_file(root)] == ["a/.config", "unet/.config"]

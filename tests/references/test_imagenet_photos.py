@@ -11,6 +11,7 @@ from scipy.io import savemat
 from bench.errors import InputError, ReferenceSetError
 from bench.references.imagenet.classes import ImagenetClass, imagenet_classes, read_classes_map
 from bench.references.imagenet.photos import validation_photos
+from groundwork.notes import Note
 
 CLASSES = (
     ImagenetClass(0, "n01440764", "tench"),
@@ -40,6 +41,16 @@ def _meta(path: Path) -> None:
     dtype = [("ILSVRC2012_ID", object), ("WNID", object), ("num_children", object)]
     table = np.array([(float(i), w, 0.0) for i, w in rows], dtype=dtype)
     savemat(path, {"synsets": table.reshape(-1, 1)})
+
+
+def test_linked_folders_and_junk_beside_photographs(tmp_path: Path) -> None:
+    disk = _archive(tmp_path / "disk", 2)
+    (disk / "._ILSVRC2012_val_00000001.JPEG").write_bytes(b"")
+    (disk / "more.heic").write_bytes(b"")
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "n01440764").symlink_to(disk)
+    with pytest.warns(Note, match=r"1 of a type that is not read"):
+        assert _found(tmp_path) == {"n01440764": (1, 2)}
 
 
 @pytest.mark.parametrize("below", ["", "val", "ILSVRC/Data/CLS-LOC/val"])

@@ -17,7 +17,9 @@ from scipy.io.matlab import MatReadError
 
 from bench.errors import ReferenceSetError
 from bench.references.imagenet.classes import ImagenetClass
+from groundwork.notes import tell
 from groundwork.pictures import SUFFIXES
+from groundwork.walk import folders_in, walk
 
 TABLES = ("val_map.txt", "val.txt", "LOC_val_solution.csv", "ILSVRC2012_validation_ground_truth.txt")
 
@@ -55,12 +57,11 @@ def validation_photos(folder: Path, classes: Sequence[ImagenetClass], labels: Pa
 def _folders(folder: Path) -> dict[str, tuple[Path, ...]]:
     if not folder.is_dir():
         return {}
-    synsets = sorted(path for path in folder.iterdir() if _SYNSET.fullmatch(path.name) and path.is_dir())
-    found = {
-        synset.name: tuple(sorted(p for p in synset.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()))
-        for synset in synsets
-    }
-    return {synset: photos for synset, photos in found.items() if photos}
+    found = {path.name: walk(path, SUFFIXES) for path in folders_in(folder) if _SYNSET.fullmatch(path.name)}
+    for there in found.values():
+        if there.left_out():
+            tell(there.left_out())
+    return {synset: there.files for synset, there in found.items() if there.files}
 
 
 def _flat(folder: Path) -> dict[int, Path]:
@@ -68,7 +69,7 @@ def _flat(folder: Path) -> dict[int, Path]:
     if not folder.is_dir():
         return {}
     named = ((_FLAT.fullmatch(path.name), path) for path in sorted(folder.iterdir()))
-    return {int(match[1]): path for match, path in named if match}
+    return {int(match[1]): path for match, path in named if match and path.is_file()}
 
 
 def _table(folder: Path) -> Path:
