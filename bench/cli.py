@@ -39,9 +39,10 @@ from bench.commands.terminal import Invocation, answer, note
 from bench.commands.train import train
 from bench.commands.tune_shifting import tune_shifting
 from bench.commands.validate import validate
-from bench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BenchError
+from bench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BenchError, UsageError
 from bench.threads import sleep_when_idle
 from groundwork.notes import Note
+from groundwork.texts import visible
 
 PROGRAM = "realiz3d-bench"
 
@@ -135,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words or os.environ.get("REALIZ3D_BENCH_DEBUG", "").lower() in ("1", "true", "yes", "on")
     warnings.showwarning = _show  # type: ignore[assignment]
     try:
+        _refuse_undecodable([*words, *(v for k, v in os.environ.items() if k.startswith("REALIZ3D_BENCH_"))])
         with _terminated_as_interrupted():
             code = app(_program_flags_first(words), prog_name=PROGRAM, standalone_mode=False, obj=call)
     except (KeyboardInterrupt, typer.Abort):
@@ -158,6 +160,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == EXIT_INTERRUPTED:  # typer turns Ctrl-C into this code itself
         note("interrupted; run the same command to continue")
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _refuse_undecodable(words: Sequence[str]) -> None:
+    """Names that are no UTF-8 cannot be written into summaries, nor read from there. Raises `UsageError`."""
+    for word in words:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise UsageError(
+                "the name is not valid UTF-8",
+                where=visible(word),
+                expected="names of files and folders in UTF-8",
+                hint="rename it; if other programs show it well, set the locale to a UTF-8 one (LC_ALL=C.UTF-8)",
+            )
 
 
 @contextmanager

@@ -51,7 +51,8 @@ class RunFolder(RunLayout):
 
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
         """Write JSON atomically, readable, without NaN."""
-        write_atomically(path, (json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
+        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        write_atomically(path, text.encode("utf-8", "backslashreplace"))  # lone surrogates of names, as JSON has them
 
     def fits(self, plan: Plan) -> dict[str, Any]:
         """The plan's protocol, when the folder is its own or nobody's. Raises `UsageError` when it is another's.

@@ -435,3 +435,10 @@ def test_report_passes_runs_and_formats_on(monkeypatch: pytest.MonkeyPatch, caps
 def test_report_of_no_run_is_an_error(tmp_path: Path, capsys: Output) -> None:
     assert main(["report", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.parametrize("words", [["run", "x.yaml", "--out", "b\udcffd"], ["inspect", "b\udcffd"]])
+def test_names_that_are_no_utf8_are_refused_before_anything_happens(words, capsys) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "not valid UTF-8" in said and "b\\udcffd" in said
