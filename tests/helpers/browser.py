@@ -45,10 +45,12 @@ def visit(
     touch: bool = False,
     scripts: bool = True,
     fragment: str = "",
+    within: Path | None = None,
 ) -> Iterator[Any]:
     """The page (Playwright's `Page`) of an HTML file, in a fresh profile.
 
-    Fails when the page complained on its console, threw, or asked for anything outside the file's folder.
+    Fails when the page complained on its console, threw, or asked for anything outside the file's folder (or `within`,
+    the folder of a site).
     """
     width, height = size
     context = browser.new_context(
@@ -58,7 +60,7 @@ def visit(
         java_script_enabled=scripts,
     )
     complaints: list[str] = []
-    inside = file.parent.resolve().as_uri()
+    inside = (within or file.parent).resolve().as_uri()
     page = context.new_page()
     page.on(
         "console",
@@ -85,7 +87,9 @@ def inaccessible(page: Any) -> list[str]:
     One line for each broken rule, with the first elements that break it.
     """
     page.evaluate(_axe())
-    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    found = page.evaluate(
+        "async () => (await axe.run(document, {resultTypes: ['violations'], preload: false})).violations"
+    )
     return [
         f"{rule['id']} ({rule['impact']}): {rule['help']}: "
         + "; ".join(f"{' '.join(map(str, node['target']))} {node['failureSummary']!r}" for node in rule["nodes"][:3])

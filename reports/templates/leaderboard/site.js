@@ -11,11 +11,12 @@ function table(name) {
 function refresh(name) {
   const words = (document.querySelector(`[data-filter="${name}"]`)?.value ?? "").toLowerCase().split(/\s+/).filter(Boolean);
   const tier = document.querySelector(`select[data-tier="${name}"]`)?.value ?? "";
+  const gone = document.body.classList.contains("with-gone") || name === "all";
   let shown = 0, hidden = 0;
   for (const row of table(name).tBodies[0].rows) {
     const fits = words.every((word) => row.dataset.text.includes(word)) && (!tier || row.dataset.tier === tier);
     row.hidden = !fits;
-    if (fits && getComputedStyle(row).display !== "none") shown += 1; else hidden += 1;
+    if (fits && (gone || !/withdrawn|superseded/.test(row.className))) shown += 1; else hidden += 1;
   }
   const count = document.querySelector(`[data-count="${name}"]`);
   if (count) count.textContent = hidden ? `${shown} of ${shown + hidden} entries` : `${shown} entries`;
