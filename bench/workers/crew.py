@@ -67,6 +67,8 @@ class Crew:
 
     def _hand_out(self, function: Callable[[Task], Answer], waiting: Iterator[Task]) -> None:
         """A task for everybody who has none, and new workers as long as there are tasks for them."""
+        for worker in [w for w in self._workers if not w.busy and w.process.poll() is not None]:
+            self._end(worker)  # died while it waited
         idle = [worker for worker in self._workers if not worker.busy]
         while idle or len(self._workers) < self.size:
             try:
