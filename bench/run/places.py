@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from bench.errors import UsageError
@@ -17,6 +17,7 @@ from bench.metrics.catalogue import METRICS
 from bench.run.executors import Executor, InProcess, Processes, make_executor
 from bench.run.options import RunOptions
 from bench.suite.schema import GeneratorEntry, MetricEntry, Suite
+from bench.workers.crew import Crew
 from bench.workers.limits import Limits
 from groundwork.registry import Registry
 
@@ -43,11 +44,27 @@ class Places:
     isolate: Isolate
     timeout: float | None
     memory: float | None
+    _more: list[Crew] = field(default_factory=list)
 
     def of_generator(self, entry: GeneratorEntry) -> Executor:
         """Where a generator works."""
         own = self.isolate == "all" or (self.isolate == "foreign" and not ships(GENERATORS, entry.use))
         return self.apart if own else self.executor
+
+    def apart_from_us(self, ours: bool) -> bool:
+        """Whether a distance or an extractor gets a process of its own; ours never do, they hold no strangers' code."""
+        return self.isolate != "none" and not ours
+
+    def one_more(self) -> Crew:
+        """A process for one plug-in, until the places are closed."""
+        self._more.append(Crew(1, keep=True))
+        return self._more[-1]
+
+    def close(self) -> None:
+        """End every process that is kept."""
+        self.rest()
+        while self._more:
+            self._more.pop().close()
 
     def to_measure(self, metrics: Sequence[MetricEntry], samples: int, options: RunOptions) -> Executor:
         """Where object metrics work: with one that is not ours among them, all in other processes."""
@@ -102,8 +119,8 @@ def open_places(suite: Suite, options: RunOptions) -> Iterator[Places]:
     apart = executor
     if isinstance(executor, InProcess) and options.isolate != "none":
         apart = Processes(1, keep=True)
+    places = Places(executor, apart, "all" if limited else options.isolate, timeout, memory)
     try:
-        yield Places(executor, apart, "all" if limited else options.isolate, timeout, memory)
+        yield places
     finally:
-        if isinstance(apart, Processes):
-            apart.close()
+        places.close()

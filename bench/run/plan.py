@@ -48,6 +48,7 @@ class Plan:
     object_metrics: tuple[ObjectMetric, ...]
     object_entries: tuple[MetricEntry, ...]  # of the object metrics: other processes make them again
     set_metrics: tuple[SetMetric, ...]
+    set_entries: tuple[MetricEntry, ...]
     context: GeneratorContext
     comparable: bool
     throughput: Throughput | None = None
@@ -121,6 +122,7 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
         ),
         object_metrics=tuple(m for m in metrics if isinstance(m, ObjectMetric)),
         set_metrics=tuple(m for m in metrics if isinstance(m, SetMetric)),
+        set_entries=tuple(entry for entry, m in zip(suite.metrics, metrics, strict=True) if isinstance(m, SetMetric)),
         context=GeneratorContext(all_cases, cameras, suite.views.rgb, options.device, suite.folder),
         comparable=limit is None or limit >= len(all_cases),
         throughput=next((m for m in metrics if isinstance(m, Throughput)), None),

@@ -15,7 +15,6 @@ import numpy as np
 from bench import __version__
 from bench.cases.case import Case
 from bench.errors import ExtractorError, ImageError, InputError, PluginError, WeightsMissing
-from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
 from bench.extractors.feature_store import FeatureStore
 from bench.extractors.picture_pattern import PATTERN, PicturePattern
@@ -27,7 +26,9 @@ from bench.references.library import holds_features, load_reference
 from bench.references.measured import measured_features
 from bench.references.pictures import picture_paths
 from bench.references.reference_set import ReferenceFeatures
+from bench.run.apart import extractor as extractor_of
 from bench.run.options import RunOptions
+from bench.run.places import Places
 from bench.run.plan import Plan
 from bench.suite.schema import FolderReference, GeneratorReference, MiniworldReference, ShippedReference
 from groundwork.hashing import hash_strings
@@ -68,7 +69,9 @@ class Library:
         return None
 
 
-def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporter) -> Library:
+def find_library(
+    plan: Plan, options: RunOptions, cache: Path, reporter: Reporter, places: Places | None = None
+) -> Library:
     """Load the extractors and references that the suite's set metrics name.
 
     Missing weights, extractors that fail and references with a broken picture are kept for explicit rows; a reference
@@ -77,7 +80,7 @@ def find_library(plan: Plan, options: RunOptions, cache: Path, reporter: Reporte
     library = Library()
     for name in dict.fromkeys(metric.extractor for metric in plan.set_metrics):
         try:
-            library.extractors[name] = load_extractor(name, options.device, options.offline)
+            library.extractors[name] = extractor_of(name, options.device, options.offline, places)
         except WeightsMissing as error:
             library.missing[name] = str(error)
             reporter.say(f"without {name}: {error.message}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, PluginError
 from bench.results.leave_one_out import write_leave_one_out
 from bench.results.summary import PhaseInfo, Summary
+from bench.run.apart import set_metric
 from bench.run.comparisons import best_and_ties, compare
 from bench.run.environment import git_state, hardware, optional_versions, versions
 from bench.run.error_maps import MapStore
@@ -53,6 +54,8 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     folder = run_folder(suite, options)
     folder.fits(plan)  # or not even a lock is written
     with open_places(suite, options) as places:
+        pairs = zip(plan.set_metrics, plan.set_entries, strict=True)
+        plan = replace(plan, set_metrics=tuple(set_metric(metric, entry, places) for metric, entry in pairs))
         fingerprints = generator_fingerprints(plan, places)
         with hold_folder(folder.root, options.argv):
             return _run(plan, options, folder, fingerprints, places, reporter, started)
@@ -72,7 +75,7 @@ def _run(
         for said in case.mesh.notes if case.mesh is not None else ():
             reporter.say(f"case '{case.id}': {said}")
     missing = prepare_metrics(plan, options, reporter)
-    library = find_library(plan, options, folder.features, reporter)
+    library = find_library(plan, options, folder.features, reporter, places)
     manifest = begun | _found(library, missing)
     folder.write_json(folder.manifest, manifest)
 

@@ -105,6 +105,26 @@ def test_pollution_stays_out_of_the_answer(
 
 
 @pytest.mark.slow
+def test_distances_and_extractors_that_end_their_process_cost_their_rows(tmp_path: Path, mesh_folder: Path) -> None:
+    suite = suite_of(tmp_path, mesh_folder, ["none"], ["none"])
+    entry = '{name: other, use: "hostile_plugins:Painter", habit: none}'
+    sets = "\n".join(
+        f'  - "hostile_plugins:Far": {{reference: others, habit: {habit}, extractor: "hostile_plugins:{extractor}"}}'
+        for habit, extractor in (("none", "means"), ("exits", "means"), ("quits", "dying"))
+    )
+    text = suite.read_text().replace("metrics:", f"  - {entry}\nreferences: {{others: {{generator: other}}}}\nmetrics:")
+    suite.write_text(text + sets + "\n")
+    assert main(["run", str(suite), "--out", str(tmp_path / "run"), "--offline"]) == 3
+    shown = [row for row in read_run(tmp_path / "run").summary.rows if row.generator == "none"]
+    rows = {row.metric.partition("[")[0]: (row.status, row.note) for row in shown}
+    assert [row.value for row in shown if row.metric.startswith("far_none")] == [0.0]  # the same pictures
+    assert rows["gauge_none"][0] == rows["far_none"][0] == "ok"
+    assert rows["far_exits"][0] == rows["far_quits"][0] == "failed"
+    assert "distance(): its process ended with exit code 0" in rows["far_exits"][1]
+    assert "extractor 'hostile_plugins:dying'" in rows["far_quits"][1]
+
+
+@pytest.mark.slow
 def test_a_generator_that_always_hangs_is_given_up(
     tmp_path: Path, mesh_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

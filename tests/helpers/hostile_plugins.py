@@ -65,6 +65,55 @@ class Painter:
             yield MultiviewImage(request.case.id, request.seed, np.stack(views))
 
 
+class Far:
+    """Distance of means, named after its habit."""
+
+    class Options(Options):
+        reference: str
+        extractor: str = "hostile_plugins:means"
+
+    def __init__(self, options: Any) -> None:
+        self.options, self.reference, self.extractor = options, options.reference, options.extractor
+
+    def result(self) -> Result:
+        return Result(f"far_{self.options.habit}[{self.extractor}]@{self.reference}", "down", "", axis="realism")
+
+    def parameters(self) -> str:
+        return "v1"
+
+    def distance(self, generated: Any, reference: Any) -> float:
+        misbehave(self.options.habit)
+        return float(np.abs(generated.features.mean(axis=0) - reference.features.mean(axis=0)).sum())
+
+
+class Means:
+    """Features: the mean colour. The one called dying ends its process."""
+
+    dimension = 3
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def fingerprint(self) -> str:
+        return "0" * 64
+
+    def signature(self) -> str:
+        return "extractor=means@sha256:0 resize=none"
+
+    def extract(self, pictures: Any) -> Any:
+        if self.name.endswith("dying"):
+            misbehave("exits")
+        return np.stack([picture.reshape(-1, 3).mean(axis=0) for picture in pictures]).astype(np.float32)
+
+
+def means(device: str, offline: bool) -> Means:
+    return Means("hostile_plugins:means")
+
+
+def dying(device: str, offline: bool) -> Means:
+    return Means("hostile_plugins:dying")
+
+
 class Gauge:
     """Mean brightness; named after its habit."""
 

@@ -1,0 +1,132 @@
+"""Foreign distances and extractors in processes of their own: here stands what they say of themselves, work is sent.
+
+A process that dies, hangs or leaks fails the call that it was in, and the next call starts another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import PluginError
+from bench.extractors.catalogue import EXTRACTORS, load_extractor
+from bench.extractors.protocol import Extractor, Features, Picture
+from bench.metrics.catalogue import METRICS
+from bench.metrics.declaration import FeatureSet, Result, SetMetric
+from bench.references.reference_set import ReferenceFeatures
+from bench.run.places import Places, ships
+from bench.stats.difference import Difference
+from bench.suite.check import make_metric
+from bench.suite.schema import MetricEntry
+from bench.workers.crew import Crew
+from bench.workers.limits import Limits, Lost
+
+
+@dataclass(frozen=True)
+class _Call:
+    make: Callable[..., Any]
+    how: tuple[Any, ...]
+    method: str
+    arguments: tuple[Any, ...]
+
+
+_object: Any = None  # in a worker: the plug-in that it is for
+
+
+def _answer(call: _Call) -> Any:
+    global _object
+    if _object is None:
+        _object = call.make(*call.how)
+    found = getattr(_object, call.method, None)
+    return found(*call.arguments) if callable(found) else found
+
+
+class _Elsewhere:
+    """An object that `make(*how)` gives in another process, and the calls to it."""
+
+    def __init__(self, places: Places, subject: str, make: Callable[..., Any], *how: Any) -> None:
+        self.subject, self._make, self._how = subject, make, how
+        self._crew: Crew = places.one_more()
+        self._limits: Limits = places.making(1)
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """What the method (or attribute) gives. Raises what it raises, and `PluginError` when the process is lost."""
+        call = _Call(self._make, self._how, method, arguments)
+        (answer,) = self._crew.map(_answer, [call], lambda _: self._limits)
+        if isinstance(answer, Lost):
+            lost = answer.error
+            raise PluginError(f"{self.subject}: {method}(): {lost.message}", expected=lost.expected, hint=lost.hint)
+        return answer
+
+
+class ApartSetMetric(SetMetric):
+    """A set metric that measures elsewhere."""
+
+    def __init__(self, metric: SetMetric, entry: MetricEntry, places: Places) -> None:
+        self._metric = metric
+        self.reference, self.extractor = metric.reference, metric.extractor
+        self.limits = metric.limits  # type: ignore[misc]
+        self._there = _Elsewhere(places, f"metric '{entry.name}'", make_metric, entry, METRICS)
+
+    def result(self) -> Result:
+        """As it declared it."""
+        return self._metric.result()
+
+    def parameters(self) -> str:
+        """As it said."""
+        return self._metric.parameters()
+
+    def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
+        """Measured there."""
+        found: float = self._there.call("distance", generated, reference)
+        return found
+
+    def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
+        """Measured there."""
+        found: npt.NDArray[np.float64] = self._there.call("leave_one_object_out", generated, reference)
+        return found
+
+    def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
+        """Tested there."""
+        found: Difference | None = self._there.call("difference", a, b, reference)
+        return found
+
+
+class ApartExtractor:
+    """An extractor whose network is elsewhere. Raises at once what loading it raises."""
+
+    def __init__(self, name: str, device: str, offline: bool, places: Places) -> None:
+        self._there = _Elsewhere(places, f"extractor '{name}'", load_extractor, name, device, offline)
+        self.name = name
+        self.dimension: int = self._there.call("dimension")
+        self.object_only = bool(self._there.call("object_only"))
+        self._said = {method: str(self._there.call(method)) for method in ("fingerprint", "signature")}
+
+    def fingerprint(self) -> str:
+        """As it said when it was loaded."""
+        return self._said["fingerprint"]
+
+    def signature(self) -> str:
+        """As it said when it was loaded."""
+        return self._said["signature"]
+
+    def extract(self, pictures: Iterable[Picture]) -> Features:
+        """Computed there."""
+        found: Features = self._there.call("extract", list(pictures))
+        return found
+
+
+def set_metric(metric: SetMetric, entry: MetricEntry, places: Places) -> SetMetric:
+    """The metric where it belongs: here, or elsewhere."""
+    return ApartSetMetric(metric, entry, places) if places.apart_from_us(ships(METRICS, entry.name)) else metric
+
+
+def extractor(name: str, device: str, offline: bool, places: Places | None) -> Extractor:
+    """As `load_extractor`, where it belongs."""
+    if places is not None and places.apart_from_us(ships(EXTRACTORS, name)):
+        return ApartExtractor(name, device, offline, places)
+    return load_extractor(name, device, offline)
