@@ -153,7 +153,9 @@ def _read_arrays(path: Path, extractor: str) -> tuple[tuple[str, ...], Features]
             if not (isinstance(pixels, np.ndarray) and isinstance(features, np.ndarray)) or pixels.dtype.kind != "U":
                 raise ValueError("it does not hold hashes of pictures and their features")
             return tuple(map(str, pixels)), np.asarray(features, dtype=np.float32)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+    except ReferenceSetError:
+        raise
+    except Exception as error:  # numpy, zlib and zipfile have many: a shape that no memory holds, an odd compression
         raise ReferenceSetError(
             f"the features of the reference set cannot be read: {error}", where=str(path), hint=_REBUILD
         ) from error

@@ -55,13 +55,13 @@ def best_and_ties(plan: Plan, rows: Sequence[Row], comparisons: Sequence[Compari
     """(metric, generator) pairs to print bold. A metric whose signatures differ has none.
 
     Calibration generators are no contestants: they never win, and their tests decide nothing. Nor do rows without a
-    number.
+    number, or whose every sample showed nothing to measure.
     """
     bold: set[tuple[str, str]] = set()
     contestants = {entry.name for entry in plan.generators if not is_calibration(entry)}
     for result in plan.results:
         own = [row for row in rows if row.metric == result.name and row.status == "ok"]
-        own = [row for row in own if row.generator in contestants]
+        own = [row for row in own if row.generator in contestants and row.coverage != 0.0]
         if len(own) < 2 or len({row.signature for row in own}) > 1:
             continue
         entries = [Entry(row.generator, row.value, gaps=row.n_missing > 0) for row in own if row.value is not None]

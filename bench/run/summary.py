@@ -128,6 +128,9 @@ def _note(plan: Plan, rows: Sequence[ScoreRow], found: Completed | None, mean: D
     failed = expected - sum(status in ("ok", "not_measurable", "weights_missing") for status in per_sample.values())
     parts = [f"{failed} of {expected} samples failed"] if failed else []
     parts += [f"{unmeasurable} of {expected} samples not measurable"] if unmeasurable else []
+    uncovered = len({(row.case, row.seed) for row in rows if row.status == "ok" and row.coverage == 0.0})
+    if uncovered:  # the metric gave a constant where it saw nothing: a number that nobody measured
+        parts.append(f"{uncovered} of {expected} samples showed nothing to measure and count as the worst")
     if found is not None and found.missing:
         parts.append(counted(found.missing, found.mean_measured))
     if mean is not None and mean.too_skewed:

@@ -29,6 +29,7 @@ from pydantic.config import JsonDict
 from groundwork.hashing import hash_json
 
 NAMED_BACKGROUNDS = {"white": "#ffffff", "black": "#000000", "grey": "#808080", "gray": "#808080"}
+MANY = 1000  # generators or metrics: more are a mistake, or meant to keep a machine busy
 _HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 SafeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
@@ -378,8 +379,8 @@ class Suite(_Section):
     references: dict[SafeName, Reference] = Field(
         default_factory=dict, description="Sets of pictures that metrics compare with, by name (`fid@NAME`)."
     )
-    generators: tuple[GeneratorEntry, ...] = Field(default=(), description="Who makes the images.")
-    metrics: tuple[MetricEntry, ...] = Field(min_length=1, description="What is measured.")
+    generators: tuple[GeneratorEntry, ...] = Field(default=(), max_length=MANY, description="Who makes the images.")
+    metrics: tuple[MetricEntry, ...] = Field(min_length=1, max_length=MANY, description="What is measured.")
     primary: tuple[str, ...] = Field(
         default=(), description="The results that decide, one an axis, as printed: `cde`, `fid@photos`."
     )

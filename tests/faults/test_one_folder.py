@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_runs import go, write_suite
@@ -12,6 +14,7 @@ from small_runs import go, write_suite
 from bench.errors import UsageError
 from bench.results.read import read_run
 from bench.run import session
+from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreTable
 from groundwork.lock import LOCK, FolderHeld, hold_folder
 
@@ -99,3 +102,23 @@ def test_a_relative_folder_is_the_one_that_was_named(
     outcome = go(whole / "suite.yaml", Path("run"))
     assert outcome.folder == tmp_path / "run" and (tmp_path / "run/summary.json").is_file()
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_full_disk_ends_the_run_at_once(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made to be thrown away, and no generator is blamed."""
+    written: list[SampleKey] = []
+    write = SampleStore.write
+
+    def until_full(store: SampleStore, key: SampleKey, *content: Any) -> str:
+        written.append(key)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(store.folder(key)))
+        return write(store, key, *content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SampleStore, "write", until_full)
+        with pytest.raises(OSError, match="No space left"):
+            go(whole / "suite.yaml", tmp_path / "run")
+    assert len(written) == 2
+    go(whole / "suite.yaml", tmp_path / "run")
+    assert (tmp_path / "run/summary.json").read_bytes() == (whole / "run/summary.json").read_bytes()

@@ -197,3 +197,15 @@ def test_one_broken_row_changes_nobody_elses_verdict() -> None:
         mine, before = (between(page, "score", "good", "also") for page in (comparisons, whole[1]))
         assert (mine.difference, mine.p_value, mine.interval) == (before.difference, before.p_value, before.interval)
     assert rows["score", "poor"].status == "failed" and rows["score", "poor"].value is None
+
+
+def test_a_constant_that_stands_for_nothing_is_told_and_never_wins() -> None:
+    """`hull_lift` counts views that cannot be lifted as its floor: no number was measured there."""
+    rows = [
+        Row(generator=name, metric="score", axis="consistency", direction="up", value=value, coverage=coverage,
+            status="ok", signature="s", n_objects=10)
+        for name, value, coverage in (("blank", 0.9, 0.0), ("poor", 0.2, 0.5), ("good", 0.8, 0.5))
+    ]  # fmt: skip
+    entries = [GeneratorEntry(name=row.generator, use="folder") for row in rows]
+    plan = cast(Plan, SimpleNamespace(generators=entries, results=RESULTS[:1]))
+    assert ("score", "blank") not in best_and_ties(plan, rows, [])
