@@ -24,7 +24,7 @@ def rows(trials: Sequence[Trial]) -> list[tuple[str, ...]]:
         (
             "ok" if trial.loses else "WINS",
             trial.cheat.name,
-            trial.cheat.what + (" (fair: it may tie)" if trial.fair else ""),
+            trial.cheat.what + (" (may tie)" if trial.may_tie else ""),
             "; ".join(f"{short(s.metric)} {_number(s.value)} {_MARKS[s.verdict]}" for s in trial.standings),
         )
         for trial in trials
@@ -39,7 +39,7 @@ def summary(trials: Sequence[Trial]) -> list[dict[str, Any]]:
             "cheat": trial.cheat.name,
             "what": trial.cheat.what,
             "loses": trial.loses,
-            "fair": trial.fair,
+            "may_tie": trial.may_tie,
             "honest_beaten": list(trial.honest_beaten),
             "primaries": [
                 {
@@ -79,7 +79,7 @@ def markdown(
         lines += [
             f"| {trial.cheat.name}: {trial.cheat.what} | "
             + " | ".join(map(_cell, trial.standings))
-            + f" | {('may tie' if trial.fair else 'yes') if trial.loses else '**no**'} |"
+            + f" | {('may tie' if trial.may_tie else 'yes') if trial.loses else '**no**'} |"
             for trial in own
         ]
         parts.append("\n".join(lines))

@@ -2,7 +2,8 @@
 
     baselines/<suite>/<generator>/
         baseline.json      who accepted what, when and why; protocol, gates, signatures and values: readable diffs
-        objects.parquet    per result and object: its value, or the distance without it; the floor; failures
+        objects.parquet    per result and object: its value, or the distance without it; the floor; failures; of
+                           distances, what the object adds with each other one
         samples.parquet    digests of the pictures that were scored, so that these can be recognised later
 
 No features are kept: distances are tested by what they would be without each object (`bench.results.leave_one_out`).
@@ -32,6 +33,7 @@ BASELINE_FORMAT = 2
 MOST_BYTES = 10_000_000  # of all files together: what git can hold again and again
 
 _OBJECT_COLUMNS = ("metric", "case", "value", "floor", "failed")
+_PAIRS = "pairs"  # of objects, in the order of the result's rows; older baselines have none
 _SAMPLE_COLUMNS = ("sample", "digest")
 
 
@@ -197,7 +199,7 @@ def _info(scored: Scored) -> ResultInfo:
     )
 
 
-def _scored(info: ResultInfo, rows: Mapping[str, tuple[float, float, int]]) -> Scored:
+def _scored(info: ResultInfo, rows: Mapping[str, tuple[float, float, int, tuple[float, ...]]]) -> Scored:
     return Scored(
         metric=info.metric,
         direction=info.direction,
@@ -210,19 +212,27 @@ def _scored(info: ResultInfo, rows: Mapping[str, tuple[float, float, int]]) -> S
         whole=info.whole,
         samples=info.samples,
         timing=info.timing,
-        values={case: value for case, (value, _, _) in rows.items() if math.isfinite(value)},
-        floors={case: floor for case, (_, floor, _) in rows.items() if math.isfinite(floor)},
-        failed={case: failed for case, (_, _, failed) in rows.items() if failed},
+        values={case: value for case, (value, _, _, _) in rows.items() if math.isfinite(value)},
+        floors={case: floor for case, (_, floor, _, _) in rows.items() if math.isfinite(floor)},
+        failed={case: failed for case, (_, _, failed, _) in rows.items() if failed},
+        pairs={case: pairs for case, (_, _, _, pairs) in rows.items() if pairs and len(pairs) == len(rows)},
     )
 
 
 def _objects(side: Side) -> bytes:
     rows = [
-        (metric, case, scored.values.get(case, math.nan), scored.floors.get(case, math.nan), scored.failed.get(case, 0))
+        (
+            metric,
+            case,
+            scored.values.get(case, math.nan),
+            scored.floors.get(case, math.nan),
+            scored.failed.get(case, 0),
+            scored.pairs.get(case),
+        )
         for metric, scored in side.results.items()
         for case in dict.fromkeys([*scored.values, *scored.failed])
     ]
-    return _parquet(_OBJECT_COLUMNS, rows)
+    return _parquet((*_OBJECT_COLUMNS, _PAIRS), rows)
 
 
 def _samples(side: Side) -> bytes:
@@ -233,7 +243,7 @@ def _parquet(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = {"value": pa.float64(), "floor": pa.float64(), "failed": pa.int64()}
+    kinds = {"value": pa.float64(), "floor": pa.float64(), "failed": pa.int64(), _PAIRS: pa.list_(pa.float64())}
     arrays = [pa.array([row[i] for row in rows], type=kinds.get(name, pa.string())) for i, name in enumerate(columns)]
     buffer = io.BytesIO()
     pq.write_table(pa.table(dict(zip(columns, arrays, strict=True))), buffer, compression="zstd")
@@ -255,11 +265,18 @@ def _table(folder: Path, name: str, document: BaselineDocument) -> bytes:
     return content
 
 
-def _rows(folder: Path, name: str, content: bytes, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+def _rows(
+    folder: Path, name: str, content: bytes, columns: Sequence[str], extra: str | None = None
+) -> list[tuple[Any, ...]]:
+    """The rows' values of `columns`, then that of a column which may lack."""
     import pyarrow.parquet as pq
 
     try:
-        found = pq.read_table(io.BytesIO(content), columns=list(columns)).to_pydict()
+        table = pq.read_table(io.BytesIO(content))
+        found = table.select(list(columns)).to_pydict()
+        if extra is not None:
+            columns = (*columns, extra)
+            found[extra] = table[extra].to_pylist() if extra in table.column_names else [None] * table.num_rows
         return list(zip(*(found[column] for column in columns), strict=True))
     except Exception as error:  # pyarrow and odd columns each have errors of their own
         raise InputError(
@@ -267,10 +284,11 @@ def _rows(folder: Path, name: str, content: bytes, columns: Sequence[str]) -> li
         ) from error
 
 
-def _by_metric(folder: Path, content: bytes) -> dict[str, dict[str, tuple[float, float, int]]]:
-    found: dict[str, dict[str, tuple[float, float, int]]] = {}
-    for metric, case, value, floor, failed in _rows(folder, OBJECTS, content, _OBJECT_COLUMNS):
-        found.setdefault(metric, {})[case] = (float(value), float(floor), int(failed))
+def _by_metric(folder: Path, content: bytes) -> dict[str, dict[str, tuple[float, float, int, tuple[float, ...]]]]:
+    found: dict[str, dict[str, tuple[float, float, int, tuple[float, ...]]]] = {}
+    for metric, case, value, floor, failed, pairs in _rows(folder, OBJECTS, content, _OBJECT_COLUMNS, _PAIRS):
+        of_pairs = tuple(float(one) for one in pairs or ())
+        found.setdefault(metric, {})[case] = (float(value), float(floor), int(failed), of_pairs)
     return found
 
 

@@ -80,8 +80,11 @@ def harm_of_distances(
     baseline_without: npt.ArrayLike,
     candidate_without: npt.ArrayLike,
     higher_is_better: bool,
+    excess: float = 0.0,
 ) -> Harm:
     """Of statistics of whole sets; `..._without` are those without each object in turn, (objects,), in the same order.
+
+    `excess` is what the jackknife overstates (`bench.stats.pairs`), where it is known.
 
     An object adds to the harm what the jackknife says: how much less there would be of it without that object.
     """
@@ -91,7 +94,7 @@ def harm_of_distances(
         better, worse, harm = worse, better, -harm
     without = better - worse
     by_object = harm + (len(without) - 1) * (without.mean() - without)
-    return Harm(difference_of_distances(harm, better, worse), by_object)
+    return Harm(difference_of_distances(harm, better, worse, excess), by_object)
 
 
 def objects_to_decide(harm: Harm, delta: float, level: float) -> int | None:

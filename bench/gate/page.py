@@ -21,6 +21,7 @@ from bench.gate.harm import (
 from bench.gate.sides import Scored, Side
 from bench.gate.verdicts import Verdict, corrected, exit_code, judge, worst
 from bench.gate.words import reason
+from bench.stats.pairs import jackknife_excess
 from groundwork.errors import UsageError
 
 SHOWN = 10  # objects that got worse
@@ -137,7 +138,8 @@ def _evidence(
 def _harms(before: Scored, after: Scored, pairs: Pairs) -> tuple[tuple[ObjectHarm, ...], Harm]:
     up = before.direction == "up"
     if before.whole:
-        harm = harm_of_distances(before.value, after.value, pairs.before, pairs.after, up)
+        excess = _excess(before, after, pairs.cases)
+        harm = harm_of_distances(before.value, after.value, pairs.before, pairs.after, up, excess)
         shown = [(None, None)] * len(pairs.cases)
     else:
         harm = harm_of_means(pairs.before, pairs.after, up)
@@ -152,6 +154,18 @@ def _harms(before: Scored, after: Scored, pairs: Pairs) -> tuple[tuple[ObjectHar
         if harm.by_object[i] > 0
     )  # fmt: skip
     return objects[:SHOWN], harm
+
+
+def _excess(before: Scored, after: Scored, cases: Sequence[str]) -> float:
+    """What makes the test that of a run's own comparisons; 0 where a side does not hold pairs of just these objects."""
+    if not all(set(side.pairs) == set(cases) for side in (before, after)):
+        return 0.0
+    values = []
+    for side in (before, after):
+        place = {case: number for number, case in enumerate(side.pairs)}
+        order = [place[case] for case in cases]
+        values.append(np.array([side.pairs[case] for case in cases], dtype=np.float64)[:, order])
+    return jackknife_excess(*values)
 
 
 def _judged(found: Evidence, p_values: tuple[float, float], family: int) -> GatedResult:

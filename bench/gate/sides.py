@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from bench.results.layout import is_name
-from bench.results.leave_one_out import read_leave_one_out
+from bench.results.leave_one_out import read_leave_one_out, read_pairs
 from bench.results.read import RunResults
 from bench.results.scores import ScoreRow, sample_values
 from bench.results.summary import Row
@@ -27,6 +27,7 @@ class Scored:
     False), or for a statistic of the whole set the statistic without the object (`whole` True). `floors`: what a
     missing sample of each object counts as. `failed`: samples without a value, by object, of the `samples` that each
     has. `signature` says what decided the numbers. `timing`: it tells how fast the generator is, or what it costs.
+    `pairs`: what each object adds to a statistic of the whole set with each one (`bench.stats.pairs`), where known.
     """
 
     metric: str
@@ -43,6 +44,7 @@ class Scored:
     floors: Mapping[str, float] = field(default_factory=dict, repr=False)
     failed: Mapping[str, int] = field(default_factory=dict, repr=False)
     timing: bool = False
+    pairs: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def lacking(self) -> int:
@@ -113,7 +115,7 @@ def side_of_run(run: RunResults, name: str) -> Side:
 
 
 def _scored(run: RunResults, generator: str, rows: Sequence[ScoreRow]) -> dict[str, Scored]:
-    without = read_leave_one_out(run.layout.leave_one_out)
+    without, pairs = read_leave_one_out(run.layout.leave_one_out), read_pairs(run.layout.leave_one_out)
     by_metric: dict[str, list[ScoreRow]] = {}
     for score in rows:
         if score.case is not None:
@@ -126,7 +128,8 @@ def _scored(run: RunResults, generator: str, rows: Sequence[ScoreRow]) -> dict[s
         if row.metric in by_metric:
             found[row.metric] = _means(run, row, by_metric[row.metric], sound)
         else:
-            found[row.metric] = _whole(run, row, without.get((generator, row.metric), {}))
+            key = generator, row.metric
+            found[row.metric] = replace(_whole(run, row, without.get(key, {})), pairs=pairs.get(key, {}))
     return found
 
 

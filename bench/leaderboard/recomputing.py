@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bench.leaderboard.entry import EntryRow
 from bench.leaderboard.objects import ObjectValue
-from bench.stats.difference import mean_difference
+from bench.stats.difference import interval_of_mean, mean_difference
 from bench.stats.intervals import jackknife_interval
 
 ROUNDING = 1e-9
 """Of the size of the numbers: sums in another order differ by less, anything that a person changed by more."""
+
+
+_LOWEST, _HIGHEST = (-math.inf, 0.0, 1.0), (math.inf, 1.0, 8.0, 100.0)  # where ranges of results end
 
 
 def disagreements(row: EntryRow, values: Mapping[str, ObjectValue], seeds: int) -> Iterator[str]:
@@ -26,9 +29,11 @@ def disagreements(row: EntryRow, values: Mapping[str, ObjectValue], seeds: int) 
     mean = mean_difference(numbers)
     size = max(map(abs, numbers))
     yield from _unequal("value", row.value, mean.estimate, size)
-    low, high = mean.interval().ends
-    yield from _unequal("ci_low", row.ci_low, low, size)
-    yield from _unequal("ci_high", row.ci_high, high, size)
+    # an entry does not say where its result's range ends
+    lows = [interval_of_mean(numbers, (limit, math.inf)).low for limit in _LOWEST]
+    highs = [interval_of_mean(numbers, (-math.inf, limit)).high for limit in _HIGHEST]
+    yield from _end("ci_low", row.ci_low, lows, size)
+    yield from _end("ci_high", row.ci_high, highs, size)
     if row.n_objects != len(values):
         yield f"n_objects is {row.n_objects}, and the table has {len(values)} objects"
     missing = sum(one.missing for one in values.values())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.judged_foreground import judge_foreground
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class BoundaryF(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
-        return (Result("boundary_f", "up", "", "boundary F-measure", axis="control", worst=0.0),)
+        return (Result("boundary_f", "up", "", "boundary F-measure", axis="control", worst=0.0, limits=SHARE),)
 
     def parameters(self) -> str:
         """The tolerance, and how the object is found in the picture."""

@@ -59,7 +59,7 @@ class ClipScore(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per view."""
-        return (Result("clip_score", "up", "", "CLIP score (x 100)", axis="text", worst=0.0),)
+        return (Result("clip_score", "up", "", "CLIP score (x 100)", axis="text", worst=0.0, limits=(0.0, 100.0)),)
 
     def parameters(self) -> str:
         """Network and fingerprint, the prompt's suffix, pooling."""

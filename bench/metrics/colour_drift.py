@@ -20,7 +20,7 @@ from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.masked_gaussian import masked_gaussian
 from bench.geometry.prediction import bilinear, check_views
 from bench.metrics.cde import FRACTIONS
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import POSITIVE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
 from groundwork.late import late
 
@@ -129,8 +129,17 @@ class ColourDrift(ObjectMetric):
     def results(self) -> tuple[Result, ...]:
         """What people see, and how it comes about."""
         return (
-            Result("colour_drift", "down", "dE00", "colour difference between views", axis="consistency"),
-            Result("colour_gain", "down", "", "log gain of colour between views", axis="consistency"),
+            Result(
+                "colour_drift", "down", "dE00", "colour difference between views", axis="consistency", limits=POSITIVE
+            ),
+            Result(
+                "colour_gain",
+                "down",
+                "",
+                "log gain of colour between views",
+                axis="consistency",
+                limits=POSITIVE,
+            ),
         )
 
     def parameters(self) -> str:

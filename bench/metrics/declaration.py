@@ -36,13 +36,18 @@ if TYPE_CHECKING:  # a label needs no torch
     from bench.references.reference_set import ReferenceFeatures
     from bench.stats.difference import Difference
 
+NO_LIMITS = (-math.inf, math.inf)
+SHARE = (0.0, 1.0)
+POSITIVE = (0.0, math.inf)
+
 MAX_NAME = 120  # letters of a result's name: columns and files are called by it
 
 
 @dataclass(frozen=True)
 class Result:
     """A number that a metric yields: `name` as printed, which way is better, its unit ('' when it has none), the `axis`
-    that it judges, and the `worst` value that it can have, where there is one: a sample that failed may count as it.
+    that it judges, and the `worst` value that a sample that failed may count as, where there is one. Values cannot
+    leave `limits`, and so no interval does.
     Raises `ValueError` that says what is wrong with it.
     """
 
@@ -52,6 +57,7 @@ class Result:
     title: str = ""  # a few words for people, e.g. 'leave-one-view-out PSNR'
     axis: Axis = field(kw_only=True)
     worst: float | None = field(default=None, kw_only=True)
+    limits: tuple[float, float] = field(default=NO_LIMITS, kw_only=True)
 
     def __post_init__(self) -> None:
         for attribute in ("name", "unit", "title"):
@@ -64,6 +70,8 @@ class Result:
             raise ValueError(f"the direction of '{self.name}' is {self.direction!r}, not 'up' or 'down'")
         if self.axis not in AXES:
             raise ValueError(f"the axis of '{self.name}' is {self.axis!r}, not one of {', '.join(AXES)}")
+        if not self.limits[0] < self.limits[1]:
+            raise ValueError(f"the limits of '{self.name}' are {self.limits!r}, not the lower and the higher one")
 
 
 @dataclass(frozen=True)
@@ -187,7 +195,7 @@ class SetMetric(ABC):
     """
 
     Options: ClassVar[type[BaseModel]] = NoOptions
-    limits: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # that values cannot leave
+    limits: ClassVar[tuple[float, float]] = NO_LIMITS  # that values cannot leave
     reference: str
     extractor: str
 
@@ -230,6 +238,13 @@ class SetMetric(ABC):
             return float(self.distance(rest, reference))
         except InputError:
             return math.nan
+
+    def pair_values(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64] | None:
+        """What pairs of objects add to the distance (`bench.stats.pairs`), (objects, objects) in order of appearance.
+
+        They are stored, so that runs are compared by the test that `difference` makes. None where that needs none.
+        """
+        return None
 
     def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
         """distance(a) - distance(b) with its test of equal distances; both show the same objects.

@@ -176,7 +176,17 @@ class EdgeRecall(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
-        return (Result("edge_recall", "up", "", "recall of inner edges above chance", axis="control", worst=0.0),)
+        return (
+            Result(
+                "edge_recall",
+                "up",
+                "",
+                "recall of inner edges above chance",
+                axis="control",
+                worst=0.0,
+                limits=(-math.inf, 1.0),
+            ),
+        )
 
     def parameters(self) -> str:
         """Which edges the mesh has, which the picture, and what is near."""

@@ -98,7 +98,11 @@ class Emr(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
-        return (Result("emr", "down", "px", "equivalent misregistration", axis="consistency"),)
+        return (
+            Result(
+                "emr", "down", "px", "equivalent misregistration", axis="consistency", limits=(0.0, float(SHIFTS[-1]))
+            ),
+        )
 
     def parameters(self) -> str:
         """The definition's constants."""

@@ -18,7 +18,7 @@ from bench.geometry.foreground import MESHLESS_PARAMETERS, find_silhouettes
 from bench.geometry.ground import stands_elsewhere
 from bench.geometry.prediction import check_views
 from bench.lifting.visual_hull import hull_masks
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +53,7 @@ class HullIou(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
-        return (Result("hull_iou", "up", "", "visual hull IoU", axis="consistency", worst=0.0),)
+        return (Result("hull_iou", "up", "", "visual hull IoU", axis="consistency", worst=0.0, limits=SHARE),)
 
     def parameters(self) -> str:
         """How the object is found in the pictures, and how the hull is."""

@@ -21,7 +21,7 @@ from bench.extractors.object_frame import cut_out, object_frame
 from bench.geometry.ground import stands_elsewhere
 from bench.identity.colours import Palette, colour_fit, colour_shares, named_colours
 from bench.identity.kinds import Kinds, kind_fit, kind_scores, kinds_digest, named_kind, pooled_features
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.pictures import as_pictures
 from bench.metrics.prompts import distinct_prompts, wording
 from bench.metrics.repainted import not_measurable
@@ -86,10 +86,26 @@ class Identity(ObjectMetric):
                 "",
                 "share of the other prompts whose kind and colours fit the views worse",
                 axis="text",
+                worst=0.0,
+                limits=SHARE,
             ),
-            Result("identity_kind", "up", "", "share of the suite's other kinds that fit the views worse", axis="text"),
             Result(
-                "identity_colour", "up", "", "share of the other prompts' colours that fit the views worse", axis="text"
+                "identity_kind",
+                "up",
+                "",
+                "share of the suite's other kinds that fit the views worse",
+                axis="text",
+                worst=0.0,
+                limits=SHARE,
+            ),
+            Result(
+                "identity_colour",
+                "up",
+                "",
+                "share of the other prompts' colours that fit the views worse",
+                axis="text",
+                worst=0.0,
+                limits=SHARE,
             ),
         )
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from bench.errors import InputError
 from bench.metrics.feature_pair import Matrix, feature_pair
+from bench.stats.pairs import jackknife_excess as excess_of_pairs
 
 Weights = npt.NDArray[np.float64]  # (T, objects): row t says how often each object is taken in case t, 0 or 1
 Codes = npt.NDArray[np.intp]
@@ -167,27 +168,13 @@ class ObjectGram:
 
 
 def jackknife_excess(a: ObjectGram, b: ObjectGram) -> float:
-    """By how much the jackknife overstates the variance of distance(a) - distance(b), at least 0.
-
-    Both fold the same objects, in the same order, against the same reference. The difference is a U-statistic of order
-    2 over objects: its variance has a part for objects, which the jackknife finds, and 2 zeta / (n (n - 1)) for pairs
-    of objects, which it takes for 4 zeta / (n (n - 2)). The excess is 2 zeta / ((n - 1) (n - 2)), with zeta estimated
-    without bias: the sum of squares of the U-centred values of pairs over n (n - 3) (Székely and Rizzo 2014).
-    0 for fewer than four objects.
-    """
-    n = len(a.objects)
+    """`bench.stats.pairs.jackknife_excess` of two sums of the same objects, in the same order, to one reference."""
     if a.objects != b.objects:
         raise InputError("the two sums are not of the same objects, or not in the same order")
-    if n < 4:
-        return 0.0
-    values = _pair_values(a) - _pair_values(b)
-    rows = values.sum(axis=1)
-    total = float(rows.sum())
-    squares = float(np.square(values).sum()) - 2 / (n - 2) * float(rows @ rows) + total**2 / ((n - 1) * (n - 2))
-    return max(2 * squares / (n * (n - 3) * (n - 1) * (n - 2)), 0.0)
+    return excess_of_pairs(pair_values(a), pair_values(b))
 
 
-def _pair_values(gram: ObjectGram) -> Matrix:
+def pair_values(gram: ObjectGram) -> Matrix:
     """What pairs of different objects add to the distance, whose mean over them is taken: (P, P), 0 on the diagonal."""
     values = _apart(gram.within.sums, gram.within.counts)
     if set(gram.objects) <= set(gram.reference_objects):  # a drawn object brings its part of the reference

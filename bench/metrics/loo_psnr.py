@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.prediction import predict
-from bench.metrics.declaration import ErrorScale, Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import POSITIVE, ErrorScale, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.psnr import HIGHEST, psnr
 from groundwork.late import late
 
@@ -73,7 +73,17 @@ class LooPsnr(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
-        return (Result("loo_psnr", "up", "dB", "leave-one-view-out PSNR", axis="consistency", worst=0.0),)
+        return (
+            Result(
+                "loo_psnr",
+                "up",
+                "dB",
+                "leave-one-view-out PSNR",
+                axis="consistency",
+                worst=0.0,
+                limits=POSITIVE,
+            ),
+        )
 
     def parameters(self) -> str:
         """The definition's constants."""

@@ -24,7 +24,7 @@ from bench.metrics.clip_views import (
     text_embeddings,
     view_embeddings,
 )
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.prompts import distinct_prompts, wording
 from groundwork.hashing import hash_strings
 
@@ -88,8 +88,17 @@ class PromptRetrieval(ObjectMetric):
                 f"prompt retrieval, top 1 of the suite's prompts{chance}",
                 axis="text",
                 worst=0.0,
+                limits=SHARE,
             ),
-            Result("prompt_reciprocal_rank", "up", "", "reciprocal rank of the prompt", axis="text", worst=0.0),
+            Result(
+                "prompt_reciprocal_rank",
+                "up",
+                "",
+                "reciprocal rank of the prompt",
+                axis="text",
+                worst=0.0,
+                limits=SHARE,
+            ),
         )
 
     def parameters(self) -> str:

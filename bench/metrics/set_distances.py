@@ -20,7 +20,7 @@ from bench.metrics.declaration import FeatureSet, Result, SetMetric, object_orde
 from bench.metrics.feature_pair import Matrix, feature_pair
 from bench.metrics.frechet import frechet_distance
 from bench.metrics.frechet_jackknife import leave_rows_out
-from bench.metrics.kernel import ObjectGram, cubic_kernel, jackknife_excess
+from bench.metrics.kernel import ObjectGram, cubic_kernel, jackknife_excess, pair_values
 from bench.references.reference_set import ReferenceFeatures
 from bench.stats.difference import Difference, difference_of_distances
 
@@ -114,6 +114,10 @@ class KernelDistance(_SetDistance):
     def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
         """The distance without each object in turn, (objects,)."""
         return self._fold(generated, reference).leave_one_object_out()
+
+    def pair_values(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
+        """Kernel values of pairs of objects, and where the reference shows the same ones, of theirs."""
+        return pair_values(self._fold(generated, reference))
 
     def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference:
         """As declared; the variance that pairs of objects bring is counted once."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.judged_foreground import judge_foreground
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SilhouetteIou(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
-        return (Result("silhouette_iou", "up", "", "silhouette IoU", axis="control", worst=0.0),)
+        return (Result("silhouette_iou", "up", "", "silhouette IoU", axis="control", worst=0.0, limits=SHARE),)
 
     def parameters(self) -> str:
         """How the object is found in the picture."""

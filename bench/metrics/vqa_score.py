@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import UsageError, WeightsMissing
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.pictures import as_pictures
 from bench.metrics.prompts import prompt_with, suffix_signature
 from bench.vqa.catalogue import VQA_MODELS, find_vqa
@@ -52,7 +52,7 @@ class VqaScore(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per view."""
-        return (Result("vqa_score", "up", "", "VQA score", axis="text", worst=0.0),)
+        return (Result("vqa_score", "up", "", "VQA score", axis="text", worst=0.0, limits=SHARE),)
 
     def parameters(self) -> str:
         """Network and its fingerprint, the question, the prompt's suffix."""

@@ -76,6 +76,7 @@ def _base_of(plugin: type, kind: str, name: str) -> tuple[type, Mapping[str, tup
             "parameters": (),
             "distance": pair,
             "leave_one_object_out": pair,
+            "pair_values": pair,
             "difference": ("a", "b", "reference"),
         }
     if not (issubclass(plugin, declaration.ObjectMetric) or hasattr(plugin, "measure")):

@@ -176,6 +176,19 @@ class HeldSetMetric(SetMetric):
             )
         return found
 
+    def pair_values(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64] | None:
+        """Finite numbers (objects, objects), or None. Raises `PluginError` for other answers."""
+        with plugin_code(self.what, "pair_values()"):
+            found = self.plugin.pair_values(generated, reference)
+            values = None if found is None else np.asarray(found, dtype=np.float64)
+        objects = len(object_order(generated.objects))
+        if values is not None and not (values.shape == (objects, objects) and np.isfinite(values).all()):
+            raise PluginError(
+                f"{self.what}: pair_values() gave {_short(found)}",
+                expected=f"finite numbers ({objects}, {objects}): one for each pair of objects, or None",
+            )
+        return values
+
     def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
         """A tested difference. Raises `PluginError` for other answers."""
         with plugin_code(self.what, "difference()"):

@@ -14,7 +14,7 @@ from bench.extractors.feature_cache import features_of
 from bench.extractors.picture_pattern import PATTERN
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.geometry.ground import other_ground
-from bench.metrics.declaration import FeatureSet, SetMetric
+from bench.metrics.declaration import FeatureSet, SetMetric, object_order
 from bench.metrics.reference_floor import reference_floor
 from bench.plugins.guard import frames_of
 from bench.references.reference_set import ReferenceFeatures
@@ -31,6 +31,7 @@ from groundwork.hashing import hash_strings
 from groundwork.progress import Reporter
 
 FEW_PICTURES = 1000
+MOST_PAIRED = 200  # objects whose pairs are stored: beyond, they take more room than all else together
 
 
 NO_PICTURES = "no pictures"
@@ -44,6 +45,7 @@ class SetScore:
     none is missing. `images` counts the pictures that were made.
     `reference_floor` is the same metric between two samples of the reference, of `reference_floor_n` pictures each
     (NaN and 0 where the reference is too small). `leave_one_out`: by object of the suite, the value without it.
+    `pairs`: by object, what it adds with each of them (`bench.stats.pairs`), where no sample is missing.
     """
 
     generator: str
@@ -62,6 +64,7 @@ class SetScore:
     reference_floor: float = math.nan
     reference_floor_n: int = 0
     leave_one_out: Mapping[str, float] = field(default_factory=dict)
+    pairs: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
 
     def row(self) -> ScoreRow:
         """As a row of the long table."""
@@ -87,6 +90,10 @@ class SetScores:
     elsewhere: dict[str, set[SampleKey]] = field(default_factory=dict)  # by generator: samples on another plain ground
     untested: list[Failure] = field(default_factory=list)  # pairs of generators whose test failed
     unreadable: list[Failure] = field(default_factory=list)  # samples whose stored pictures are damaged
+
+    def pairs(self) -> dict[tuple[str, str], Mapping[str, tuple[float, ...]]]:
+        """(generator, result) -> case -> what it adds with each case, where that is known."""
+        return {(s.generator, s.metric.result().name): s.pairs for s in self.scores if s.pairs}
 
     def leave_one_out(self) -> dict[tuple[str, str], Mapping[str, float]]:
         """(generator, result) -> case -> the distance without it, of every distance that has an interval."""
@@ -275,6 +282,7 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
     except BenchError as error:
         return replace(unavailable("failed", error.message), traceback=frames_of(error))
     missing = counted_in.missing
+    pairs = {} if missing or len(found.cases) > MOST_PAIRED else _pairs(metric, generated, reference)
     notes = [f"{missing} of {asked.samples} samples failed; {counted(missing, counted_in.measured)}"] if missing else []
     if found.elsewhere.get(generator):
         notes.append(_elsewhere(found, generator, generated, views))
@@ -284,7 +292,19 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
     return SetScore(
         generator, metric, counted_in.value, low, high, "ok", "; ".join(notes), len(found.cases), images, signature,
         measured=counted_in.measured if missing else math.nan, missing=missing, leave_one_out=counted_in.without,
+        pairs=pairs,
     )  # fmt: skip
+
+
+def _pairs(metric: SetMetric, generated: FeatureSet, reference: ReferenceFeatures) -> dict[str, tuple[float, ...]]:
+    """A plug-in may fail on it in its own way; its rows do not depend on it."""
+    try:
+        values = metric.pair_values(generated, reference)
+    except BenchError:
+        return {}
+    return (
+        {} if values is None else dict(zip(object_order(generated.objects), map(tuple, values.tolist()), strict=True))
+    )
 
 
 def _elsewhere(found: SetScores, generator: str, shown: FeatureSet, views: int) -> str:

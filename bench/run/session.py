@@ -102,7 +102,7 @@ def _run(
     table.replace(failed_rows(plan, found.unreadable))
     table.replace(score.row() for score in found.scores)
     write_table(plan, table)
-    write_leave_one_out(folder.leave_one_out, found.leave_one_out())
+    write_leave_one_out(folder.leave_one_out, found.leave_one_out(), found.pairs())
     speeds = measure_throughput(plan, fingerprints, options, folder, places.executor, reporter)
     log.add(speeds.failures)
     failures += speeds.failures

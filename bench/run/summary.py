@@ -29,7 +29,7 @@ from bench.run.normalised import find_yardsticks, normalised_row, role_of
 from bench.run.plan import Plan, broken_cases, is_calibration
 from bench.run.score_sets import SetScores
 from bench.stats import comparison as stats
-from bench.stats.difference import Difference, mean_difference
+from bench.stats.difference import Difference, interval_of_mean, mean_difference
 from bench.stats.gaps import Completed, complete, counted, judged_cases
 from bench.stats.normalise import NormalisedScore
 from bench.suite.schema import FolderReference, GeneratorReference, ShippedReference
@@ -100,7 +100,7 @@ def _object_row(
         unmeasurable = any(row.status == "not_measurable" for row in rows)
         status = "weights_missing" if missing is not None else "not_measurable" if unmeasurable else "failed"
         return row_of(generator, result, status=status, **row)
-    interval = mean.interval()
+    interval = interval_of_mean(list(found.values.values()), result.limits)
     return row_of(
         generator,
         result,

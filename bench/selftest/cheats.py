@@ -24,9 +24,9 @@ from groundwork.progress import Reporter
 class Cheat:
     """Pictures that nobody would want. `use` and `options` as in a suite; `what` is for people.
 
-    `small`: also tried at the size of the mini-world's models, where only paint is left to cheat with. `fair`: a fair
-    answer, which may tie with the ceiling and must not beat it: to prompts alone, where nothing asks for a size or an
-    outline, or always, for a change that nobody sees.
+    `small`: also tried at the size of the mini-world's models, where only paint is left to cheat with. `may_tie`: it
+    must not beat the ceiling, and need not lose: always, for a change that nobody sees; without a mesh, where a size
+    and an outline are nobody's, and no number sees which side of the object is which.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Cheat:
     use: str
     options: Mapping[str, Any] = field(default_factory=dict)
     small: bool = False
-    fair: Literal["never", "without a mesh", "always"] = "never"
+    may_tie: Literal["never", "without a mesh", "always"] = "never"
 
 
 # the best of 45 random draws by the interior's energy distance on six objects: .38 there, where the ceiling has -.04
@@ -56,16 +56,18 @@ CHEATS = (
     Cheat("photo-tinted", "the same in the object's own colour", "photograph_projected", {"colour": "own"}, small=True),
     Cheat("photo-each-view", "the same photograph behind every outline", "photograph_each_view", small=True),
     Cheat("normals", "the normal map as a picture", "painted_normals", small=True),
-    Cheat("eroded", "the ceiling, its outline eroded by 1 px", "eroded", fair="without a mesh"),
-    Cheat("scaled", "the ceiling at .9 of its size", "scaled", fair="without a mesh"),
+    Cheat("eroded", "the ceiling, its outline eroded by 1 px", "eroded", may_tie="without a mesh"),
+    Cheat("scaled", "the ceiling at .9 of its size", "scaled", may_tie="without a mesh"),
     Cheat("specks", "independent views under the same specks", "specks"),
     Cheat("overlap-only", "independent views, consistent where they overlap", "overlap_only", small=True),
     Cheat("right-where-judged", "right where two views see, else a photograph", "right_where_judged", small=True),
-    Cheat("front-everywhere", "the front's paint behind every outline", "front_view", small=True),
+    Cheat("front-everywhere", "the front's paint behind every outline", "front_view", small=True,
+          may_tie="without a mesh"),
     Cheat("front-copied", "the front view itself for every view", "front_view", {"outline": "front"}, small=True),
-    Cheat("janus", "the front mirrored as the back", "front_view", {"where": "back"}, small=True),
+    Cheat("janus", "the front mirrored as the back", "front_view", {"where": "back"}, small=True,
+          may_tie="without a mesh"),
     Cheat("blur", "the ceiling blurred by 2 px", "blur", {"sigma": 2.0}),
-    Cheat("grain", "the ceiling under grain of 4 of 255", "noise", {"sigma": 4 / 255}, fair="always"),
+    Cheat("grain", "the ceiling under grain of 4 of 255", "noise", {"sigma": 4 / 255}, may_tie="always"),
     Cheat("boosted", "the ceiling with 1.6 times its contrast and saturation", "boosted"),
     Cheat("sharpened", "the ceiling under an unsharp mask", "sharpened"),
     Cheat("jpeg", "the ceiling as a JPEG of quality 20", "compressed"),
@@ -103,22 +105,22 @@ class Standing:
 
 @dataclass(frozen=True)
 class Trial:
-    """A cheat in a court. `honest_beaten` names honest methods that it beats on every primary; `fair`: it may tie."""
+    """A cheat in a court, which need not lose where it `may_tie`. `honest_beaten`: methods that it beats everywhere."""
 
     suite: str
     cheat: Cheat
     standings: tuple[Standing, ...]
     honest_beaten: tuple[str, ...]
-    fair: bool = False
+    may_tie: bool = False
 
     @property
     def loses(self) -> bool:
         """Worse than the ceiling somewhere, better nowhere, and better than no honest method everywhere.
 
-        A fair answer need not be worse.
+        One that may tie need not be worse.
         """
         verdicts = {standing.verdict for standing in self.standings}
-        return ("worse" in verdicts or self.fair) and "better" not in verdicts and not self.honest_beaten
+        return ("worse" in verdicts or self.may_tie) and "better" not in verdicts and not self.honest_beaten
 
 
 def tried_in(court: Court) -> tuple[Cheat, ...]:
@@ -157,8 +159,8 @@ def hold_court(
                 _standing(rows[metric, cheat.name], rows[metric, CEILING], found, court.negligible.get(metric, 0.0))
             )
         beaten = tuple(name for name in methods if _beats(rows, suite.primary, cheat.name, name))
-        fair = cheat.fair == "always" or (cheat.fair == "without a mesh" and suite.task == "text_to_multiview")
-        trials.append(Trial(court.name, cheat, tuple(standings), beaten, fair))
+        may_tie = cheat.may_tie == "always" or (cheat.may_tie == "without a mesh" and suite.task == "text_to_multiview")
+        trials.append(Trial(court.name, cheat, tuple(standings), beaten, may_tie))
     return tuple(trials)
 
 

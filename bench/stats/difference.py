@@ -154,6 +154,26 @@ def mean_difference(differences: npt.ArrayLike) -> Difference:
     return Difference(estimate, error, found.freedom, n, method, skewed=True, correction=float(found.correction))
 
 
+def interval_of_mean(values: npt.ArrayLike, limits: tuple[float, float], level: float = 0.95) -> Interval:
+    """The confidence interval of the mean of one value per object, (objects,), that cannot leave `limits`.
+
+    That of `mean_difference`, with its ends drawn in to the limits, within which the true mean lies. Equal values have
+    no spread to go by: what happens to a share q of all objects stays unseen on n of them with probability (1 - q)^n,
+    and would move the mean by up to q times the way to a limit. So far the interval reaches, for the q that is
+    (1 - level) / 2 likely; on a side without a limit nothing bounds it, and it ends at the value.
+    NaN ends under four objects. Raises `InputError` as `mean_difference` does.
+    """
+    found = mean_difference(values)
+    if found.refusal:
+        return found.interval(level)
+    low, high = found.interval(level).ends
+    if found.standard_error == 0:
+        unseen = 1.0 - ((1.0 - level) / 2.0) ** (1.0 / found.n_objects)
+        ways = (limit - found.estimate if math.isfinite(limit) else 0.0 for limit in limits)
+        low, high = (found.estimate + unseen * way for way in ways)
+    return Interval(max(low, limits[0]), min(high, limits[1]), level, found.method)
+
+
 def difference_of_distances(
     estimate: float, a_without: npt.ArrayLike, b_without: npt.ArrayLike, excess: float = 0.0
 ) -> Difference:

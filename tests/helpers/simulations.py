@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from bench.metrics.frechet import frechet_distance
+from bench.metrics.frechet_jackknife import leave_rows_out
 from bench.metrics.kernel import ObjectGram, jackknife_excess
 from bench.stats.comparison import compare_means, holm_over_page
-from bench.stats.difference import difference_of_distances
+from bench.stats.difference import difference_of_distances, interval_of_mean, mean_difference
 from bench.stats.skewed_t import mean_statistics, tails
 
 Array = npt.NDArray[np.float64]
@@ -51,6 +53,30 @@ def error_of_means(name: str, n: int, trials: int, shift: float = 0.0) -> tuple[
     student = 2 * stats.t.sf(np.abs(t), n - 1)
     one_sided = np.mean(above <= 0.05) if shift else max(np.mean(below <= 0.05), np.mean(above <= 0.05))
     return float(np.mean(2 * np.minimum(below, above) <= 0.05)), float(one_sided), float(np.mean(student <= 0.05))
+
+
+BOUNDED: dict[str, tuple[Sampler, float]] = {
+    "uniform": (lambda rng, shape: rng.random(shape), 0.5),
+    "near 1 (beta 9, 1)": (lambda rng, shape: rng.beta(9, 1, size=shape), 0.9),
+    "0 or 1, each half the time": (lambda rng, shape: np.where(rng.random(shape) < 0.5, 0.0, 1.0), 0.5),
+    "1, but .5 one time in five": (lambda rng, shape: np.where(rng.random(shape) < 0.2, 0.5, 1.0), 0.9),
+    "1, but .5 one time in twenty": (lambda rng, shape: np.where(rng.random(shape) < 0.05, 0.5, 1.0), 0.975),
+    "1, but 0 one time in a hundred": (lambda rng, shape: np.where(rng.random(shape) < 0.01, 0.0, 1.0), 0.99),
+}
+
+
+def misses_of_intervals(name: str, n: int, trials: int) -> tuple[float, float, float]:
+    """How often 95 % intervals of the mean of scores in [0, 1] miss it: as a row prints them, with their ends where
+    they were before, and how often those would have left the range.
+    """
+    draw, truth = BOUNDED[name]
+    missed, plain, beyond = 0, 0, 0
+    for values in draw(np.random.default_rng(n), (trials, n)):
+        printed, before = interval_of_mean(values, (0.0, 1.0)), mean_difference(values).interval()
+        missed += not printed.low - 1e-12 <= truth <= printed.high + 1e-12
+        plain += not before.low - 1e-12 <= truth <= before.high + 1e-12
+        beyond += before.low < 0 or before.high > 1
+    return missed / trials, plain / trials, beyond / trials
 
 
 DIMENSIONS, VIEWS = 32, 4
@@ -86,10 +112,7 @@ def error_of_distances(name: str, n: int, trials: int) -> tuple[float, float, fl
     objects = [f"o{index}" for index in range(n) for _ in range(VIEWS)]
     p_values = []
     for _ in range(trials):
-        photos = rng.normal(size=(50, DIMENSIONS))
-        turned = photos.copy()
-        turned[:, [0, 1]] = photos[:, [1, 0]]
-        reference = np.concatenate([photos, turned, -photos, -turned])
+        reference = _photographs(rng)
         sets = _pair(rng, n, SETTINGS[name]())
         both = ObjectGram.fold(
             np.concatenate(sets), objects * 2, reference, [""] * len(reference), clustered=False, shared=False,
@@ -110,6 +133,31 @@ def error_of_distances(name: str, n: int, trials: int) -> tuple[float, float, fl
         p_values.append([found.p_value(), found.p_value("greater"), found.p_value("less"), _swapped(rng, both, n)])
     two_sided, greater, less, labels = np.mean(np.array(p_values, dtype=np.float64) <= 0.05, axis=0).tolist()
     return two_sided, max(greater, less), labels
+
+
+def error_of_frechet(name: str, n: int, trials: int) -> tuple[float, float]:
+    """The same of Fréchet distances, whose plain jackknife is their test: two-sided, one-sided on the worse side."""
+    rng = np.random.default_rng(n)
+    shown = [np.arange(VIEWS * index, VIEWS * (index + 1)) for index in range(n)]
+    p_values = []
+    for _ in range(trials):
+        reference = _photographs(rng)
+        ours, theirs = _pair(rng, n, SETTINGS[name]())
+        found = difference_of_distances(
+            frechet_distance(ours, reference) - frechet_distance(theirs, reference),
+            leave_rows_out(ours, shown, reference),
+            leave_rows_out(theirs, shown, reference),
+        )
+        p_values.append([found.p_value(), found.p_value("greater"), found.p_value("less")])
+    two_sided, greater, less = np.mean(np.array(p_values, dtype=np.float64) <= 0.05, axis=0).tolist()
+    return two_sided, max(greater, less)
+
+
+def _photographs(rng: np.random.Generator) -> Array:
+    photos = rng.normal(size=(50, DIMENSIONS))
+    turned = photos.copy()
+    turned[:, [0, 1]] = photos[:, [1, 0]]
+    return np.concatenate([photos, turned, -photos, -turned])
 
 
 def _pair(rng: np.random.Generator, n: int, means: tuple[Array, Array]) -> list[Array]:
@@ -174,6 +222,14 @@ def main() -> None:
     print(table(rows, NUMBERS), flush=True)
     rows = {name: [_percent(*error_of_distances(name, n, trials)) for n in NUMBERS] for name in SETTINGS}
     print("\nDistances, % told apart at 5 %: two-sided / one-sided / by swapped labels (*italics: they differ*)\n")
+    print(table(rows, NUMBERS), flush=True)
+    rows = {name: [_percent(*error_of_frechet(name, n, trials)) for n in NUMBERS] for name in SETTINGS}
+    print("\nFréchet distances, % told apart at 5 %: two-sided / one-sided (*italics: they differ*)\n")
+    print(table(rows, NUMBERS), flush=True)
+    rows = {name: [_percent(*misses_of_intervals(name, n, 5 * trials)) for n in NUMBERS] for name in BOUNDED}
+    print(
+        "\nScores in [0, 1], % of 95 % intervals that miss the mean: as printed / as before / beyond the range before\n"
+    )
     print(table(rows, NUMBERS), flush=True)
     rows = {
         f"{generators} generators": [_percent(*error_of_page(generators, n, max(trials // 5, 50))) for n in NUMBERS]

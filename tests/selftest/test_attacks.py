@@ -94,9 +94,9 @@ def test_the_court_knows_the_report_s_rule_of_who_ties(value, missing, p_value, 
     assert (standing.verdict, standing.missing) == (verdict, missing)
 
 
-def test_a_fair_answer_may_tie_and_must_not_win():
-    assert Trial("s", CHEAT, (standing("m", "same"),), (), fair=True).loses
-    assert not Trial("s", CHEAT, (standing("m", "better"),), (), fair=True).loses
+def test_one_that_may_tie_need_not_lose_and_must_not_win():
+    assert Trial("s", CHEAT, (standing("m", "same"),), (), may_tie=True).loses
+    assert not Trial("s", CHEAT, (standing("m", "better"),), (), may_tie=True).loses
 
 
 def test_tables_say_who_wins():

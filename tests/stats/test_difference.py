@@ -16,6 +16,7 @@ from bench.stats.difference import (
     Difference,
     difference_of_distances,
     difference_of_means,
+    interval_of_mean,
     mean_difference,
 )
 from bench.stats.skewed_t import critical_values, mean_statistics, tails
@@ -172,3 +173,20 @@ def test_the_tests_need_neither_torch_nor_scipy_stats() -> None:
     code = "import sys, bench.stats.difference as d; print('torch' in sys.modules, 'scipy.stats' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["False", "False"]
+
+
+def test_an_interval_does_not_leave_the_range() -> None:
+    values = [0.97, 0.99, 1.0, 0.93, 1.0]
+    plain, printed = mean_difference(values).interval(), interval_of_mean(values, (0.0, 1.0))
+    assert plain.high > 1.0 == printed.high and printed.low == plain.low
+    assert interval_of_mean(values, (-math.inf, math.inf)).ends == plain.ends
+    assert not interval_of_mean(values[:3], (0.0, 1.0)).known
+
+
+def test_equal_values_leave_room_for_what_was_not_seen() -> None:
+    """Ten times 1: an object in three could be otherwise (.025 = (1 - .31)^10), and would count 0 at worst."""
+    found = interval_of_mean([1.0] * 10, (0.0, 1.0))
+    assert found.high == 1.0 and found.low == pytest.approx(0.025**0.1)
+    assert interval_of_mean([1.0] * 10, (-math.inf, math.inf)).ends == (1.0, 1.0)
+    middle = interval_of_mean([0.5] * 10, (0.0, 1.0))
+    assert middle.high - 0.5 == pytest.approx(0.5 - middle.low) and middle.low == pytest.approx(0.5 * 0.025**0.1)

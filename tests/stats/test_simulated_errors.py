@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from simulations import error_of_distances, error_of_means, error_of_page
+from simulations import (
+    BOUNDED,
+    error_of_distances,
+    error_of_frechet,
+    error_of_means,
+    error_of_page,
+    misses_of_intervals,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -45,3 +52,20 @@ def test_a_page_of_equals_claims_no_more_often_than_one_test() -> None:
 def test_power_is_near_that_of_swapped_labels_where_those_are_valid() -> None:
     found, _, labels = error_of_distances("*as the reference, and .3 off*", 20, trials=200)
     assert found > 0.85 and labels > 0.9
+
+
+@pytest.mark.parametrize("n", [4, 10, 40])
+@pytest.mark.parametrize("name", BOUNDED)
+def test_intervals_within_a_range_hold_the_mean(name: str, n: int) -> None:
+    missed, before, beyond = misses_of_intervals(name, n, trials=1500)
+    assert missed < 0.067  # 5 %, and three standard errors
+    if "twenty" in name and n < 40:
+        assert before > 0.5  # equal values were given no room
+    if n == 4 and "near 1" in name:
+        assert beyond > 0.5
+
+
+@pytest.mark.parametrize("n", [4, 10])
+def test_frechet_distances_are_told_apart_no_more_often_than_stated(n: int) -> None:
+    two_sided, one_sided = error_of_frechet("equally far on opposite sides", n, trials=500)
+    assert two_sided < 0.08 and one_sided < 0.095  # 5 and 7 %, and three standard errors
