@@ -19,7 +19,7 @@ from bench.geometry.masked_gaussian import masked_gaussian
 from bench.geometry.picture_size import LEAST_PAINT, unmixed
 from bench.geometry.prediction import predict
 from bench.metrics.cde import FRACTIONS, mean_product
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
 from groundwork.late import late
 
@@ -97,7 +97,17 @@ class Cce(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
-        return (Result("cce", "up", "", "consistent colour energy", axis="consistency", worst=0.0),)
+        return (
+            Result(
+                "cce",
+                "up",
+                "",
+                "consistent colour energy",
+                axis="consistency",
+                worst=0.0,
+                limits=SHARE,
+            ),
+        )
 
     def parameters(self) -> str:
         """Low-pass and bounds, the size of the pictures, and the constants of prediction and visibility."""

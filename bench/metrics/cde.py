@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.masked_gaussian import masked_gaussian
 from bench.geometry.prediction import predict
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
 from groundwork.late import late
 
@@ -131,7 +131,17 @@ class Cde(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
-        return (Result("cde", "up", "", "consistent detail energy", axis="consistency", worst=0.0),)
+        return (
+            Result(
+                "cde",
+                "up",
+                "",
+                "consistent detail energy",
+                axis="consistency",
+                worst=0.0,
+                limits=SHARE,
+            ),
+        )
 
     def parameters(self) -> str:
         """Bands, and the constants of prediction and visibility."""

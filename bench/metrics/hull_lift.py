@@ -18,7 +18,7 @@ from bench.geometry.ground import stands_elsewhere
 from bench.lifting.hull import HullLifter
 from bench.lifting.rounded_hull import CELLS, SMOOTHING
 from bench.metrics.cde import band_parameters, cde
-from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
+from bench.metrics.declaration import POSITIVE, SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE, loo_psnr
 from bench.metrics.psnr import HIGHEST
 
@@ -48,6 +48,7 @@ class HullLiftAgreement(ObjectMetric):
                 "leave-one-view-out PSNR (hull lift, not LGM)",
                 axis="consistency",
                 worst=0.0,
+                limits=POSITIVE,
             ),
             Result(
                 "hull_lift_cde",
@@ -56,6 +57,7 @@ class HullLiftAgreement(ObjectMetric):
                 "consistent detail energy (hull lift, not LGM)",
                 axis="consistency",
                 worst=0.0,
+                limits=SHARE,
             ),
         )
 

@@ -111,7 +111,16 @@ class UnjudgedSeam(ObjectMetric):
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
-        return (Result("unjudged_seam", "down", "", "seam round the judged surface", axis="consistency"),)
+        return (
+            Result(
+                "unjudged_seam",
+                "down",
+                "",
+                "seam round the judged surface",
+                axis="consistency",
+                limits=(1.0, math.inf),
+            ),
+        )
 
     def parameters(self) -> str:
         """Steps and floor, and the constants of visibility."""
