@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 PLAIN_INTERVAL = 10.0  # seconds between plain lines, so that logs stay readable
 
@@ -51,6 +52,8 @@ class Reporter:
     """Shows stages one after the other and keeps their wall times, in seconds, in `seconds`."""
 
     def __init__(self, console: Console | None = None) -> None:
+        from rich.console import Console  # here and below: what trains without a terminal needs no rich
+
         self.console = console or Console(file=sys.stderr)
         self.seconds: dict[str, float] = {}
 
@@ -62,6 +65,15 @@ class Reporter:
             if total == 0:
                 yield _Silent()
             elif self.console.is_terminal:
+                from rich.progress import (
+                    BarColumn,
+                    MofNCompleteColumn,
+                    Progress,
+                    TextColumn,
+                    TimeElapsedColumn,
+                    TimeRemainingColumn,
+                )  # fmt: skip
+
                 columns = (
                     TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(),
                     TextColumn("{task.fields[note]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),

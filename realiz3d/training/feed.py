@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
 from groundwork.hashing import content_seed
@@ -19,6 +18,7 @@ from realiz3d.training.captions import NULL, Captions, PromptEncoder
 from realiz3d.training.config import TrainConfig
 from realiz3d.training.draws import MicroBatch, assemble, draw
 from realiz3d.training.method import Conditions, Method, Phase
+from realiz3d.training.processes import Processes
 from realiz3d.training.samples import Item, Latents, Objects, Pictures, Remembered, grids_of, objects_of
 from realiz3d.training.shape import Shape, domains_of, places
 
@@ -35,17 +35,17 @@ class Material:
     latents: Latents
     captions: Captions
 
-    def prepare(self, accelerator: Accelerator) -> None:
+    def prepare(self, processes: Processes) -> None:
         """Encode all captions, shared out among processes, and let the encoder go."""
         pictures = [] if self.pictures is None else self.pictures.captions()
         wanted = list(dict.fromkeys([NULL, *self.objects.captions(), *pictures]))
         if self.captions.cache is not None:
-            wanted = wanted[accelerator.process_index :: accelerator.num_processes]
+            wanted = wanted[processes.process_index :: processes.num_processes]
         self.captions.prepare(wanted)
         if isinstance(self.captions.encoder, PromptEncoder):
             self.captions.encoder.release()
-            accelerator.free_memory()
-        accelerator.wait_for_everyone()
+            processes.free_memory()
+        processes.wait_for_everyone()
 
 
 class Feed:

@@ -9,7 +9,8 @@ from types import FrameType
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+
+from realiz3d.training.processes import Processes
 
 
 class Interrupt:
@@ -31,12 +32,12 @@ class Interrupt:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def anywhere(self, accelerator: Accelerator) -> bool:
+    def anywhere(self, processes: Processes) -> bool:
         """Whether any process was asked. All processes must call it together."""
-        if accelerator.num_processes == 1:
+        if processes.num_processes == 1:
             return self.asked
-        flag = torch.tensor(float(self.asked), device=accelerator.device)
-        return bool(accelerator.reduce(flag, "sum") > 0)
+        flag = torch.tensor(float(self.asked), device=processes.device)
+        return bool(processes.reduce(flag, "sum") > 0)
 
     def _ask(self, _signal: int, _frame: FrameType | None) -> None:
         if self.asked:

@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
+
+from realiz3d.training.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Meter:
         self.sums += torch.stack([losses[:n_synthetic].double().sum(), losses[n_synthetic:].double().sum()])
         self.counts = [self.counts[0] + n_synthetic, self.counts[1] + len(losses) - n_synthetic]
 
-    def read(self, accelerator: Accelerator) -> Reading:
+    def read(self, processes: Processes) -> Reading:
         """The means since the last reading. All processes must call it together."""
-        synthetic, real = accelerator.reduce(self.sums, "sum").tolist()
-        counts = [count * accelerator.num_processes for count in self.counts]
+        synthetic, real = processes.reduce(self.sums, "sum").tolist()
+        counts = [count * processes.num_processes for count in self.counts]
         elapsed = max(time.monotonic() - self.start, 1e-9)
         reading = Reading(
             (synthetic + real) / sum(counts),

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 
 from realiz3d.data import MultiviewSamples, RealImages, TensorCache, content_key
 from realiz3d.errors import UsageError
@@ -22,13 +21,17 @@ from realiz3d.training.checkpoint import checkpoints
 from realiz3d.training.config import TrainConfig
 from realiz3d.training.feed import Material
 from realiz3d.training.method import Method
+from realiz3d.training.processes import Processes, launched
 from realiz3d.training.realiz3d_method import for_task
 from realiz3d.training.sample_grids import Samples
 from realiz3d.training.samples import Latents, Objects, Pictures, RenderedPictures
 from realiz3d.training.scoring import ScoreCommand
 from realiz3d.training.trainer import Trainer
 
+_PACKAGES = ("torch", "diffusers", "accelerate")  # whose versions are on record; one process alone needs no accelerate
+
 MethodFactory = Callable[[TrainConfig, MultiviewModel], Method]
+DataFactory = Callable[[TrainConfig, Path, BaseParts, torch.device], Material]  # as `open_material`
 
 
 def train(
@@ -41,34 +44,39 @@ def train(
     device: str | None = None,
     offline: bool = False,
     callbacks: Sequence[Callback] = (),
+    processes: Processes | None = None,
+    data: DataFactory | None = None,
 ) -> Path:
     """Train as the config says and return the folder of the last checkpoint.
 
     A folder `out` that holds checkpoints of the same config and data is resumed, from the newest or from
     `from_step`; with `resume` there must be one. method: what to train with; None = what `config.method` says.
     device: 'cpu' keeps off the GPU; None takes what accelerate finds. callbacks come beside those of the config.
+    processes: those that train together, instead of accelerate's. data: opens what is trained on, instead of the
+    folders that the config names.
     Raises `UsageError`, `DataError`, `WeightsMissing`, `DependencyMissing`.
     """
-    accelerator = Accelerator(cpu=device == "cpu")
-    trainer = build(config, Path(out), accelerator, method=method, offline=offline, callbacks=callbacks)
+    together = launched(device) if processes is None else processes
+    trainer = build(config, Path(out), together, method=method, offline=offline, callbacks=callbacks, data=data)
     return trainer.run(_start(Path(out), resume, from_step))
 
 
 def build(
     config: TrainConfig,
     out: Path,
-    accelerator: Accelerator,
+    processes: Processes,
     *,
     method: MethodFactory | None = None,
     offline: bool = False,
     callbacks: Sequence[Callback] = (),
+    data: DataFactory | None = None,
 ) -> Trainer:
     """The trainer of a config, with everything loaded and nothing trained."""
-    watching = [*_callbacks(config), *callbacks] if accelerator.is_main_process else []
-    base = load_base(config.base, device=accelerator.device, offline=offline)
-    if config.logging.samples and accelerator.is_main_process:
+    watching = [*_callbacks(config), *callbacks] if processes.is_main_process else []
+    base = load_base(config.base, device=processes.device, offline=offline)
+    if config.logging.samples and processes.is_main_process:
         watching.append(Samples(config.logging.samples, base.scheduler))
-    material = open_material(config, out, base, accelerator.device)
+    material = (data or open_material)(config, out, base, processes.device)
     model = for_task(
         base.transformer,
         task=config.task,
@@ -85,7 +93,7 @@ def build(
         method=made,
         material=material,
         out=out,
-        accelerator=accelerator,
+        processes=processes,
         callbacks=watching,
         record=record_of(config, base, material),
     )
@@ -127,8 +135,15 @@ def record_of(config: TrainConfig, base: BaseParts, material: Material) -> dict[
             "config": {key: value for key, value in scheduler.config.items() if not key.startswith("_")},
         },
         "hashes": hashes,
-        "versions": {name: importlib.metadata.version(name) for name in ("torch", "diffusers", "accelerate")},
+        "versions": {name: found for name in _PACKAGES if (found := _version(name)) is not None},
     }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _callbacks(config: TrainConfig) -> list[Callback]:

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import DistributedType
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parallel import DistributedDataParallel
@@ -32,6 +30,7 @@ from realiz3d.training.feed import Feed, Loader, Material
 from realiz3d.training.interrupt import Interrupt
 from realiz3d.training.meter import Meter
 from realiz3d.training.method import Conditions, Method, Phase
+from realiz3d.training.processes import Processes
 from realiz3d.training.section import PhaseSettings
 from realiz3d.training.shape import Shape
 
@@ -63,24 +62,15 @@ class Trainer:
         method: Method,
         material: Material,
         out: Path,
-        accelerator: Accelerator,
+        processes: Processes,
         callbacks: Sequence[Callback] = (),
         record: dict[str, Any] | None = None,
     ) -> None:
-        if accelerator.distributed_type not in (
-            DistributedType.NO,
-            DistributedType.MULTI_GPU,
-            DistributedType.MULTI_CPU,
-        ):
-            raise UsageError(
-                f"training under {accelerator.distributed_type.value} is not supported",
-                expected="one device, or data-parallel processes (accelerate launch --multi_gpu)",
-            )
         self.config, self.method, self.schedule = config, method, schedule
-        self.model = model.to(accelerator.device)
-        self.material, self.out, self.accelerator = material, out, accelerator
+        self.model = model.to(processes.device)
+        self.material, self.out, self.processes = material, out, processes
         # callbacks see, print and write: once is enough
-        self.callbacks = tuple(callbacks) if accelerator.is_main_process else ()
+        self.callbacks = tuple(callbacks) if processes.is_main_process else ()
         self.record = dict(record or {})
         self.phases = method.phases()
         self.progress = Progress()
@@ -90,8 +80,8 @@ class Trainer:
             method=method,
             material=material,
             schedule=schedule,
-            rank=accelerator.process_index,
-            device=accelerator.device,
+            rank=processes.process_index,
+            device=processes.device,
         )
         self.totals = [self.feed.steps(phase) for phase in self.phases]
         self._average: Average | None = None
@@ -102,7 +92,7 @@ class Trainer:
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        device: torch.device = self.accelerator.device
+        device: torch.device = self.processes.device
         return device
 
     def run(self, resume: Path | None = None) -> Path:
@@ -113,7 +103,7 @@ class Trainer:
         if not self.phases:
             raise UsageError("there is nothing to train: every phase has 0 steps", where="method")
         state = None if resume is None else self._resume(resume)
-        self.material.prepare(self.accelerator)
+        self.material.prepare(self.processes)
         last = resume
         for callback in self.callbacks:
             callback.begin(self)
@@ -151,7 +141,7 @@ class Trainer:
         )
         average = None if options.ema_decay is None else Average(parameters, options.ema_decay)
         self._average = average
-        shape = Shape.of(phase, options.samples_per_step, options.micro_batch, self.accelerator.num_processes)
+        shape = Shape.of(phase, options.samples_per_step, options.micro_batch, self.processes.num_processes)
         loaders = self.feed.loaders(phase, shape)
         if state is not None:
             optimizer.load_state_dict(state["optimizer"])
@@ -177,12 +167,12 @@ class Trainer:
                 group["lr"] = learning_rate(step, total, settings, options.schedule, options.ramp_steps)
             conditions = self.feed.conditions(phase, shape, step)
             # hosts with dropout draw from the global generator; everything else has generators of its own
-            torch.manual_seed(content_seed(self.config.seed, phase.name, step, self.accelerator.process_index))
+            torch.manual_seed(content_seed(self.config.seed, phase.name, step, self.processes.process_index))
             for micro in range(shape.accumulation):
                 batch = self.feed.batch(phase, shape, step, micro, conditions, batches)
                 with self._sync(network, micro == shape.accumulation - 1), self.autocast():
                     losses = batch.losses(network, self.schedule)
-                # not the accelerator's: it would divide and scale by what a launcher's environment says
+                # not accelerate's: it would divide and scale by what a launcher's environment says
                 (losses.mean() / shape.accumulation).backward()  # type: ignore[no-untyped-call]
                 meter.add(losses.detach(), batch.n_synthetic)
             norm = None
@@ -199,7 +189,7 @@ class Trainer:
             budget.synthetic_samples += shape.synthetic_per_step
             budget.real_samples += shape.real_per_step
             done = self.progress.phase_step == total
-            stopped = self._interrupt.anywhere(self.accelerator)
+            stopped = self._interrupt.anywhere(self.processes)
             saves = done or stopped or self.progress.step % self.config.checkpoints.every_steps == 0
             log = None
             if saves or self.progress.step % self.config.logging.every_steps == 0:
@@ -235,7 +225,7 @@ class Trainer:
         return parameters
 
     def _parallel(self, phase: Phase) -> nn.Module:
-        if self.accelerator.num_processes == 1:
+        if self.processes.num_processes == 1:
             return self.model
         return DistributedDataParallel(
             self.model,
@@ -263,7 +253,7 @@ class Trainer:
 
     def _flops(self, phase: Phase, shape: Shape, loaders: Mapping[str, Loader]) -> float:
         """FLOPs a sample, on the main process."""
-        if not self.accelerator.is_main_process:
+        if not self.processes.is_main_process:
             return 0.0
         batch = self.feed.first_batch(phase, shape, loaders)
         with self.autocast():
@@ -273,7 +263,7 @@ class Trainer:
         self, meter: Meter, phase: Phase, total: int, rate: float, norm: Tensor | None, conditions: Conditions
     ) -> Log:
         """Read the meter. Raises `UsageError` when the loss is not finite."""
-        reading = meter.read(self.accelerator)
+        reading = meter.read(self.processes)
         if not math.isfinite(reading.loss):
             raise UsageError(
                 f"the loss is {reading.loss} at step {self.progress.step}",
@@ -308,7 +298,7 @@ class Trainer:
         folder = self.out / "checkpoints" / f"step_{self.progress.step}"
         if done:
             self._ends.add(self.progress.step)
-        if self.accelerator.is_main_process:
+        if self.processes.is_main_process:
             state = {
                 "phase": self.progress.phase,
                 "phase_step": self.progress.phase_step,
@@ -332,7 +322,7 @@ class Trainer:
                 prune(self.out, self.config.checkpoints.keep, self._ends)
             for callback in self.callbacks:
                 callback.checkpoint(self, folder)
-        self.accelerator.wait_for_everyone()
+        self.processes.wait_for_everyone()
         return folder
 
     def _record(self, phase: Phase, done: bool) -> dict[str, Any]:
@@ -354,7 +344,7 @@ class Trainer:
             "method": self.method.name,
             "hashes": self.record.get("hashes", {}),
             "device": str(self.device) if self.device.type == "cpu" else torch.cuda.get_device_name(self.device),
-            "processes": self.accelerator.num_processes,
+            "processes": self.processes.num_processes,
             "precision": self.config.optimisation.precision,
             "versions": self.record.get("versions", {}),
             "finished": self.progress.step == sum(self.totals),

@@ -18,12 +18,24 @@ Out = Annotated[Path, typer.Argument(help="Folder of the base model, in diffuser
 def make_world(
     world: World,
     resolution: Annotated[int, typer.Option(min=16, help="Side of a view in pixels.")] = 16,
+    look: Annotated[str, typer.Option(help="Of the photographs: muted, rich or daylight.")] = "muted",
     workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 1,
 ) -> None:
     """Render all data sets of the models, or what is missing of them."""
+    from bench.cases.miniworld.world import PHOTOGRAPHIC
     from suites.miniworld.world import make_world as make
 
-    make(world, resolution=resolution, workers=workers)
+    if look not in PHOTOGRAPHIC:
+        raise typer.BadParameter(f"'{look}' is not one of {', '.join(PHOTOGRAPHIC)}", param_hint="--look")
+    make(world, resolution=resolution, workers=workers, look=look)
+
+
+@app.command("pack-world")
+def pack_world(world: World, out: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Write what models learn from as one small file of bytes, for `python -m suites.miniworld.kit` on a GPU."""
+    from suites.miniworld.packed_world import pack_world as write
+
+    typer.echo(f"{write(world, out) / 1e6:.1f} MB")
 
 
 @app.command()
@@ -35,14 +47,14 @@ def gate(
     """Measure a base's distance to held-out rich pictures, beside those of the oracles. Fails when the gate does."""
     import json
 
-    from suites.miniworld.base import open_checkpoint
     from suites.miniworld.gate import measure, write_sheet
+    from suites.miniworld.packing import open_checkpoint
 
-    transformer, scheduler = open_checkpoint(checkpoint)
-    measured = measure(transformer, scheduler, world)
+    base = open_checkpoint(checkpoint)
+    measured = measure(base, world)
     typer.echo(json.dumps({**asdict(measured), "passed": measured.passed}, indent=1))
     if sheet is not None:
-        write_sheet(sheet, transformer, scheduler, world)
+        write_sheet(sheet, base, world)
     if not measured.passed:
         raise typer.Exit(1)
 
@@ -72,7 +84,7 @@ def modes(
     from suites.miniworld.gate import contact_sheet
     from suites.miniworld.stages import measure_modes, mode_pictures
 
-    pictures = mode_pictures(checkpoint, *open_base(), world)
+    pictures = mode_pictures(checkpoint, open_base(), world)
     measured = measure_modes(pictures, world)
     typer.echo(json.dumps({name: asdict(look) for name, look in measured.items()}, indent=1))
     if sheet is not None:
@@ -87,13 +99,13 @@ def denoising(checkpoint: Checkpoint, world: World) -> None:
     from suites.miniworld.base import open_base
     from suites.miniworld.denoising import measure_denoising
 
-    typer.echo(json.dumps(measure_denoising(checkpoint, *open_base(), world), indent=1))
+    typer.echo(json.dumps(measure_denoising(checkpoint, open_base(), world), indent=1))
 
 
 @app.command()
 def pack(checkpoint: Checkpoint, out: Out) -> None:
     """Write a checkpoint as a base model, in full precision and without a gate: to tune it, or to train it further."""
-    from suites.miniworld.base import pack as write
+    from suites.miniworld.packing import pack as write
 
     write(checkpoint, out)
 
@@ -135,12 +147,14 @@ def claims(
 def ship_models(
     checkpoints: Annotated[list[Path], typer.Argument(help="Last checkpoints of finished trainings, seed 0.")],
     out: Annotated[Path, typer.Argument(help="Folder of the models that ship: suites/miniworld/checkpoints.")],
+    base: Annotated[Path | None, typer.Option(help="The packed base that they started from; ours.")] = None,
 ) -> None:
     """Copy trained models to where they ship from: half precision, without the state of training."""
+    from suites.miniworld.base import BASE
     from suites.miniworld.models import ship
 
     for checkpoint in checkpoints:
-        typer.echo(ship(checkpoint, out))
+        typer.echo(ship(checkpoint, out, base or BASE))
 
 
 if __name__ == "__main__":

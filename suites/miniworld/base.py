@@ -1,64 +1,24 @@
-"""The base model as it ships: half precision, diffusers' layout, a model card, and a hash that says which one it is."""
+"""The base model as it ships: packed in half precision, with a model card, when it passes its gate."""
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import diffusers
-import torch
-
 from bench.errors import UsageError
-from groundwork.hashing import hash_file
-from realiz3d.training.checkpoint import TRANSFORMER, read_record
-from realiz3d.training.trainer import SUMMARY
 from suites.miniworld.gate import Gate, measure
-from suites.miniworld.slim import forget_origin
-from suites.miniworld.world import RICH, class_names
+from suites.miniworld.packing import Base, open_checkpoint, open_packed, pack, write_facts
+from suites.miniworld.world import RICH
 
-CARD, FACTS = "README.md", "facts.json"
+CARD = "README.md"
 BASE = Path(__file__).with_name("base")
-WEIGHTS = Path(TRANSFORMER) / "diffusion_pytorch_model.safetensors"
 
 
-def open_checkpoint(folder: Path) -> tuple[Any, Any]:
-    """Transformer (averaged weights) and scheduler of a checkpoint of the pre-training. Raises `WeightsMissing`."""
-    scheduler = read_record(folder)["scheduler"]
-    return _transformer(folder), getattr(diffusers, scheduler["class"])(**scheduler["config"])
-
-
-def open_base(folder: Path = BASE) -> tuple[Any, Any]:
-    """Transformer in float32, and scheduler, of a base that `export` wrote."""
-    scheduler: Any = diffusers.DDIMScheduler
-    return _transformer(folder), scheduler.from_pretrained(folder / "scheduler")
-
-
-def pack(checkpoint: Path, out: Path, *, half: bool = False) -> dict[str, Any]:
-    """Write a checkpoint as a base model to `out`, as diffusers saves a DiT pipeline without an autoencoder.
-
-    Configs name it as `base.checkpoint`: to tune it, or to pre-train it for longer. Returns what `facts.json` beside
-    the weights says: which they are and what they cost, with the trainings that they went on from.
-    """
-    transformer, scheduler = open_checkpoint(checkpoint)
-    out.mkdir(parents=True, exist_ok=True)
-    (transformer.half() if half else transformer).save_pretrained(out / TRANSFORMER)
-    scheduler.save_pretrained(out / "scheduler")
-    forget_origin(out)
-    index = {
-        "_class_name": "DiTPipeline",
-        "_diffusers_version": diffusers.__version__,
-        "id2label": {str(label): name for label, name in enumerate(class_names())},
-        "scheduler": ["diffusers", type(scheduler).__name__],
-        "transformer": ["diffusers", type(transformer).__name__],
-        "vae": [None, None],
-    }
-    _write_json(out / "model_index.json", index)
-    facts = {"sha256": hash_file(out / WEIGHTS), "parameters": transformer.num_parameters(), **_cost(checkpoint)}
-    _write_json(out / FACTS, facts)
-    return facts
+def open_base(folder: Path = BASE) -> Base:
+    """The base that ships, or another that was packed."""
+    return open_packed(folder)
 
 
 def export(checkpoint: Path, world: Path, out: Path, *, hardware: str) -> Gate:
@@ -66,8 +26,9 @@ def export(checkpoint: Path, world: Path, out: Path, *, hardware: str) -> Gate:
 
     The gate is measured on the weights as they ship, rounded to half precision. Raises `UsageError` below the gate.
     """
-    transformer, scheduler = open_checkpoint(checkpoint)
-    gate = measure(transformer.half().float(), scheduler, world)
+    base = open_checkpoint(checkpoint)
+    base.transformer.half().float()
+    gate = measure(base, world)
     if not gate.passed:
         raise UsageError(
             "the base does not pass its gate",
@@ -76,37 +37,9 @@ def export(checkpoint: Path, world: Path, out: Path, *, hardware: str) -> Gate:
             hint=f"{json.dumps(asdict(gate))}: train it for longer",
         )
     facts = {**pack(checkpoint, out, half=True), "gate": asdict(gate), "hardware": hardware}
-    _write_json(out / FACTS, facts)
+    write_facts(out, facts)
     (out / CARD).write_text(_card(facts), encoding="utf-8")
     return gate
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def _transformer(folder: Path) -> Any:
-    kind: Any = diffusers.DiTTransformer2DModel
-    return kind.from_pretrained(folder / TRANSFORMER, use_safetensors=True, dtype=torch.float32)
-
-
-def _cost(checkpoint: Path) -> dict[str, Any]:
-    """Steps, pictures and seconds of a training, added to those of the packed base that it started from, if any."""
-    record = read_record(checkpoint)
-    budget = json.loads((checkpoint.parents[1] / SUMMARY).read_text(encoding="utf-8"))["phases"][0]
-    pictures = record["config"]["optimisation"]["samples_per_step"] * math.prod(record["config"]["data"]["grid"])
-    before = Path(record["base"].get("checkpoint") or "") / FACTS
-    earlier: dict[str, Any] = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
-    return {
-        "steps": earlier.get("steps", 0) + record["step"],
-        "pictures_seen": earlier.get("pictures_seen", 0) + record["step"] * pictures,
-        # the summary is written with each checkpoint, so its seconds belong to the newest one
-        "wall_seconds": earlier.get("wall_seconds", 0) + round(float(budget["seconds"])),
-        "seeds": [*earlier.get("seeds", []), record["config"]["seed"]],
-        "configs": [*earlier.get("configs", []), record["hashes"]["config"]],
-        "pictures": record["hashes"]["real"],
-        "versions": record["versions"],
-    }
 
 
 def _card(facts: dict[str, Any]) -> str:

@@ -8,7 +8,6 @@ were trained on them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,33 +17,28 @@ from realiz3d.data import MultiviewSamples
 from realiz3d.multiview import MultiviewModel
 from realiz3d.plan import Domain, DomainPlan
 from realiz3d.schedules import NoiseSchedule
-from realiz3d.text import Text
-from realiz3d.training.captions import NamedClasses
 from realiz3d.training.checkpoint import load_checkpoint, read_record
-from realiz3d.training.config import ClassLabels
-from suites.miniworld.base import open_checkpoint
+from suites.miniworld.packing import Base, open_checkpoint
 from suites.miniworld.pretraining import PretrainingSettings
-from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC, class_names
+from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC
 
 LEVELS = (200, 400, 600, 800, 900, 999)  # timesteps of 1000
 _BATCH = 24
 PRETRAINING = PretrainingSettings().name
 
 
-def measure_denoising(
-    checkpoint: Path, base: Any, scheduler: Any, world: Path
-) -> dict[str, dict[str, dict[int, float]]]:
+def measure_denoising(checkpoint: Path, base: Base, world: Path) -> dict[str, dict[str, dict[int, float]]]:
     """Errors on held-out pictures, by domain, model and timestep: the base's, and a checkpoint's in the domain's mode.
 
-    base: the bare transformer. Raises `WeightsMissing` for a folder that is no checkpoint.
+    Raises `WeightsMissing` for a folder that is no checkpoint.
     """
     model = _open(checkpoint)
-    untrained = MultiviewModel.wrap(base, control_channels=0)
+    untrained = MultiviewModel.wrap(base.transformer, control_channels=0)
     found = {}
     for domain, renders in ((Domain.REAL, HELD_OUT), (Domain.SYNTHETIC, HELD_OUT_SYNTHETIC)):
         samples = MultiviewSamples(world / renders.folder)
         found[domain.name.lower()] = {
-            name: denoising_errors(which, scheduler, samples, domain)
+            name: denoising_errors(which, base, samples, domain)
             for name, which in (("base", untrained), ("checkpoint", model))
         }
     untrained.unwrap()
@@ -52,26 +46,23 @@ def measure_denoising(
 
 
 @torch.inference_mode()
-def denoising_errors(
-    model: MultiviewModel, scheduler: Any, samples: MultiviewSamples, domain: Domain
-) -> dict[int, float]:
+def denoising_errors(model: MultiviewModel, base: Base, samples: MultiviewSamples, domain: Domain) -> dict[int, float]:
     """Mean squared error of a model's predictions for single pictures without control, by timestep.
 
     All blocks run in one mode where the model has shifters. The noise of a picture depends on its place alone, so that
     errors of two models differ by the models.
     """
-    schedule = NoiseSchedule.from_scheduler(scheduler)
-    encoder = NamedClasses(ClassLabels(names=class_names()))
+    schedule = NoiseSchedule.from_scheduler(base.scheduler)
     plan = None if model.shifters is None else DomainPlan.constant(domain, model.n_blocks)
     totals = dict.fromkeys(LEVELS, 0.0)
     for start in range(0, len(samples), _BATCH):
         places = range(start, min(start + _BATCH, len(samples)))
         views = torch.stack([samples[place].views for place in places])
         noise = torch.stack([_noise(place, views.shape[1:]) for place in places])
-        labels = torch.stack([entry["labels"] for entry in encoder.encode([samples.caption(p) for p in places])])
+        text = base.captioned([samples.caption(place) for place in places])
         for level in LEVELS:
             t = torch.full((len(views),), level)
-            predicted = model(schedule.add_noise(views, noise, t), t, Text(labels=labels), mode="single", plan=plan)
+            predicted = model(schedule.add_noise(views, noise, t), t, text, mode="single", plan=plan)
             totals[level] += float(schedule.loss(predicted, views, noise, t).sum())
     return {level: total / len(samples) for level, total in totals.items()}
 
@@ -79,7 +70,7 @@ def denoising_errors(
 def _open(checkpoint: Path) -> MultiviewModel:
     if read_record(checkpoint)["method"]["name"] == PRETRAINING:
         # a method of this suite, not an installed one, which `load_checkpoint` would ask for
-        return MultiviewModel.wrap(open_checkpoint(checkpoint)[0], control_channels=0).eval()
+        return MultiviewModel.wrap(open_checkpoint(checkpoint).transformer, control_channels=0).eval()
     return load_checkpoint(checkpoint).model
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,8 @@ from groundwork.hashing import seed_from
 from realiz3d.data import MultiviewSamples
 from realiz3d.pipeline import Realiz3DPipeline
 from realiz3d.sampling.shifting import Shifting
-from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC, RICH, class_names
+from suites.miniworld.packing import Base
+from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC, RICH
 
 PASSING_SHARE = 0.25
 STEPS = 20
@@ -51,26 +51,6 @@ class Gate:
     def passed(self) -> bool:
         """At the pooled level."""
         return self.base["pooled_x1000"] < PASSING_SHARE * self.oracle_synthetic["pooled_x1000"]
-
-
-def single_pictures(
-    transformer: Any, scheduler: Any, *, shifters: Any = None, control_channels: int = 0
-) -> Realiz3DPipeline:
-    """A pipeline that paints one picture at a time without control, in the positions of a picture of its own.
-
-    For a base, and for a model in training with its `shifters` and the `control_channels` that it was widened by.
-    """
-    return Realiz3DPipeline(
-        transformer.eval(),
-        scheduler,
-        domain_shifters=shifters,
-        views=(1, 1),
-        control_channels=control_channels,
-        latent_channels=int(transformer.config.out_channels),
-        position_mode="view",
-        view_size=int(transformer.config.sample_size),
-        text_settings={"encoder": "labels", "names": list(class_names())},
-    )
 
 
 def base_samples(
@@ -119,10 +99,10 @@ def distances(pictures: Pictures, reference: Pictures, *, shared: bool) -> dict[
     return found
 
 
-def measure(transformer: Any, scheduler: Any, world: Path) -> Gate:
+def measure(base: Base, world: Path) -> Gate:
     """The gate's values for a base, from the data sets that `make_world` rendered below `world`."""
     reference = rendered(world / HELD_OUT.folder)
-    samples = base_samples(single_pictures(transformer, scheduler), held_out_captions(world))
+    samples = base_samples(base.single_pictures(), held_out_captions(world))
     return Gate(
         oracle_rich=distances(rendered(world / RICH.folder, _TRAINING_OBJECTS), reference, shared=False),
         oracle_synthetic=distances(rendered(world / HELD_OUT_SYNTHETIC.folder), reference, shared=True),
@@ -130,9 +110,9 @@ def measure(transformer: Any, scheduler: Any, world: Path) -> Gate:
     )
 
 
-def write_sheet(path: Path, transformer: Any, scheduler: Any, world: Path) -> None:
+def write_sheet(path: Path, base: Base, world: Path) -> None:
     """A contact sheet (PNG): the same twelve objects in photographs, as the base paints them, and in flat colours."""
-    painted = base_samples(single_pictures(transformer, scheduler), held_out_captions(world)[:12])
+    painted = base_samples(base.single_pictures(), held_out_captions(world)[:12])
     sets = (rendered(world / HELD_OUT.folder, 12), painted, rendered(world / HELD_OUT_SYNTHETIC.folder, 12))
     contact_sheet(sets).save(path)
 

@@ -184,9 +184,8 @@ class BasePictures(PipelineGenerator):
     def load(self) -> Any:
         """A pipeline of single pictures."""
         from suites.miniworld.base import open_base
-        from suites.miniworld.gate import single_pictures
 
-        pipeline = single_pictures(*open_base(self.base))
+        pipeline = open_base(self.base).single_pictures()
         pipeline.set_progress_bar_config(disable=True)
         return pipeline.to(self.context.device)
 

@@ -35,7 +35,8 @@ from realiz3d.training.config import TrainConfig, schema_of
 from realiz3d.training.config_file import load_config
 from realiz3d.training.run import train
 from realiz3d.training.section import Task
-from suites.miniworld.base import BASE, WEIGHTS
+from suites.miniworld.base import BASE
+from suites.miniworld.packing import WEIGHTS
 from suites.miniworld.slim import FILES, read_files, write_slim
 from suites.miniworld.world import RICH, SYNTHETIC, Renders, make_renders, model_views
 
@@ -177,28 +178,19 @@ def is_complete(renders: Renders) -> bool:
     return manifest.is_file() and bool(json.loads(manifest.read_bytes()).get("complete"))
 
 
-def ship(checkpoint: Path, out: Path) -> Path:
+def ship(checkpoint: Path, out: Path, base: Path = BASE) -> Path:
     """Copy a finished training's last checkpoint, in half precision, to the folder of its method below `out`.
 
-    The training may be one of `realiz3d-bench train` or a model of the user's folder. Raises `UsageError` for one that
-    is not finished, or none of the mini-world's methods.
+    The training may be one of `realiz3d-bench train`, a model of the user's folder, or one that `kit` has packed;
+    `base` is what it started from. Raises `UsageError` for one that is not finished, or no method of the mini-world.
     """
-    training = checkpoint.parents[1]
-    about = _identity(read_files(training)) if (training / FILES).is_file() else _trained(checkpoint)
-    write_slim(checkpoint, out / about["method"], about=about, half=True)
-    return out / str(about["method"])
-
-
-def _trained(checkpoint: Path) -> dict[str, Any]:
     record = read_record(checkpoint)
     config = schema_of(record["config"]).model_validate(record["config"])
     if config.name not in method_names():
         raise UsageError(f"the mini-world has no method '{config.name}'", where=str(checkpoint))
-    return _about(config.name, config.task, config.seed, _digest(config, Path(record["base"]["checkpoint"])))
-
-
-def _identity(files: dict[str, Any]) -> dict[str, Any]:
-    return _about(*(files[key] for key in ("method", "task", "seed", "digest")))
+    about = _about(config.name, config.task, config.seed, _digest(config, base))
+    write_slim(checkpoint, out / config.name, about=about, half=True)
+    return out / config.name
 
 
 def _about(method: str, task: str, seed: int, digest: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from bench.extractors.efficientnet_lite0 import pooled_extractor
 from realiz3d.sampling.shifting import Shifting
 from realiz3d.training.checkpoint import load_checkpoint
-from suites.miniworld.gate import Pictures, base_samples, held_out_captions, rendered, single_pictures
+from suites.miniworld.gate import Pictures, base_samples, held_out_captions, rendered
+from suites.miniworld.packing import Base
 from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC, RICH, SYNTHETIC
 
 _GROUND = 0.93  # a pixel whose darkest channel is lighter belongs to the white ground
@@ -75,17 +76,17 @@ def look_of(pictures: Pictures, classifier: DomainClassifier) -> Look:
     return Look(float(np.concatenate(steps).mean()), float(spread.mean()), classifier.synthetic_share(pictures))
 
 
-def mode_pictures(checkpoint: Path, base: Any, scheduler: Any, world: Path) -> dict[str, Pictures]:
+def mode_pictures(checkpoint: Path, base: Base, world: Path) -> dict[str, Pictures]:
     """Held-out pictures of both domains, the base's for their captions, and those of each mode of a checkpoint.
 
-    base: the bare transformer. All without control; the modes rule all blocks at all steps.
+    All without control; the modes rule all blocks at all steps.
     """
     captions = held_out_captions(world)
     model = load_checkpoint(checkpoint).model
-    tuned = single_pictures(model.unwrap(), scheduler, shifters=model.shifters, control_channels=model.control_channels)
+    tuned = base.single_pictures(model.unwrap(), shifters=model.shifters, control_channels=model.control_channels)
     return {
         "held-out rich": rendered(world / HELD_OUT.folder),
-        "base": base_samples(single_pictures(base, scheduler), captions),
+        "base": base_samples(base.single_pictures(), captions),
         **{mode: base_samples(tuned, captions, shifting=shifting) for mode, shifting in MODES.items()},
         "held-out synthetic": rendered(world / HELD_OUT_SYNTHETIC.folder),
     }

@@ -2,7 +2,7 @@
 
     synthetic     vivid flat colours; views, normals, positions, captions            what methods learn the control from
     rich          photographs under light, other pictures of the same world     what methods learn realism from
-    pictures      single pictures of both, 85 % rich, the domain never named    what the base model is pre-trained on
+    pictures      single pictures of both, 85 % rich, the domain seldom named   what the base model is pre-trained on
     held-out      rich pictures that no model was trained on                    what the base's gate compares with
 
 Training objects come from the 'train' split, held-out ones from the 'eval' split behind the evaluation objects: their
@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -29,12 +29,12 @@ from bench.suite.schema import Views
 from groundwork.hashing import hash_strings
 from groundwork.progress import Reporter
 from realiz3d.data import MultiviewSamples
-from realiz3d.data.layout import CAPTION, MANIFEST, file_name, shard_name
+from realiz3d.data.layout import MANIFEST, file_name, shard_name
+from suites.miniworld.captions import PLAIN, captions_of, synthetic_objects
 
 RESOLUTION = 16
-SYNTHETIC_SHARE = 0.15  # of the pictures that the base learns from
 SHARD_OBJECTS = 500
-_VERSION = 2  # raise when the same objects would give other pictures
+_VERSION = 3  # raise when the same objects would give other pictures
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,14 @@ def model_views(resolution: int = RESOLUTION) -> Views:
     return views.model_copy(update={"resolution": resolution})
 
 
-def make_world(root: Path, *, resolution: int = RESOLUTION, workers: int = 1) -> None:
-    """Render every data set below `root`, or what is missing of them, then the base's pictures."""
+def make_world(root: Path, *, resolution: int = RESOLUTION, workers: int = 1, look: LookName = RICH.look) -> None:
+    """Render every data set below `root`, or what is missing of them, then the base's pictures.
+
+    look: of the photographs.
+    """
     for renders in ALL:
-        make_renders(renders, root, resolution=resolution, workers=workers)
+        dressed = replace(renders, look=look) if renders.look == RICH.look else renders
+        make_renders(dressed, root, resolution=resolution, workers=workers)
     write_pictures(root)
 
 
@@ -105,7 +109,7 @@ def write_pictures(root: Path) -> Path:
     All rich views, and as many synthetic ones, object by object, as make up `SYNTHETIC_SHARE`.
     """
     rich, synthetic = (MultiviewSamples(root / renders.folder) for renders in (RICH, SYNTHETIC))
-    wanted = round(len(rich) * SYNTHETIC_SHARE / (1 - SYNTHETIC_SHARE))
+    wanted = synthetic_objects(len(rich))
     if wanted > len(synthetic):
         raise InputError(f"{len(synthetic)} synthetic objects", where=str(root), expected=f"at least {wanted}")
     out = root / PICTURES
@@ -119,17 +123,23 @@ def write_pictures(root: Path) -> Path:
                 entry.size = len(content)
                 shard.addfile(entry, BytesIO(content))
     digest = hash_strings([f"pictures v{_VERSION}", rich.fingerprint(), synthetic.fingerprint(), str(wanted)])
-    counts = {"rich": len(rich) * rich.views, "synthetic": wanted * synthetic.views}
+    entries = PLAIN + 1
+    counts = {"rich": entries * len(rich) * rich.views, "synthetic": entries * wanted * synthetic.views}
     about = {"kind": "pictures", **counts, "sha256": digest}
     manifest.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return out
 
 
 def _pictures(source: MultiviewSamples, look: str, count: int) -> Iterator[tuple[str, bytes]]:
-    """Files of the first `count` objects, view by view; names say the look for people, no model reads them."""
+    """Files of the first `count` objects, view by view; names say the look for people, no model reads them.
+
+    One entry in three names the domain in its caption, as pictures of the web do now and then.
+    """
     for index in range(count):
-        *pictures, caption = source.store.read(index, [*(file_name("view", v) for v in range(source.views)), CAPTION])
+        pictures = source.store.read(index, [file_name("view", view) for view in range(source.views)])
+        captions = captions_of(source.caption(index), look)
         for view, picture in enumerate(pictures):
-            key = f"{source.ids[index]}_{look}_{view}"
-            yield f"{key}.png", picture
-            yield f"{key}.txt", caption
+            for entry, text in enumerate(captions):
+                key = f"{source.ids[index]}_{look}_{view}_{entry}"
+                yield f"{key}.png", picture
+                yield f"{key}.txt", text.encode()

@@ -11,7 +11,7 @@ import pytest
 from realiz3d.training import load_config
 from realiz3d.training.base import load_base
 from suites.miniworld import models, world
-from suites.miniworld.base import TRANSFORMER
+from suites.miniworld.packing import FACTS, TRANSFORMER
 
 METHODS = models.METHODS
 _SMALL = ("num_layers=4", "num_attention_heads=2", "attention_head_dim=8")
@@ -60,3 +60,4 @@ def _save_base(folder: Path) -> None:
         "vae": [None, None],
     }
     (folder / "model_index.json").write_text(json.dumps(index))
+    (folder / FACTS).write_text(json.dumps({"text": parts.record["text"]}))

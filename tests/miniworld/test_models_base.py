@@ -22,9 +22,11 @@ from realiz3d.training.base import load_base
 from realiz3d.training.run import train
 from suites.miniworld import base as shipped
 from suites.miniworld import gate as gates
-from suites.miniworld.gate import PASSING_SHARE, Gate, base_samples, contact_sheet, distances, single_pictures
+from suites.miniworld.captions import captions_of
+from suites.miniworld.gate import PASSING_SHARE, Gate, base_samples, contact_sheet, distances
+from suites.miniworld.packing import open_checkpoint, pack
 from suites.miniworld.pretraining import Pretraining, PretrainingSettings
-from suites.miniworld.world import class_names
+from suites.miniworld.world import ALL, class_names
 
 CONFIG = Path(shipped.__file__).with_name("base.yaml")
 SMALL = (
@@ -66,7 +68,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_pre_training_learns_all_weights_and_leaves_a_plain_base(checkpoint: Path) -> None:
-    transformer, scheduler = shipped.open_checkpoint(checkpoint)
+    base = open_checkpoint(checkpoint)
+    transformer, scheduler = base.transformer, base.scheduler
     start = load_base(load_config(CONFIG, SMALL).base).transformer
     assert transformer.config.in_channels == 3 and not (checkpoint / "viewpoint_control").exists()
     assert scheduler.config.prediction_type == "v_prediction"
@@ -87,8 +90,7 @@ def test_pictures_are_learned_at_both_kinds_of_positions() -> None:
 
 
 def test_samples_depend_on_their_place_alone(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    transformer, scheduler = shipped.open_checkpoint(checkpoint)
-    pipeline = single_pictures(transformer, scheduler)
+    pipeline = open_checkpoint(checkpoint).single_pictures()
     names = class_names()[:3]
     together = base_samples(pipeline, names, per_caption=2)
     monkeypatch.setattr(gates, "_BATCH", 2)
@@ -117,13 +119,13 @@ def test_a_base_ships_in_half_precision_and_every_loader_reads_it(
 ) -> None:
     monkeypatch.setattr(shipped, "measure", lambda *_: gate_of(0.1))
     shipped.export(checkpoint, tmp_path, tmp_path / "base", hardware="one thread")
-    trained, _ = shipped.open_checkpoint(checkpoint)
+    trained = open_checkpoint(checkpoint).transformer
     rounded = {name: value.half().float() for name, value in trained.state_dict().items()}
     values = load_config(CONFIG, SMALL).model_dump()["base"]
     config = type(load_config(CONFIG).base)(checkpoint=str(tmp_path / "base"), vae=None, text=values["text"])
     loaded = load_base(config, offline=True)
     pipeline = base_parts(loaded.record, None, torch.float32, True)
-    for transformer in (shipped.open_base(tmp_path / "base")[0], loaded.transformer, pipeline.transformer):
+    for transformer in (shipped.open_base(tmp_path / "base").transformer, loaded.transformer, pipeline.transformer):
         assert all(torch.equal(value, rounded[name]) for name, value in transformer.state_dict().items())
     assert loaded.scheduler.config.prediction_type == "v_prediction"
     facts = json.loads((tmp_path / "base" / "facts.json").read_text())
@@ -133,7 +135,7 @@ def test_a_base_ships_in_half_precision_and_every_loader_reads_it(
 
 
 def test_a_packed_base_can_be_trained_further_and_remembers_what_it_cost(checkpoint: Path, tmp_path: Path) -> None:
-    shipped.pack(checkpoint, tmp_path / "base")
+    pack(checkpoint, tmp_path / "base")
     root = checkpoint.parents[2]
     changes = (
         f"base.checkpoint={tmp_path / 'base'}", "base.made=null", "seed=1", "method.pretrain.length.steps=2",
@@ -141,9 +143,9 @@ def test_a_packed_base_can_be_trained_further_and_remembers_what_it_cost(checkpo
         f"data.synthetic.path={root / 'objects'}", f"data.real.path={root / 'pictures'}",
     )  # fmt: skip
     further = train(load_config(CONFIG, changes), tmp_path / "run", device="cpu")
-    facts = shipped.pack(further, tmp_path / "further")
+    facts = pack(further, tmp_path / "further")
     assert (facts["steps"], facts["pictures_seen"], facts["seeds"]) == (5, 40, [0, 1])
-    before, after = (shipped.open_base(tmp_path / name)[0].state_dict() for name in ("base", "further"))
+    before, after = (shipped.open_base(tmp_path / name).transformer.state_dict() for name in ("base", "further"))
     changed = [float((before[name] - after[name]).abs().max()) for name in before]
     assert 0 < max(changed) < 0.1  # it went on from the weights, and did not start anew
 
@@ -155,9 +157,15 @@ def test_a_base_below_the_gate_does_not_ship(checkpoint: Path, tmp_path: Path, m
     assert not (tmp_path / "base").exists()
 
 
-def test_the_larger_base_differs_in_size_and_length_only() -> None:
-    small, large = load_config(CONFIG), load_config(CONFIG.with_name("base-32.yaml"))
-    assert large.data.resolution_px == large.base.made.config["sample_size"] == 32
-    same = {**large.base.made.config, "sample_size": 16}
-    assert same == small.base.made.config and large.base.text == small.base.text
-    assert large.optimisation == small.optimisation
+def test_the_next_base_reads_whole_captions_that_name_the_domain() -> None:
+    config = load_config(CONFIG.with_name("base-32.yaml"))
+    parts = load_base(config.base)
+    assert config.data.resolution_px == parts.transformer.config.sample_size == 32
+    assert parts.transformer.num_parameters() < 2.5e6  # five models of this size ship in 25 MB
+    prompts = [case.prompt for renders in ALL for case in renders.cases()]
+    longest = max(
+        (text for prompt in prompts for text in captions_of(prompt, "synthetic")), key=lambda t: len(t.split())
+    )
+    assert len(longest.split()) <= config.base.text.length_tokens
+    named, plain = parts.captions.encode([longest, longest.removeprefix("a 3D render of ")])
+    assert int(named["mask"].sum()) == int(plain["mask"].sum()) + 4

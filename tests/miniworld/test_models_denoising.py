@@ -15,6 +15,7 @@ from realiz3d.plan import Domain
 from realiz3d.schedules import NoiseSchedule
 from realiz3d.shifters import DomainShifters
 from suites.miniworld.denoising import LEVELS, denoising_errors
+from suites.miniworld.packing import Base
 from suites.miniworld.world import SYNTHETIC, class_names, make_renders
 
 SCHEDULER = DDIMScheduler(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2", clip_sample=False)
@@ -33,11 +34,17 @@ def host() -> Any:
     ).eval()  # fmt: skip
 
 
+def base_of(transformer: Any) -> Base:
+    return Base(transformer, SCHEDULER, {"encoder": "labels", "names": class_names()})
+
+
 def test_a_model_that_predicts_nothing_errs_by_the_target(samples: MultiviewSamples) -> None:
     silent = host()
     torch.nn.init.zeros_(silent.proj_out_2.weight)
     torch.nn.init.zeros_(silent.proj_out_2.bias)
-    errors = denoising_errors(MultiviewModel.wrap(silent, control_channels=0), SCHEDULER, samples, Domain.SYNTHETIC)
+    errors = denoising_errors(
+        MultiviewModel.wrap(silent, control_channels=0), base_of(silent), samples, Domain.SYNTHETIC
+    )
     power = float(torch.stack([samples[place].views for place in range(len(samples))]).square().mean())
     kept = NoiseSchedule.from_scheduler(SCHEDULER).alphas_cumprod
     assert kept is not None
@@ -51,13 +58,14 @@ def test_a_model_that_predicts_nothing_errs_by_the_target(samples: MultiviewSamp
 def test_fresh_shifters_leave_the_errors_of_the_base_and_trained_ones_those_of_each_mode(
     samples: MultiviewSamples,
 ) -> None:
-    model = MultiviewModel.wrap(host(), control_channels=0)
-    base = denoising_errors(model, SCHEDULER, samples, Domain.SYNTHETIC)
+    plain = host()
+    model = MultiviewModel.wrap(plain, control_channels=0)
+    base = denoising_errors(model, base_of(plain), samples, Domain.SYNTHETIC)
     shifters = DomainShifters.for_model(model, rank=2)
     model.attach(shifters)
-    assert denoising_errors(model, SCHEDULER, samples, Domain.SYNTHETIC) == pytest.approx(base, rel=1e-5)
+    assert denoising_errors(model, base_of(plain), samples, Domain.SYNTHETIC) == pytest.approx(base, rel=1e-5)
     with torch.no_grad():
         shifters.left.normal_()
-    real, synthetic = (denoising_errors(model, SCHEDULER, samples, domain) for domain in Domain)
+    real, synthetic = (denoising_errors(model, base_of(plain), samples, domain) for domain in Domain)
     assert all(abs(real[level] - synthetic[level]) > 1e-4 * base[level] for level in LEVELS)
     assert all(abs(real[level] - base[level]) > 1e-4 * base[level] for level in LEVELS)

@@ -165,7 +165,7 @@ def test_a_shipped_model_paints_the_same_in_half_the_bytes(tiny: TinyWorld, monk
     write = slim.write_slim
 
     def keep(checkpoint: Path, out: Path, **options: Any) -> None:
-        finished.append(ship(checkpoint, tiny.shipped))
+        finished.append(ship(checkpoint, tiny.shipped, tiny.base))
         write(checkpoint, out, **options)
 
     monkeypatch.setattr(
@@ -183,7 +183,7 @@ def test_a_shipped_model_paints_the_same_in_half_the_bytes(tiny: TinyWorld, monk
     precise = painted(generator(tiny, method="lora-r3"), request())[0]
     assert np.abs(trained - precise).max() <= 3
     assert json.loads((finished[0] / slim.FILES).read_text())["half_precision"]
-    again = ship(next(full.glob("checkpoints/step_*")), tiny.shipped / "again")
+    again = ship(next(full.glob("checkpoints/step_*")), tiny.shipped / "again", tiny.base)
     assert slim.read_files(again) == slim.read_files(finished[0])
 
 

@@ -13,9 +13,10 @@ pytest.importorskip("diffusers")
 from groundwork.hashing import hash_file
 from realiz3d.data.base_model import BaseModel
 from suites.miniworld import models, slim, world
-from suites.miniworld.base import BASE, FACTS, WEIGHTS, open_base
-from suites.miniworld.gate import PASSING_SHARE, base_samples, distances, held_out_captions, rendered, single_pictures
+from suites.miniworld.base import BASE, open_base
+from suites.miniworld.gate import PASSING_SHARE, base_samples, distances, held_out_captions, rendered
 from suites.miniworld.models import MiniworldMethod
+from suites.miniworld.packing import FACTS, WEIGHTS
 
 LIMIT = 25 * 2**20  # bytes, of all that ships together
 
@@ -56,7 +57,7 @@ def test_the_gates_values_can_be_measured_again(tmp_path: Path) -> None:
     reference = rendered(tmp_path / world.HELD_OUT.folder)
     flat = distances(rendered(tmp_path / world.HELD_OUT_SYNTHETIC.folder), reference, shared=True)
     painted = distances(
-        base_samples(single_pictures(*open_base()), held_out_captions(tmp_path)), reference, shared=False
+        base_samples(open_base().single_pictures(), held_out_captions(tmp_path)), reference, shared=False
     )
     gate = json.loads((BASE / FACTS).read_text(encoding="utf-8"))["gate"]
     assert flat["pooled_x1000"] == pytest.approx(gate["oracle_synthetic"]["pooled_x1000"], abs=0.5)

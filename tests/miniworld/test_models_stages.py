@@ -17,7 +17,8 @@ from diffusers import DDIMScheduler, DiTTransformer2DModel
 from realiz3d.multiview import MultiviewModel
 from realiz3d.shifters import DomainShifters
 from suites.miniworld import stages
-from suites.miniworld.gate import base_samples, single_pictures
+from suites.miniworld.gate import base_samples
+from suites.miniworld.packing import Base
 from suites.miniworld.stages import MODES, DomainClassifier, look_of
 from suites.miniworld.world import class_names
 
@@ -60,6 +61,10 @@ def tiny_host() -> DiTTransformer2DModel:
     )  # fmt: skip
 
 
+def base_of(host: DiTTransformer2DModel) -> Base:
+    return Base(host, SCHEDULER, {"encoder": "labels", "names": class_names()})
+
+
 def test_modes_differ_by_the_shifters_alone() -> None:
     host = tiny_host()
     model = MultiviewModel.wrap(host, control_channels=6)
@@ -68,7 +73,7 @@ def test_modes_differ_by_the_shifters_alone() -> None:
     model.unwrap()
 
     def pictures(mode: str) -> np.ndarray:
-        pipeline = single_pictures(host, SCHEDULER, shifters=shifters, control_channels=6)
+        pipeline = base_of(host).single_pictures(shifters=shifters, control_channels=6)
         made = base_samples(pipeline, words, per_caption=1, shifting=MODES[mode])
         pipeline.multiview.unwrap()
         return made
@@ -91,7 +96,7 @@ def test_the_sets_that_modes_are_read_beside(tmp_path: Path, monkeypatch: pytest
     flat = np.zeros((1, 4, SIDE, SIDE, 3), np.uint8)
     monkeypatch.setattr(stages, "rendered", lambda folder: flat)
     monkeypatch.setattr(stages, "held_out_captions", lambda _: class_names()[:1])
-    pictures = stages.mode_pictures(tmp_path, host, SCHEDULER, tmp_path)
+    pictures = stages.mode_pictures(tmp_path, base_of(host), tmp_path)
     assert list(pictures) == ["held-out rich", "base", "real", "synthetic", "held-out synthetic"]
-    assert (pictures["base"] == base_samples(single_pictures(tiny_host(), SCHEDULER), class_names()[:1])).all()
+    assert (pictures["base"] == base_samples(base_of(tiny_host()).single_pictures(), class_names()[:1])).all()
     assert (pictures["real"] != pictures["synthetic"]).any() and (pictures["real"] != pictures["base"]).any()

@@ -16,7 +16,7 @@ from realiz3d.data import MultiviewSamples, RealImages
 from realiz3d.errors import DataError
 from realiz3d.training import load_config
 from realiz3d.training.captions import NamedClasses
-from suites.miniworld import world
+from suites.miniworld import captions, world
 from suites.miniworld.world import ALL, HELD_OUT, HELD_OUT_SYNTHETIC, RICH, SYNTHETIC, class_names, model_views
 
 CONFIG = Path(world.__file__).with_name("base.yaml")
@@ -29,7 +29,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(world, "RICH", replace(RICH, stop=3))
         patch.setattr(world, "SYNTHETIC", replace(SYNTHETIC, stop=1))
-        patch.setattr(world, "SYNTHETIC_SHARE", 0.25)
+        patch.setattr(captions, "SYNTHETIC_SHARE", 0.25)
         for renders in (world.RICH, world.SYNTHETIC):
             world.make_renders(renders, root)
         world.write_pictures(root)
@@ -100,21 +100,24 @@ def test_the_same_objects_give_the_same_bytes(small: Path, tmp_path: Path) -> No
 def test_pictures_are_the_views_with_their_captions_in_the_stated_share(small: Path, tmp_path: Path) -> None:
     pictures = RealImages(small / "pictures", resolution=16)
     rich = MultiviewSamples(small / "rich")
-    looks = [name.rsplit("_", 2)[1] for name in pictures.ids]
-    assert (looks.count("rich"), looks.count("synthetic")) == (12, 4)
-    first = pictures[pictures.ids.index(f"{rich.ids[1]}_rich_2")]
-    assert (first.image == rich[1].views[2]).all() and first.caption == rich[1].caption
+    looks = [name.rsplit("_", 3)[1] for name in pictures.ids]
+    assert (looks.count("rich"), looks.count("synthetic")) == (36, 12)
+    entries = [pictures[pictures.ids.index(f"{rich.ids[1]}_rich_2_{k}")] for k in range(3)]
+    assert all((entry.image == rich[1].views[2]).all() for entry in entries)
+    plain = rich[1].caption
+    assert [entry.caption for entry in entries] == [plain, plain, f"a photo of {plain}"]
+    assert sum(pictures.caption(k).startswith("a 3D render of a") for k in range(len(pictures))) == 4
     before = digests(small / "pictures")
     with tarfile.open(small / "pictures" / "shard-000000.tar") as shard:
         assert all(entry.mtime == 0 for entry in shard)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world, "SYNTHETIC_SHARE", 0.25)
+        patch.setattr(captions, "SYNTHETIC_SHARE", 0.25)
         world.write_pictures(small)
     assert digests(small / "pictures") == before
 
 
 def test_too_few_synthetic_objects_are_refused(small: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world, "SYNTHETIC_SHARE", 0.75)
+        patch.setattr(captions, "SYNTHETIC_SHARE", 0.75)
         with pytest.raises(InputError, match="1 synthetic objects"):
             world.write_pictures(small)

@@ -118,7 +118,7 @@ def test_the_real_half_alone_does_not_move_frozen_blocks(world, tmp_path):
     phase = trainer.phases[-1]
     trainer.method.setup(phase, trainer.model)
     trainer._freeze(phase)
-    trainer.material.prepare(trainer.accelerator)
+    trainer.material.prepare(trainer.processes)
     real = Phase("real only", "real", phase.settings)
     shape = Shape.of(real, 2, 2, 1)
     conditions = trainer.method.conditions(
@@ -160,7 +160,7 @@ def test_what_was_drawn_is_on_record(world, tmp_path):
 
 def test_stages_run_as_the_paper_says(world, tmp_path):
     trainer = trainer_of(tiny_config(world), tmp_path)
-    trainer.material.prepare(trainer.accelerator)
+    trainer.material.prepare(trainer.processes)
     seen = {}
     for phase in trainer.phases:
         trainer.method.setup(phase, trainer.model)

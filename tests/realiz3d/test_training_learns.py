@@ -94,7 +94,7 @@ def tuned(model: MultiviewModel, method: Any, cfg: TrainConfig, out: Path, synth
         method=method,
         material=material,
         out=out,
-        accelerator=Accelerator(cpu=True),
+        processes=Accelerator(cpu=True),
     )
     trainer.run()
     return model
