@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import InputError, UsageError, nearest
@@ -12,25 +12,28 @@ from reports.html import write_html, write_svg
 from reports.latex import write_latex
 from reports.machine import write_csv, write_json
 from reports.markdown import write_markdown
+from reports.paper_figures import write_figures
 from reports.provenance import facts_of
 from reports.table import build_tables
 from reports.verdict import verdicts
 
 FORMATS = ("html", "md", "csv", "latex", "json")
+FIGURES = ("pdf", "png")  # on demand: they need matplotlib
 
 
 def write_reports(runs: Sequence[Path], out: Path | None = None, formats: Sequence[str] = FORMATS) -> list[Path]:
     """(Re)write reports from stored results and return the files written; `out` is by default `<run>/report`.
 
     Needs neither models nor samples (the gallery then says that they are gone). Of several runs one joint report is
-    made, in which numbers share a column only when their signatures agree. 'html' also writes `figures/tradeoff.svg`.
+    made, in which numbers share a column only when their signatures agree. 'html' also writes `figures/tradeoff.svg`;
+    'pdf' and 'png', which need matplotlib and are no part of the default, write figures for a paper.
 
     Raises `UsageError` for an unknown format, no run, or several runs without `out`; `InputError` for a folder that
     holds no readable results.
     """
     for name in formats:
-        if name not in FORMATS:
-            raise UsageError(f"unknown report format '{name}'", hint=nearest(name, FORMATS))
+        if name not in (*FORMATS, *FIGURES):
+            raise UsageError(f"unknown report format '{name}'", hint=nearest(name, (*FORMATS, *FIGURES)))
     results = read_runs(runs)
     if not results:
         raise UsageError("no run folder was given", expected="at least one folder that a run wrote")
@@ -45,18 +48,20 @@ def write_reports(runs: Sequence[Path], out: Path | None = None, formats: Sequen
         _refuse_links(results[0].path, out)
 
     tables = build_tables(results)
-    texts: dict[str, Callable[[], dict[str, str]]] = {
+    files: dict[str, Callable[[], Mapping[str, str | bytes]]] = {
         "html": lambda: {"index.html": write_html(tables), **write_svg(tables)},
         "md": lambda: {"report.md": write_markdown(tables, [facts_of(table.runs[0]) for table in tables])},
         "csv": lambda: {"summary.csv": write_csv(results)},
         "latex": lambda: {"tables.tex": write_latex(tables)},
         "json": lambda: {"summary.json": write_json(tables, results)},
+        "pdf": lambda: write_figures(tables, "pdf"),
+        "png": lambda: write_figures(tables, "png"),
     }
     written = []
     for name in dict.fromkeys(formats):
-        for file, text in texts[name]().items():
+        for file, content in files[name]().items():
             _refuse_links(out, (out / file).parent)
-            write_atomically(out / file, text.encode("utf-8"))
+            write_atomically(out / file, content if isinstance(content, bytes) else content.encode("utf-8"))
             written.append(out / file)
     return written
 
