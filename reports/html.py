@@ -24,6 +24,7 @@ from groundwork.texts import visible
 from reports.cells import groups, notes, scale
 from reports.evidence import deciding_cases, evidence
 from reports.gallery import Gallery, build_gallery
+from reports.joining import of_join, why_apart
 from reports.provenance import facts_of
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
@@ -54,6 +55,7 @@ def write_html(tables: Sequence[Table], budget: int = PAGE_BUDGET) -> str:
         environment()
         .get_template("index.html.j2")
         .render(
+            apart=why_apart(tables),
             sections=[_section(table, gallery) for table, gallery in zip(tables, galleries, strict=True)],
             style=Markup(_resource("page.css")),
             script=Markup(script),
@@ -103,6 +105,7 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
         "wins": win_matrices(table),
         "figures": figures(table),
         "figure_heading": heading(table),
+        "joined": of_join(table),
         "notes": notes(table),
         "groups": groups(table),
         "brief": len(table.columns) > BRIEF and any(column.primary for column in table.columns),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bench.results.numbers import format_interval, format_p, format_percent, format_value
 from bench.results.summary import Comparison
 from groundwork.texts import visible
+from reports.joining import of_join, why_apart
 from reports.provenance import Facts
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
@@ -32,7 +33,8 @@ def escape(text: str) -> str:
 
 def write_markdown(tables: Sequence[Table], facts: Sequence[Facts]) -> str:
     """The whole report; `facts` holds the provenance of each table's first run."""
-    lines: list[str] = []
+    apart = why_apart(tables)
+    lines = [f"> {escape(apart)}", ""] if apart else []
     for number, (table, fact) in enumerate(zip(tables, facts, strict=True)):
         lines += _table_section(table, fact, f"{number + 1}-" if len(tables) > 1 else "")
     return "\n".join(lines).rstrip() + "\n"
@@ -42,6 +44,8 @@ def _table_section(table: Table, fact: Facts, prefix: str) -> list[str]:
     lines = [f"# {escape(table.title)}", ""]
     if not table.comparable:
         lines += ["> [!WARNING]", f"> **Limited run: not comparable.** {table.limitation}", ""]
+    for remark in of_join(table):
+        lines += [f"> {escape(remark)}", ""]
     said = verdicts(table)
     if said:
         lines += ["## Verdict", ""]

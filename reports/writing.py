@@ -9,6 +9,7 @@ from bench.errors import InputError, UsageError, nearest
 from bench.results.read import read_runs
 from groundwork.files import leads_out, write_atomically
 from reports.html import write_html, write_svg
+from reports.joining import of_join, why_apart
 from reports.latex import write_latex
 from reports.machine import write_csv, write_json
 from reports.markdown import write_markdown
@@ -68,11 +69,12 @@ def write_reports(runs: Sequence[Path], out: Path | None = None, formats: Sequen
 
 def verdict_lines(runs: Sequence[Path]) -> list[str]:
     """What the reports of these runs open with, as plain lines: 'realism: base is more realistic than ... (metric)'."""
-    lines = []
     tables = build_tables(read_runs(runs))
+    lines = [why_apart(tables)] if len(tables) > 1 else []
     for table in tables:
         about = f"{table.title}, " if len(tables) > 1 else ""
         lines += [f"{about}limited run, not comparable. {table.limitation}"] if not table.comparable else []
+        lines += of_join(table)
         lines += [f"{about}{v.axis}: {v.sentence} ({v.column.metric.name})" for v in verdicts(table)]
     return lines
 
