@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 
+from bench.errors import MeshError
 from bench.geometry.mesh import FloatArray
 
+MAX_CORNERS = 5000
 Indices = npt.NDArray[np.int64]
 
 
@@ -14,7 +18,8 @@ def triangulate(vertices: FloatArray, counts: Indices, indices: Indices) -> tupl
     """Triangles of polygons with `counts` corners each, whose vertices `indices` lists one polygon after the other.
 
     Returns, for F triangles in the polygons' order, places in `indices`, (F, 3), and the polygon of each, (F,).
-    Polygons of fewer than three corners give none. A fan would fold a concave polygon over itself.
+    Polygons of fewer than three corners give none. A fan would fold a concave polygon over itself. Raises `MeshError`
+    for a concave polygon of more than `MAX_CORNERS`: ears take time by the square of their number.
     """
     starts = np.cumsum(counts) - counts
     several = np.maximum(counts - 2, 0)
@@ -23,6 +28,10 @@ def triangulate(vertices: FloatArray, counts: Indices, indices: Indices) -> tupl
     first = starts[polygon]
     places = np.stack([first, first + step + 1, first + step + 2], axis=1)
     concave = _concave(vertices, counts, indices, starts)
+    if concave.any() and (most := int(counts[concave].max())) > MAX_CORNERS:
+        raise MeshError(
+            f"a polygon that is not convex has {most} corners", expected=f"at most {MAX_CORNERS}", hint="triangulate it"
+        )
     for one in np.flatnonzero(concave):
         own = slice(*np.searchsorted(polygon, [one, one + 1]))
         corners = vertices[indices[starts[one] : starts[one] + counts[one]]]
@@ -59,7 +68,9 @@ def _ears(corners: FloatArray) -> Indices:
     left = list(range(len(corners)))
     triangles: list[tuple[int, int, int]] = []
     while len(left) > 3:
-        ear = next((k for k in range(len(left)) if _is_ear(flat, left, k)), 0)  # a polygon that crosses itself has none
+        ear = next((k for k in range(len(left)) if _is_ear(flat, left, k)), None)
+        if ear is None:  # a polygon that crosses itself has no inside: whatever is left becomes a fan
+            return np.array([*triangles, *((left[0], b, c) for b, c in itertools.pairwise(left[1:]))], np.int64)
         triangles.append((left[ear - 1], left[ear], left[(ear + 1) % len(left)]))
         del left[ear]
     triangles.append((left[0], left[1], left[2]))

@@ -34,10 +34,11 @@ def read_with(path: Path, data: bytes, assets: AssetFolder) -> tuple[Mesh, tuple
     notes: list[str] = []
     try:
         mesh = _read(path, data, assets, notes)
-    except MeshError:
-        raise
     except BenchError as error:
-        raise MeshError(error.message, where=error.where, expected=error.expected, hint=error.hint) from error
+        if isinstance(error, MeshError) and error.where:
+            raise
+        where = error.where or str(path)
+        raise MeshError(error.message, where=where, expected=error.expected, hint=error.hint) from error
     except MemoryError as error:
         raise MeshError("the mesh does not fit in memory", where=str(path)) from error
     except Exception as error:  # a stranger's file found a hole: it costs this file, never the run

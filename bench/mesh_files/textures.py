@@ -22,13 +22,18 @@ class Textures:
         """uint8 (H, W, 4) as stored. Raises `ImageError` for a broken picture, `MeshError` beyond the budget."""
         if key not in self._kept:
             width, height = texture_size(content, where)
-            if self._pixels + width * height > MAX_TEXTURE_PIXELS:
-                raise MeshError(
-                    "the mesh's textures are too large",
-                    where=where,
-                    expected=f"at most {MAX_TEXTURE_PIXELS} pixels together",
-                    hint="scale them down",
-                )
+            self.check(self._pixels + width * height, where)
             self._pixels += width * height
             self._kept[key] = decode_texture(content, where)
         return self._kept[key]
+
+    @staticmethod
+    def check(pixels: int, where: str) -> None:
+        """Raises `MeshError` for more pixels than a mesh's textures may have together."""
+        if pixels > MAX_TEXTURE_PIXELS:
+            raise MeshError(
+                "the mesh's textures are too large",
+                where=where,
+                expected=f"at most {MAX_TEXTURE_PIXELS} pixels together",
+                hint="scale them down",
+            )

@@ -187,7 +187,10 @@ def test_textures_have_one_budget(tmp_path, monkeypatch):
     for shade in (10, 20):
         index = g.texture(encoded(np.full((8, 8, 3), shade, np.uint8)))
         g.node(g.square(g.material(baseColorTexture={"index": index})))
+    decoded = []
+    monkeypatch.setattr("bench.mesh_files.textures.decode_texture", lambda *_: decoded.append(1))
     assert "textures are too large" in read_mesh(g.save(tmp_path / "a.glb")).mesh.unpainted
+    assert not decoded, "all sizes are known before one picture is decoded"
 
 
 def test_instances_without_end(tmp_path):

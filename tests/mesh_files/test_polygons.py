@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench.errors import MeshError
 from bench.mesh_files.polygons import triangulate
 
 ARROW = [[0, 0], [2, 0], [0.5, 0.5], [0, 2]]  # concave at its third corner
@@ -51,3 +52,17 @@ def test_polygons_keep_their_order():
 def test_a_polygon_that_crosses_itself_ends():
     _, parts = covered([[0, 0], [1, 1], [1, 0], [0, 1], [0.5, 3]])
     assert len(parts) == 3
+
+
+def test_a_polygon_that_crosses_itself_becomes_as_many_triangles_as_any():
+    star = [[0, 3], [2, -3], [-3, 1], [3, 1], [-2, -3], [0, 0]]
+    _, parts = covered(star)
+    assert len(parts) == 4
+
+
+def test_large_polygons_that_are_not_convex_are_refused(monkeypatch):
+    monkeypatch.setattr("bench.mesh_files.polygons.MAX_CORNERS", 7)
+    with pytest.raises(MeshError, match="has 8 corners"):
+        covered(COMB)
+    circle = np.linspace(0, 2 * np.pi, 50, endpoint=False)
+    assert len(covered(np.stack([np.cos(circle), np.sin(circle)], axis=1))[1]) == 48

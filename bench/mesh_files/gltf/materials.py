@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from bench.mesh_files.gltf.extensions import other_colours
 from bench.mesh_files.gltf.fields import Entry
 from bench.mesh_files.part import Surface
 from bench.mesh_files.textures import Textures
+from groundwork.pictures import texture_size
 
 _WRAPS: dict[int, Wrap] = {10497: "repeat", 33648: "mirror", 33071: "clamp"}
 _NEAREST = 9728
@@ -48,6 +50,7 @@ class Materials:
         self.document = document
         self.textures = Textures()
         self._read: dict[int | None, GltfMaterial] = {}
+        self._promised: int | None = None  # pixels of all textures together
 
     def get(self, index: int | None) -> GltfMaterial:
         """A material; None is the format's default. Colours that are not available are noted in its surface."""
@@ -142,6 +145,34 @@ class Materials:
         )
 
     def _image(self, index: int) -> npt.NDArray[np.uint8]:
+        if self._promised is None:
+            self._promised = sum(self._size(source) for source in self._painted())
+        self.textures.check(self._promised, str(self.document.path))
+        content, where = self._content(index)
+        return self.textures.read(index, content, where)
+
+    def _painted(self) -> set[int]:
+        """The pictures that base colours of the file's parts ask for: their sizes are summed before one is decoded."""
+        found: set[int] = set()
+        for primitive in (one for mesh in self.document.table("meshes") for one in mesh.items("primitives")):
+            with suppress(BenchError):
+                entry = self.document.entry("materials", primitive.integer("material"))
+                _, texture_key, colours = self._colours(entry)
+                info = None if colours is None else colours.child(texture_key)
+                if info is not None:
+                    found.add(self._source(self.document.entry("textures", info.integer("index"))))
+        return found
+
+    def _size(self, index: int) -> int:
+        """In pixels, as the picture's header promises; 0 where it is broken, which is told where it is read."""
+        try:
+            width, height = texture_size(*self._content(index))
+        except BenchError:
+            return 0
+        return width * height
+
+    def _content(self, index: int) -> tuple[bytes, str]:
+        """A picture's bytes, and where they are from."""
         entry = self.document.entry("images", index)
         if "uri" in entry:
             content = self.document.resource(entry)
@@ -149,7 +180,7 @@ class Materials:
             where = entry.place if uri[:5].lower() == "data:" else f"{self.document.path}: '{uri[:200]}'"
         else:
             content, where = bytes(self.document.view(entry.integer("bufferView"))[0]), entry.place
-        return self.textures.read(index, content, where)
+        return content, where
 
 
 def _coordinates(info: Entry) -> tuple[int, FloatArray | None]:
