@@ -9,7 +9,7 @@ with a former one stay valid, and are shown apart, unranked.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,7 +23,7 @@ from bench.suite.schema import Suite, suite_hash, suite_protocol
 from groundwork.errors import InputError, UsageError
 from groundwork.hashing import hash_json, hash_strings
 
-PIN_FORMAT = 1
+PIN_FORMAT: Final = 1
 PIN = "suite.json"
 
 

@@ -35,11 +35,15 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Places:
-    """The best and the worst place that an entry may hold; `rank` is the one that its value alone would give."""
+    """The best and the worst place that an entry may hold; `rank` is the one that its value alone would give.
+
+    `level` are those that it is not told apart from, the best value first.
+    """
 
     best: int
     worst: int
     rank: int
+    level: tuple[str, ...] = ()
 
     def words(self) -> str:
         """`1`, or `2–5`."""
@@ -53,12 +57,14 @@ def places(contestants: Sequence[Contestant], direction: Direction) -> dict[str,
     sign = 1.0 if direction == "up" else -1.0
     values = sign * np.array([one.value for one in contestants])
     told = _told_apart(contestants)
+    order = np.argsort(-values, kind="stable")
     found = {}
     for index, one in enumerate(contestants):
         better = int((told[index] & (values > values[index])).sum())
         worse = int((told[index] & (values < values[index])).sum())
         rank = 1 + int((values > values[index]).sum())
-        found[one.id] = Places(max(1 + better, rank if one.gaps else 1), len(contestants) - worse, rank)
+        level = tuple(contestants[i].id for i in order if i != index and not told[index, i])
+        found[one.id] = Places(max(1 + better, rank if one.gaps else 1), len(contestants) - worse, rank, level)
     return found
 
 

@@ -38,12 +38,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A result. `ranked` entries have its signature; `leaders` may hold the first place."""
+    """A result. `ranked` entries have its signature."""
 
     result: PinnedResult
     primary: bool
     ranked: int
-    leaders: tuple[str, ...]
 
     @property
     def arrow(self) -> str:
@@ -102,9 +101,9 @@ def build_standings(pin: Pin, entries: Sequence[StoredEntry]) -> Standings:
     by_column: list[Mapping[str, Cell]] = []
     columns = []
     for result in measured:
-        cells, leaders, ranked = _column(result, entries)
+        cells, ranked = _column(result, entries)
         by_column.append(cells)
-        columns.append(Column(result, result.name in pin.primary, ranked, leaders))
+        columns.append(Column(result, result.name in pin.primary, ranked))
     lines = [
         Line(stored, standing_of(stored.entry), tuple(cells[stored.entry.id] for cells in by_column))
         for stored in entries
@@ -113,9 +112,7 @@ def build_standings(pin: Pin, entries: Sequence[StoredEntry]) -> Standings:
     return Standings(pin, tuple(columns), tuple(sorted(lines, key=lambda line: _place(line, first))))
 
 
-def _column(
-    result: PinnedResult, entries: Sequence[StoredEntry]
-) -> tuple[dict[str, Cell], tuple[str, ...], int]:  # fmt: skip
+def _column(result: PinnedResult, entries: Sequence[StoredEntry]) -> tuple[dict[str, Cell], int]:
     contestants = [
         Contestant(
             stored.entry.id, row.value, stored.objects[result.name], row.by_object == "leave_one_out", row.n_missing > 0
@@ -139,8 +136,7 @@ def _column(
             ends = scale.place(row.ci_low), scale.place(row.ci_high), scale.place(row.value)
         place = found.get(stored.entry.id)
         cells[stored.entry.id] = Cell(row, place, "" if place else _why(stored.entry, row, result), ends)
-    leaders = tuple(stored.entry.id for stored in entries if (p := found.get(stored.entry.id)) and p.best == 1)
-    return cells, leaders, len(contestants)
+    return cells, len(contestants)
 
 
 def _why(entry: Entry, row: EntryRow | None, result: PinnedResult) -> str:

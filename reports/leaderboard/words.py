@@ -17,38 +17,36 @@ _MOST_NAMES = 4
 
 @dataclass(frozen=True)
 class Leaders:
-    """What one primary result says of the first place: the entry with the best value, and who shares the place."""
+    """What one primary result says of the first place: who has the best value, and who is not told apart from it."""
 
     column: Column
     best: str
     level: tuple[str, ...]
-    ranked: int
 
     @property
     def rest(self) -> int:
-        """How many of those that share the place are not named."""
+        """How many of those that are not told apart are not named."""
         return max(0, len(self.level) - _MOST_NAMES)
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The first of those that share the place."""
+        """The first of those that are not told apart."""
         return self.level[:_MOST_NAMES]
 
     @property
     def behind(self) -> int:
-        """How many are shown to be worse than somebody."""
-        return self.ranked - 1 - len(self.level)
+        """How many are shown to be worse than the best."""
+        return self.column.ranked - 1 - len(self.level)
 
 
 def leaders(standings: Standings) -> tuple[Leaders, ...]:
     """One for each primary result that ranks anybody; entries by their ids."""
     found = []
     for number, column in enumerate(standings.columns):
-        if not column.primary or not column.ranked:
-            continue
-        ranked = [line for line in standings.lines if line.cells[number].places is not None]
-        ranked.sort(key=lambda line, n=number: line.cells[n].places.rank)  # type: ignore[union-attr,misc]
-        best = ranked[0].entry.id
-        level = tuple(line.entry.id for line in ranked if line.entry.id in column.leaders and line.entry.id != best)
-        found.append(Leaders(column, best, level, column.ranked))
+        ranked = [
+            (p.rank, line.entry.id, p) for line in standings.lines if (p := line.cells[number].places) is not None
+        ]
+        if column.primary and ranked:
+            _, best, places = min(ranked, key=lambda one: one[0])
+            found.append(Leaders(column, best, places.level))
     return tuple(found)

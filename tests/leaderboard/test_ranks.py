@@ -29,6 +29,7 @@ def test_what_cannot_be_told_apart_shares_places() -> None:
     found = places([contestant("a", 0.9), contestant("b", 0.501), contestant("c", 0.5), contestant("d", 0.1)], "up")
     assert (found["b"].best, found["b"].worst) == (found["c"].best, found["c"].worst) == (2, 3)
     assert found["b"].words() == "2–3" and found["a"].words() == "1"
+    assert found["b"].level == ("c",) and found["a"].level == ()
 
 
 def test_a_range_holds_the_place_by_value_and_grows_with_the_field() -> None:
