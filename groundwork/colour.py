@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from groundwork.errors import ImageError
+from groundwork.gamut import Gamut, to_srgb_primaries
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -24,12 +25,12 @@ _SRGB_GAMMA = 0.45455
 _SAME = 2  # levels of 255: a profile that moves no colour by more is another wording of sRGB
 
 
-def to_srgb(image: Image.Image, where: str, as_stored: bool = False) -> Pixels:
+def to_srgb(image: Image.Image, where: str, as_stored: bool = False, gamut: Gamut | None = None) -> Pixels:
     """Pixels of a decoded picture as sRGB, uint8 (H, W, 3), or (H, W, 4) where it has transparency.
 
-    An embedded profile is honoured (perceptual intent), else a PNG's gamma; files that have neither hold sRGB. With
-    `as_stored` both are ignored, as glTF asks for in textures (but what is CMYK has no other way). Raises `ImageError`
-    for colour modes, depths and profiles that cannot be honoured.
+    Primaries told without a profile (`gamut`) are honoured, else an embedded profile (perceptual intent), else a PNG's
+    gamma; files that have none of these hold sRGB. With `as_stored` all are ignored, as glTF asks for in textures (but
+    what is CMYK has no other way). Raises `ImageError` for colour modes, depths and profiles that cannot be honoured.
     """
     if image.mode in _SIXTEEN_BIT:
         image = _eight_bits(image, where)
@@ -45,7 +46,9 @@ def to_srgb(image: Image.Image, where: str, as_stored: bool = False) -> Pixels:
         )
     found = np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
     gamma = None if as_stored else image.info.get("gamma")
-    if profile:
+    if gamut is not None:
+        found[..., :3] = to_srgb_primaries(found[..., :3], gamut)
+    elif profile:
         found[..., :3] = _by_profile(image, bytes(profile), where)
     elif gamma and "srgb" not in image.info and abs(float(gamma) - _SRGB_GAMMA) > 0.02:
         found[..., :3] = _by_gamma(float(gamma))[found[..., :3]]

@@ -19,6 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from groundwork.colour import to_srgb
 from groundwork.errors import ImageError, UserError
 from groundwork.files import write_atomically
+from groundwork.gamut import told_gamut
 
 RGB = tuple[float, float, float]
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) sRGB
@@ -133,9 +134,10 @@ def _decoded(content: bytes, where: str) -> Picture | PictureRGBA:
     """Pixels with an alpha channel only where the file has one: most have none, and carrying it costs time."""
     with opened(content, where) as image:
         _refuse_animated(image, where)
+        gamut = told_gamut(image, content, where)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
-        return to_srgb(image, where)
+        return to_srgb(image, where, gamut=gamut)
 
 
 def composite(rgba: PictureRGBA, background: RGB) -> Picture:

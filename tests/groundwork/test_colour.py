@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -118,4 +119,56 @@ def test_a_gamma_without_profile_is_honoured() -> None:
 )
 def test_what_cannot_be_honoured_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(ImageError, match=message):
+        decode_picture(content, "x")
+
+
+def with_chunk(content: bytes, kind: bytes, data: bytes) -> bytes:
+    """A PNG with one more chunk before its pixels."""
+    made = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return content[:33] + made + content[33:]
+
+
+def chromaticities(*numbers: float) -> bytes:
+    return struct.pack(">8I", *(round(100_000 * number) for number in numbers))
+
+
+P3_PRIMARIES = chromaticities(0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
+SRGB_PRIMARIES = chromaticities(0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+STORED = np.random.default_rng(3).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+
+
+def test_primaries_told_without_a_profile() -> None:
+    plain = encoded(Image.fromarray(STORED))
+    wide = with_chunk(with_chunk(plain, b"cHRM", P3_PRIMARIES), b"gAMA", struct.pack(">I", 45455))
+    by_profile = srgb_of(STORED, DISPLAY_P3, 2.2)
+    found = decode_picture(wide, "x").astype(float)
+    assert np.abs(found - by_profile).mean() < 2, "a power of 2.2 is not quite the curve of sRGB"
+    np.testing.assert_array_equal(decode_picture(with_chunk(plain, b"cICP", bytes([12, 13, 0, 1])), "x"), found)
+    curved = with_chunk(with_chunk(plain, b"cHRM", P3_PRIMARIES), b"gAMA", struct.pack(">I", round(1e5 / 1.8)))
+    assert np.abs(decode_picture(curved, "x") - srgb_of(STORED, DISPLAY_P3, 1.8)).max() < 3
+    for same in ((b"cHRM", SRGB_PRIMARIES), (b"cICP", bytes([1, 13, 0, 1]))):
+        np.testing.assert_array_equal(decode_picture(with_chunk(plain, *same), "x"), STORED)
+    np.testing.assert_array_equal(decode_texture(wide, "x")[..., :3], STORED)
+
+
+def test_adobe_rgb_as_cameras_tell_it() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA005] = {1: "R03"}
+    smooth = Image.fromarray(np.full((16, 16, 3), (40, 200, 60), np.uint8))
+    plain = decode_picture(encoded(smooth, "JPEG", quality=100), "x")
+    found = decode_picture(encoded(smooth, "JPEG", quality=100, exif=exif), "x")
+    assert np.abs(found - srgb_of(plain, ADOBE_RGB, 563 / 256)).max() < 3
+    assert np.abs(found.astype(int) - plain).max() > 20
+
+
+@pytest.mark.parametrize("coded", [(9, 16, 0, 1), (12, 18, 0, 1), (2, 13, 0, 1), (1, 13, 0, 0)])
+def test_codings_that_are_not_read_are_refused_by_name(coded) -> None:
+    content = with_chunk(encoded(Image.fromarray(STORED)), b"cICP", bytes(coded))
+    with pytest.raises(ImageError, match=f"cICP {coded[0]}, {coded[1]}"):
+        decode_picture(content, "x")
+
+
+def test_primaries_of_nothing_are_refused() -> None:
+    content = with_chunk(encoded(Image.fromarray(STORED)), b"cHRM", chromaticities(0.3127, 0, *[0.3] * 6))
+    with pytest.raises(ImageError):
         decode_picture(content, "x")
