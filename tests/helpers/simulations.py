@@ -66,8 +66,8 @@ BOUNDED: dict[str, tuple[Sampler, float]] = {
 
 
 def misses_of_intervals(name: str, n: int, trials: int) -> tuple[float, float, float]:
-    """How often 95 % intervals of the mean of scores in [0, 1] miss it: as a row prints them, with their ends where
-    they were before, and how often those would have left the range.
+    """How often 95 % intervals of the mean of scores in [0, 1] miss it: as a row prints them, and those that know of no
+    range; how often the latter leave it.
     """
     draw, truth = BOUNDED[name]
     missed, plain, beyond = 0, 0, 0
@@ -227,9 +227,7 @@ def main() -> None:
     print("\nFréchet distances, % told apart at 5 %: two-sided / one-sided (*italics: they differ*)\n")
     print(table(rows, NUMBERS), flush=True)
     rows = {name: [_percent(*misses_of_intervals(name, n, 5 * trials)) for n in NUMBERS] for name in BOUNDED}
-    print(
-        "\nScores in [0, 1], % of 95 % intervals that miss the mean: as printed / as before / beyond the range before\n"
-    )
+    print("\nScores in [0, 1], % of 95 % intervals that miss: as printed / without their range / would leave it\n")
     print(table(rows, NUMBERS), flush=True)
     rows = {
         f"{generators} generators": [_percent(*error_of_page(generators, n, max(trials // 5, 50))) for n in NUMBERS]
