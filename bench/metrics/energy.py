@@ -7,28 +7,25 @@ enter as they are and not cubed: no outlier and no loud feature decides, and the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-import numpy as np
-
-from bench.metrics.declaration import Result
-from bench.metrics.feature_pair import Matrix
+from bench.metrics.declaration import FeatureSet, Result
+from bench.metrics.feature_pair import Matrix, negative_distance
+from bench.metrics.near_copies import copied_objects
 from bench.metrics.set_distances import ExtractorOptions, KernelDistance
+from bench.references.reference_set import ReferenceFeatures
 
 IN_DEVIATIONS = ("efficientnet_lite0_interior",)
 """Extractors whose features are standard deviations of real photographs."""
 
 
-def negative_distance(x: Matrix, y: Matrix) -> Matrix:
-    """-|x - y| / sqrt(d) for all rows of x (n, d) and y (m, d), (n, m)."""
-    squares = (x * x).sum(axis=1)[:, None] + (y * y).sum(axis=1)[None] - 2.0 * x @ y.T
-    distances: Matrix = np.sqrt(np.maximum(squares, 0.0) / x.shape[1])
-    return -distances
-
-
 class EdCluster(KernelDistance):
-    """The energy distance over pairs of different objects, on the features of a named extractor; unbiased."""
+    """The energy distance over pairs of different objects, on the features of a named extractor; unbiased.
+
+    An object that nearly copies one of the reference is not held against that one: copies come no nearer than others.
+    """
 
     Options = ExtractorOptions
     symbol = "ed_cluster"
@@ -48,4 +45,8 @@ class EdCluster(KernelDistance):
 
     def parameters(self) -> str:
         """Kernel, estimator and which pairs are left out."""
-        return "kernel=negative-rms-distance estimator=unbiased clusters=object v1"
+        return "kernel=negative-rms-distance estimator=unbiased clusters=object copies=apart v2"
+
+    def originals(self, generated: FeatureSet, reference: ReferenceFeatures) -> Mapping[str, str]:
+        """By their features."""
+        return {} if reference.shares_objects else copied_objects(generated, reference)

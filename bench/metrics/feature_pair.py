@@ -30,6 +30,13 @@ def unit_rows(features: Matrix) -> Matrix:
     return scaled
 
 
+def negative_distance(x: Matrix, y: Matrix) -> Matrix:
+    """-|x - y| / sqrt(d) for all rows of x (n, d) and y (m, d), (n, m)."""
+    squares = (x * x).sum(axis=1)[:, None] + (y * y).sum(axis=1)[None] - 2.0 * x @ y.T
+    distances: Matrix = np.sqrt(np.maximum(squares, 0.0) / x.shape[1])
+    return -distances
+
+
 def _features(values: npt.ArrayLike, side: str) -> Matrix:
     features = np.asarray(values, dtype=np.float64)
     if features.ndim != 2 or features.shape[1] == 0:

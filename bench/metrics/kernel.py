@@ -7,8 +7,9 @@ distance, its value without any object and the variance of a difference are then
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -105,20 +106,23 @@ class ObjectGram:
         methods: Sequence[Hashable] | None = None,
         kernel: Kernel = cubic_kernel,
         biased: bool = False,
+        originals: Mapping[Hashable, Hashable] = MappingProxyType({}),
     ) -> ObjectGram:
         """Fold the kernel values of x (n1, d) and y (n2, d), whose pictures show `x_objects` (n1) and `y_objects` (n2).
 
         Left out are a picture's pair with itself and, when `clustered`, all pairs of the same object. `shared` says
         that the ids of both sides name the same objects. With `methods`, one per picture of x, every (method, object)
         gets a row of its own, so that methods can be mixed. With `biased` nothing is left out: the V-statistic, which
-        counts each picture's resemblance to itself. Raises `InputError` for fewer than two objects when `clustered`.
+        counts each picture's resemblance to itself. `originals` says which objects of x are objects of y too, when
+        `clustered`. Raises `InputError` for fewer than two objects when `clustered`.
         """
         if clustered:
             _need_two_objects(x_objects, "first set")
             _need_two_objects(y_objects, "second set")
             # pairs of equal numbers are left out; ids of different worlds may coincide, numbers may not
             sides = ("", "") if shared else ("x", "y")
-            apart, _ = _codes([(sides[0], name) for name in x_objects] + [(sides[1], name) for name in y_objects])
+            ours = [(sides[1], originals[o]) if o in originals else (sides[0], o) for o in x_objects]
+            apart, _ = _codes(ours + [(sides[1], name) for name in y_objects])
         else:
             apart = np.arange(len(x) + len(y))
         # codes that never agree leave out nothing

@@ -8,6 +8,7 @@ compression, other colours.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 
 import numpy as np
@@ -16,8 +17,7 @@ import numpy.typing as npt
 from bench.extractors.picture_pattern import WAVES
 from bench.extractors.protocol import Features
 from bench.metrics.declaration import FeatureSet
-from bench.metrics.energy import negative_distance
-from bench.metrics.feature_pair import Matrix, feature_pair
+from bench.metrics.feature_pair import Matrix, feature_pair, negative_distance
 from bench.references.reference_set import ReferenceFeatures
 
 NEAR = 0.25
@@ -39,18 +39,37 @@ def near_copies(generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDAr
     has fewer than two objects, or holds its pictures twice, nobody can say what is near: the very same are marked.
     Raises `InputError` as `feature_pair` does.
     """
+    return _nearest(generated, reference)[0]
+
+
+def copied_objects(generated: FeatureSet, reference: ReferenceFeatures) -> dict[str, str]:
+    """Objects of which half the pictures or more are `near_copies`, and the object of the reference that most copy."""
+    marked, nearest = _nearest(generated, reference)
+    if not marked.any():
+        return {}
+    found = {}
+    for name in dict.fromkeys(generated.objects):
+        own = np.array([shown == name for shown in generated.objects])
+        if 2 * int((own & marked).sum()) >= int(own.sum()):
+            copied = Counter(reference.clusters[index] for index in nearest[own & marked].tolist())
+            found[name] = copied.most_common(1)[0][0]
+    return found
+
+
+def _nearest(generated: FeatureSet, reference: ReferenceFeatures) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Which generated pictures nearly copy one of the reference, and the nearest one of each, (n,)."""
     rows, others = feature_pair(generated.features, reference.features)
     owners = np.unique(np.asarray(reference.clusters), return_inverse=True)[1]
     deviation = others.std(axis=0)
     deviation[deviation == 0] = 1.0
     rows, others = rows / deviation, others / deviation
-    nearest = _nearest(rows, others)
+    distances = -negative_distance(rows, others)
+    nearest, distance = distances.argmin(axis=1), distances.min(axis=1)
     if owners.max() < 1:
-        return nearest <= SAME
+        return distance <= SAME, nearest
     apart = -negative_distance(others, others)
     apart[owners[:, None] == owners] = np.inf
-    marked: npt.NDArray[np.bool_] = nearest <= max(SAME, NEAR * float(np.median(apart.min(axis=1))))
-    return marked
+    return distance <= max(SAME, NEAR * float(np.median(apart.min(axis=1)))), nearest
 
 
 def alike(patterns: Features, others: Features) -> npt.NDArray[np.float64]:
@@ -96,7 +115,3 @@ def _cropped(side: float, start: float) -> Matrix:
     whole = np.cos(np.pi * np.arange(WAVES) * (start + side * at)[:, None]) * scale
     own = np.cos(np.pi * np.arange(_COMPARED) * at[:, None]) * scale[:_COMPARED]
     return np.asarray(own.T @ whole / len(at))
-
-
-def _nearest(rows: Matrix, others: Matrix) -> npt.NDArray[np.float64]:
-    return np.asarray((-negative_distance(rows, others)).min(axis=1))

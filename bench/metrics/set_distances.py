@@ -8,7 +8,7 @@ this file gives each its label, its jackknife over objects and its test of a dif
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -130,6 +130,10 @@ class KernelDistance(_SetDistance):
             jackknife_excess(ours, theirs),
         )
 
+    def originals(self, generated: FeatureSet, reference: ReferenceFeatures) -> Mapping[str, str]:
+        """Objects that copy one of the reference, and which: they are not held against each other."""
+        return {}
+
     def _fold(self, generated: FeatureSet, reference: ReferenceFeatures) -> ObjectGram:
         _check(generated, reference, clustered=self.clustered)
         rows, others = feature_pair(generated.features, reference.features)
@@ -142,6 +146,7 @@ class KernelDistance(_SetDistance):
             shared=reference.shares_objects,
             kernel=self.kernel,
             biased=self.biased,
+            originals=self.originals(generated, reference),
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import FeatureSet
-from bench.metrics.near_copies import near_copies
+from bench.metrics.near_copies import copied_objects, near_copies
 from bench.references.reference_set import ReferenceFeatures
 
 EXTRACTOR = "efficientnet_lite0_interior"
@@ -86,3 +86,22 @@ def test_the_very_same_are_found_where_nothing_says_what_is_near():
     for other in (one, doubled):
         assert not near_copies(generated, other).any()
         assert near_copies(FeatureSet(copied, generated.objects), other).tolist() == wanted
+
+
+def test_copies_come_no_nearer_than_others():
+    """Handed-in objects of the reference score like new ones of the same kind, not better."""
+    random = np.random.default_rng(4)
+    differences = []
+    for _ in range(30):
+        centres = random.standard_normal((40, 1, 20))
+        rows = (centres + 0.2 * random.standard_normal((40, 3, 20))).astype(np.float32)
+        names = tuple(f"r{i}" for i in range(20) for _ in range(3))
+        reference = ReferenceFeatures("photos", rows[:20].reshape(-1, 20), names, "", EXTRACTOR)
+        own = tuple(f"o{i}" for i in range(20) for _ in range(3))
+        copies = rows[:20].reshape(-1, 20) + 0.001 * random.standard_normal((60, 20)).astype(np.float32)
+        copied, new = (FeatureSet(one, own) for one in (copies, rows[20:].reshape(-1, 20)))
+        assert copied_objects(copied, reference) == {f"o{i}": f"r{i}" for i in range(20)}
+        assert copied_objects(new, reference) == {}
+        differences.append(metric().distance(copied, reference) - metric().distance(new, reference))
+    assert abs(np.mean(differences)) < 3 * np.std(differences) / np.sqrt(len(differences))
+    assert np.isfinite(metric().leave_one_object_out(copied, reference)).all()
