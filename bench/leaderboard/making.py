@@ -56,7 +56,7 @@ def make_entry(run: RunResults, generator: str, meta: Meta, pin: Pin, today: str
         "harness": {
             "name": "realiz3d-bench",
             "version": side.versions.get("realiz3d-bench", __version__),
-            "commit": side.commit,
+            "commit": _commit(manifest.get("git")),
         },
         "generator": {
             "name": generator,
@@ -151,6 +151,13 @@ def _row(row: Row, kind: ByObject) -> EntryRow:
 def _samples(run: RunResults, side: Side) -> dict[str, str | None]:
     asked = [f"{case.id}/{seed}" for case in run.summary.cases for seed in side.seeds]
     return {sample: side.digests.get(sample) for sample in asked}
+
+
+def _commit(git: Any) -> str:
+    """The commit that measured, '' outside a checkout; one that was changed says so."""
+    found = git if isinstance(git, dict) else {}
+    commit = str(found.get("commit") or "")
+    return f"{commit} with changes" if commit and found.get("dirty") else commit
 
 
 def _relationship(meta: Meta) -> str:

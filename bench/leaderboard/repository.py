@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import ValidationError
@@ -88,12 +88,12 @@ def read_repository(root: Path) -> Repository:
 
 
 def read_entry(path: Path) -> StoredEntry:
-    """One entry with its table and sheet. Raises `InputError` for the first thing that is wrong with its files."""
+    """One entry with its table and sheet, wherever it lies. Raises `InputError` for what is wrong with its files."""
     found = Repository(path.parent)
     _read_entry(found, path)
-    if not found.entries:
-        first = found.findings[0]
-        raise InputError(first.message, where=f"{first.file}:{first.line}", hint=first.hint)
+    wrong = [one for one in found.findings if one.code != "path" or not found.entries]
+    if wrong:
+        raise InputError(wrong[0].message, where=f"{wrong[0].file}:{wrong[0].line}", hint=wrong[0].hint)
     return found.entries[0]
 
 
@@ -162,12 +162,9 @@ def _read_entry(found: Repository, path: Path) -> None:
         )  # fmt: skip
     if path.stem != entry.id:
         found.add(path, "path", "the file is not named after the entry's id", f"call it {entry.id}.json")
-    if len(path.parts) > 3 and found.root != path.parent:
-        wanted = where_it_lies(found.root, entry).parent
-        if path.parent != wanted:
-            found.add(
-                path, "path", "the entry lies in the wrong folder", f"it belongs to {wanted.relative_to(found.root)}"
-            )
+    wanted = where_it_lies(PurePath(), entry).parent
+    if path.absolute().parts[-3:-1] != wanted.parts:
+        found.add(path, "path", "the entry lies in the wrong folder", f"it belongs to {wanted}")
     objects = _table(found, path, entry)
     if objects is not None:
         sheet = _sheet(found, path, entry)

@@ -158,7 +158,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a wrong folder": (_wrong_folder, "path", "the entry lies in the wrong folder"),
     "the same entry twice": (_twice, "twice", "the same entry lies at"),
     "two active entries of a model": (_two_active, "twice", "has an active entry already"),
-    "text that turns what follows": (_reversing_text, "text", "reverse the direction"),
+    "text that turns what follows": (_reversing_text, "text", "reverse the reading direction"),
     "an address that runs": (_script_address, "text", "expected a web address"),
     "100,000 characters": (_long_text, "schema", "remarks: String should have at most 4000 characters"),
     "half a file": (_no_json, "json", "not JSON as it should be"),

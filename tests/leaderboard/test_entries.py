@@ -92,7 +92,7 @@ def test_a_run_of_another_question_is_refused(made_board: Path, painted_run: Pat
         ("developer: A\nlicence: MIT\n", "'overlap' is missing"),
         ("developer: A\nlicence: MIT\noverlap: none\nlicense: MIT\n", "licence"),
         ("developer: A\nlicence: MIT\noverlap: none\npaper: javascript:alert(1)\n", "web address"),
-        ("developer: 'A\u202eB'\nlicence: MIT\noverlap: none\n", "reverse the direction"),
+        ("developer: 'A\u202eB'\nlicence: MIT\noverlap: none\n", "reverse the reading direction"),
         ("developer: A\nlicence: MIT\noverlap: none\nrelationship: friends\n", "first_party"),
     ],
 )

@@ -51,7 +51,7 @@ def test_an_older_entry_makes_room(board: Path) -> None:
     ("words", "told"),
     [
         (["withdraw", "MINE", "--why", "x"], "at least 3 characters"),
-        (["withdraw", "MINE", "--why", "bad\u202etxt."], "reverse the direction"),
+        (["withdraw", "MINE", "--why", "bad\u202etxt."], "reverse the reading direction"),
         (["supersede", "MINE", "--by", "MINE"], "cannot supersede itself"),
         (["withdraw", "NOWHERE", "--why", "reason"], "there is no such file"),
     ],
@@ -70,3 +70,10 @@ def test_nobody_withdraws_twice_or_supersedes_by_what_is_gone(board: Path, capsy
     assert main(["leaderboard", "withdraw", str(mine), "--why", "a reason", "--author", "us"]) == 2
     assert main(["leaderboard", "supersede", str(theirs), "--by", str(mine), "--author", "us"]) == 2
     assert "takes part no longer itself" in capsys.readouterr().err
+
+
+def test_an_entry_that_was_edited_is_not_signed_anew(board: Path, capsys) -> None:
+    path = rewritten(entry_of(board, "mine"), lambda document: document.update(remarks="better"), seal=False)
+    before = path.read_bytes()
+    assert main(["leaderboard", "withdraw", str(path), "--why", "a reason", "--author", "us"]) == 2
+    assert "the content has the id" in capsys.readouterr().err and path.read_bytes() == before
