@@ -25,7 +25,7 @@ from bench.metrics.psnr import HIGHEST
 # Means over what the `floor` generator makes of the mini-world's first 40 training objects at 256 px, less the 3 that
 # cannot be lifted: views of one outline, painted after four different objects. A slow test measures them again.
 FLOOR_PSNR = 11.0  # dB
-FLOOR_CDE = 0.125
+FLOOR_CDE = 0.136
 
 
 class HullLiftAgreement(ObjectMetric):

@@ -132,5 +132,8 @@ PICTURES = (
     Pictures("background", "the ceiling on black", "ceiling", background=(0.0, 0.0, 0.0), same=True),
     Pictures("padding", "the ceiling in a wider frame", "ceiling", padding=16, same=True),
     Pictures("rigid-motion", "mesh and cameras moved together", "ceiling", moved=True, same=True),
+    Pictures(
+        "floor-elsewhere", "the floor in a wider frame, all moved together", "floor", padding=16, moved=True, same=True
+    ),
     Pictures(CUT_OUT, "the ceiling cut along the mesh's outline", f"{__name__}:CutOut", same=True),
 )

@@ -14,7 +14,9 @@ from painted_scenes import WHITE, assembly, mesh_of, render
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from bench.cases.miniworld.world import miniworld_cases
 from bench.errors import ImageError, UsageError
+from bench.generators.ground_truth import small_views
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.geometry.correspondence import Correspondence, correspond
 from bench.geometry.mesh import Mesh
@@ -26,6 +28,7 @@ from bench.metrics.catalogue import METRICS
 from bench.metrics.cce import PLAINEST, SHARED, cce, colour_energy, shared_and_present
 from bench.metrics.cde import cde
 from bench.metrics.declaration import Sample
+from bench.metrics.loo_psnr import MIN_COVERAGE
 
 Floats = npt.NDArray[np.float64]
 
@@ -101,9 +104,10 @@ def test_the_declared_metric_measures_the_same() -> None:
     factory = METRICS.load("cce")
     metric = factory(factory.Options())
     assert metric.needs_mesh and metric.parameters().endswith(" v2")
-    found = metric.measure(Sample(views.float(), SceneGeometry(mesh, cameras), WHITE))
+    other = views * torch.tensor([1.0, 0.7, 1.0, 0.8], dtype=views.dtype)[:, None, None, None]  # not at the top
+    found = metric.measure(Sample(other.float(), SceneGeometry(mesh, cameras), WHITE))
     assert list(found) == [result.name for result in metric.results()] == ["cce"]
-    assert found["cce"].value == pytest.approx(cce(views, matches).value, abs=1e-6)
+    assert found["cce"].value == pytest.approx(cce(other, matches).value, abs=1e-6) and 0 < found["cce"].value < 1
     with pytest.raises(UsageError, match="mesh"):
         metric.measure(Sample(views.float(), None, WHITE))
     with pytest.raises(ImageError, match="do not fit"):
@@ -127,3 +131,21 @@ def test_small_pictures_are_judged_without_the_background_that_they_mix_in() -> 
     assert at_16.measure(Sample(flat, sample.scene, WHITE))["cce"].value < 1e-9
     with pytest.raises(UsageError, match="cannot be judged at 256 px"):
         factory(factory.Options(size_px=256)).measure(sample)
+
+
+@pytest.mark.slow
+def test_the_constants_are_what_they_say() -> None:
+    cameras, found, loud = view_cameras(resolution=256), [], []
+    for case in miniworld_cases("train", 40, "muted"):
+        assert case.mesh is not None
+        mesh = case.mesh.load()
+        matches = correspond(mesh, rasterise(mesh, cameras))
+        if matches.coverage < MIN_COVERAGE:
+            continue
+        views = torch.from_numpy(small_views(case, cameras, WHITE, "cpu", 16) / 255.0)
+        shared, present = shared_and_present(unmixed(views, matches.foreground, WHITE, 16), matches)
+        found.append(shared / present)
+        loud.append(present)
+    print(sorted(found)[:6], sorted(loud)[:4])
+    assert len(found) == 30 and min(loud) > PLAINEST
+    assert np.mean(np.array(found) >= SHARED) >= 0.9 and min(found) > 0.5, sorted(found)

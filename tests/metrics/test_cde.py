@@ -157,9 +157,10 @@ def test_a_cast_of_5_percent_on_one_view_moves_it_by_less_than_half_a_percent(
     name: str, gain: tuple[float, float, float]
 ) -> None:
     _, _, matches, views = scene(name)
-    cast = views.clone()
+    rough = noise(views, 0.05)  # not at the top, where nothing moves
+    cast = rough.clone()
     cast[1] *= torch.tensor(gain)
-    assert abs(cde(cast, matches).value - cde(views, matches).value) < 0.005
+    assert abs(cde(cast, matches).value - cde(rough, matches).value) < 0.005
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -195,15 +196,17 @@ def test_views_that_have_nothing_in_common_score_near_0() -> None:
 
 def test_the_background_colour_does_not_matter() -> None:
     mesh, cameras, matches, views = scene("assembly")
-    assert cde(render(mesh, cameras, background=(0.0, 0.0, 0.0)), matches).value == cde(views, matches).value
+    rough, on_black = (noise(v, 0.1) for v in (views, render(mesh, cameras, background=(0.0, 0.0, 0.0))))
+    assert cde(on_black, matches).value == cde(rough, matches).value < 0.9
 
 
 def test_the_order_of_views_does_not_matter() -> None:
     mesh, cameras, matches, views = scene("assembly")
     order = [2, 0, 3, 1]
     other = replace(cameras, world_to_camera=cameras.world_to_camera[order], intrinsics=cameras.intrinsics[order])
-    found = cde(views[order], correspond(mesh, rasterise(mesh, other)))
-    assert found.value == pytest.approx(cde(views, matches).value, abs=1e-9)
+    rough = noise(views, 0.1)
+    found = cde(rough[order], correspond(mesh, rasterise(mesh, other)))
+    assert found.value == pytest.approx(cde(rough, matches).value, abs=1e-9) and found.value < 0.9
     assert found.coverage == matches.coverage
 
 
@@ -224,9 +227,10 @@ def test_the_declared_metric_measures_the_same() -> None:
     factory = METRICS.load("cde")
     metric = factory(factory.Options())
     assert metric.needs_mesh and metric.parameters().endswith(" v3")
-    found = metric.measure(Sample(views.float(), SceneGeometry(mesh, cameras), WHITE))
+    rough = noise(views, 0.1)
+    found = metric.measure(Sample(rough.float(), SceneGeometry(mesh, cameras), WHITE))
     assert list(found) == [result.name for result in metric.results()] == ["cde"]
-    assert found["cde"].value == pytest.approx(cde(views, matches).value, abs=1e-6)
+    assert found["cde"].value == pytest.approx(cde(rough, matches).value, abs=1e-6) and found["cde"].value < 0.9
     with pytest.raises(UsageError, match="mesh"):
         metric.measure(Sample(views.float(), None, WHITE))
 
