@@ -104,9 +104,9 @@ def _gains(
             for case in first
             if case in second
         ]
-    first, second = (without.get((source.generator.name, name), {}) for source in (a, b))
-    left = {case: sign * (first[case] - second[case]) for case in first if case in second}
-    left = {case: lead for case, lead in left.items() if math.isfinite(lead)}
+    first, second = (dict(without.get((source.generator.name, name), {})) for source in (a, b))
+    leads = {case: sign * (first[case] - second[case]) for case in first if case in second}
+    left = {case: lead for case, lead in leads.items() if math.isfinite(lead)}
     if not left:
         return []
     # pseudo-values around the lead itself: their mean is the lead, whatever the distance's bias at n - 1 objects

@@ -15,6 +15,7 @@ from groundwork.pictures import WHITE, read_picture
 from reports.deciders import Decider, Duel, duels
 from reports.gallery import Gallery, Shot, data_uri, shortened, shots, views_of
 from reports.maps import ErrorMap, read_maps
+from reports.reference_pictures import Beside, beside
 from reports.silhouettes import asked_masks, overlay
 from reports.table import Source, Table
 
@@ -35,12 +36,16 @@ class Side:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One object that decides. `place` is its number in the gallery, None where the gallery does not show it."""
+    """One object that decides. `place` is its number in the gallery, None where the gallery does not show it.
+
+    `beside` is what the two are to be held against, where the metric is a distance to a reference.
+    """
 
     case: CaseInfo
     decider: Decider
     sides: tuple[Side, Side]
     place: int | None
+    beside: Side | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Evidence:
 
     duel: Duel
     exhibits: tuple[Exhibit, ...]
+    beside: Beside | None = None
 
     @property
     def overlaid(self) -> bool:
@@ -70,6 +76,7 @@ def evidence(table: Table, gallery: Gallery) -> tuple[Evidence, ...]:
     found = []
     for duel in duels(table):
         exhibits = []
+        against = beside(table, duel.column)
         for decider in duel.objects:
             case = cases.get(decider.case, CaseInfo(id=decider.case))
             case = case.model_copy(update={"prompt": shortened(case.prompt, MOST_PROMPT)})
@@ -78,8 +85,10 @@ def evidence(table: Table, gallery: Gallery) -> tuple[Evidence, ...]:
                 _side(duel, duel.a, first, decider.case, gallery.seed),
                 _side(duel, duel.b, second, decider.case, gallery.seed),
             )
-            exhibits.append(Exhibit(case, decider, sides, places.get(decider.case)))
-        found.append(Evidence(duel, tuple(exhibits)))
+            third = against.source if against is not None else None
+            held = _side(duel, third, None, decider.case, gallery.seed) if third is not None else None
+            exhibits.append(Exhibit(case, decider, sides, places.get(decider.case), held))
+        found.append(Evidence(duel, tuple(exhibits), against))
     return tuple(found)
 
 

@@ -25,7 +25,7 @@ LETTERS = 8.0  # points
 DPI = 300
 PANELS = 3  # beside each other
 _INK, _SOFT, _BLUE, _VERMILLION = "#1b1f24", "#8a939d", "#0072b2", "#d55e00"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,  # TrueType: text stays text, and no Type 3 fonts, which publishers refuse
     "font.size": LETTERS,
     "axes.linewidth": 0.6,
@@ -85,7 +85,7 @@ def _tradeoff(shape: Figure) -> Canvas:
     axes.set_ylim(shape.height, 0)
     axes.set_axis_off()
     left, top, right, bottom = shape.frame
-    fine = {"linewidth": 0.5, "color": _SOFT, "alpha": 0.35, "zorder": 1}
+    fine: dict[str, Any] = {"linewidth": 0.5, "color": _SOFT, "alpha": 0.35, "zorder": 1}
     for x, text in shape.x_ticks:
         axes.plot([x, x], [top, bottom], **fine)
         axes.text(x, bottom + 16, text.replace("-", "−"), ha="center", va="center")

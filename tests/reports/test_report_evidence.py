@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from reports import write_reports
 from reports.deciders import duels
 from reports.evidence import deciding_cases, evidence
 from reports.gallery import build_gallery
+from reports.reference_pictures import beside
 from reports.silhouettes import EXTRA, MISSING, OUTLINE, asked_masks, overlay
 from reports.table import Table, build_tables
 
@@ -136,3 +139,34 @@ def test_the_asked_shape_is_read_from_any_map_of_the_object(run: Path, table: Ta
     ring = disc(11.5) & ~disc(11.5, 4)
     drawn = overlay(painted(ring), ring, (1.0, 1.0, 1.0), SIZE)
     assert not np.all(drawn == EXTRA, axis=-1).any()
+
+
+def test_a_generator_that_is_the_reference_stands_beside(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["suite"] = {"references": {"photos": {"generator": "theirs_v2 | <i>new"}}}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    (table,) = build_tables(read_runs([copy]))
+    _, realism, control = evidence(table, build_gallery(table, 10**9))
+    assert realism.beside is not None and realism.beside.remark.startswith("The reference's own picture")
+    assert [exhibit.beside.source.label for exhibit in realism.exhibits if exhibit.beside] == ["theirs_v2 | <i>new"] * 2
+    assert control.beside is None and all(exhibit.beside is None for exhibit in control.exhibits)
+
+
+def test_photographs_that_are_only_numbers_are_not_looked_for(table: Table) -> None:
+    realism = evidence(table, build_gallery(table, 10**9))[1]
+    assert realism.beside is not None and realism.beside.source is None  # the fake ceiling has no role
+    assert realism.beside.remark == (
+        "The nearest pictures of the reference photos cannot be shown: of its 210 pictures (object cut-outs on white) "
+        "a run keeps only numbers."
+    )
+    generators = tuple(
+        replace(source, generator=source.generator.model_copy(update={"role": "ceiling"}))
+        if source.label == "ceiling"
+        else source
+        for source in table.sources
+    )
+    shown = beside(replace(table, sources=generators), realism.duel.column)
+    assert shown is not None and shown.source is not None and shown.caption == "ceiling, not of the reference"
+    assert "ground-truth render" in shown.remark
