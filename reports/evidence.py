@@ -10,10 +10,10 @@ from PIL import Image
 from bench.errors import ImageError
 from bench.results.layout import is_name
 from bench.results.summary import CaseInfo
-from bench.suite.schema import srgb
+from bench.suite.views import srgb
 from groundwork.pictures import WHITE, read_picture
 from reports.deciders import Decider, Duel, duels
-from reports.gallery import Gallery, Shot, data_uri, shortened, shots, views_of
+from reports.gallery import Gallery, Shot, data_uri, own_view_names, shortened, shots, views_of
 from reports.maps import ErrorMap, read_maps
 from reports.reference_pictures import Beside, beside
 from reports.silhouettes import asked_masks, overlay
@@ -46,6 +46,11 @@ class Exhibit:
     sides: tuple[Side, Side]
     place: int | None
     beside: Side | None = None
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """What its views are called, where it has cameras of its own."""
+        return own_view_names(self.case)
 
 
 @dataclass(frozen=True)

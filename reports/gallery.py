@@ -85,6 +85,13 @@ class Exhibit:
         """Full-size pictures by generator and view, as data URIs."""
         return [[shot.full for shot in strip.shots] for strip in self.strips]
 
+    @property
+    def views(self) -> tuple[str, ...]:
+        """What its views are called, where it has cameras of its own."""
+        if len(self.case.views) < max((len(strip.shots) for strip in self.strips), default=0):
+            return ()
+        return own_view_names(self.case)
+
 
 @dataclass(frozen=True)
 class Gallery:
@@ -282,6 +289,11 @@ def _view_names(table: Table, exhibits: tuple[Exhibit, ...]) -> tuple[str, ...]:
         heights = views.elevation if isinstance(views.elevation, tuple) else [None] * count
         return tuple(", ".join(_angles(*pair)) for pair in zip(views.azimuths, heights, strict=True))
     return tuple(f"view {number + 1}" for number in range(count))
+
+
+def own_view_names(case: CaseInfo) -> tuple[str, ...]:
+    """What a case's views are called, where it has cameras of its own."""
+    return tuple(", ".join(_angles(*pair)) for pair in case.views)
 
 
 def _angles(azimuth: float, elevation: float | None) -> Iterator[str]:

@@ -45,7 +45,9 @@ def _scored(run: RunResults) -> str:
     summary = run.summary
     azimuths = summary.views.azimuths
     counts = [(summary.n_cases, "object")]
+    own = {len(case.views) for case in summary.cases}
     counts += [(len(azimuths), "view")] if azimuths else []
+    counts += [(own.pop(), "view")] if summary.views.of_each_case and len(own) == 1 else []
     counts += [(len(summary.seeds), "seed")] if summary.seeds else []
     return " × ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in counts if n is not None)
 

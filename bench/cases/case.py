@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
+from bench.cases.cameras import OwnCameras
 from bench.geometry.mesh import Mesh
 
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -35,8 +36,9 @@ class MeshHandle(Protocol):
 
 @dataclass(frozen=True)
 class Case:
-    """One object of a suite. `id` is a safe file name (`SAFE_ID`)."""
+    """One object of a suite. `id` is a safe file name (`SAFE_ID`); `cameras` None: it is seen as all others are."""
 
     id: str
     prompt: str
     mesh: MeshHandle | None
+    cameras: OwnCameras | None = None

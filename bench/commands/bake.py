@@ -105,7 +105,7 @@ def _views(folder: Path) -> npt.NDArray[np.uint8]:
 
 def _cameras(folder: Path, suite: str | None, views: npt.NDArray[np.uint8]) -> Cameras:
     """Where the views look from: the suite's views, else the file beside them, else the four of the standard ring."""
-    from bench.dataset.camera_file import read_cameras
+    from bench.geometry.camera_file import read_cameras
     from bench.geometry.cameras import view_cameras
 
     side, beside = views.shape[1], folder / CAMERAS

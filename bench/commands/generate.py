@@ -80,7 +80,7 @@ def generate(
 
 def _make(suite: Suite, options: RunOptions, out: Path) -> tuple[int, list[str]]:
     """Make what is missing; how many samples that were, and what failed, one line each."""
-    from bench.dataset.camera_file import camera_json
+    from bench.geometry.camera_file import camera_json
     from bench.results.layout import RunLayout
     from bench.run.failures import FailureLog
     from bench.run.generate import generate_samples
@@ -98,12 +98,13 @@ def _make(suite: Suite, options: RunOptions, out: Path) -> tuple[int, list[str]]
     store = SampleStore(out)
     with hold_folder(out, options.argv), open_places(suite, options) as places:
         generation = generate_samples(plan, fingerprints, store, places, options.batch_size, reporter, log)
-    cameras = camera_json(plan.cameras)
     for case in plan.cases:
         for seed in plan.seeds:
             key = SampleKey(VIEWS, case.id, seed)
             if store.holds(key):
-                write_atomically(store.folder(key) / "cameras.json", cameras)  # what `bake` looks for
+                write_atomically(
+                    store.folder(key) / "cameras.json", camera_json(plan.cameras_of(case))
+                )  # what `bake` looks for
     lines = [f"{failure.case} / seed {failure.seed}: {failure.message}" for failure in generation.failures]
     return sum(generation.made.values()), lines
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bench.errors import BenchError
 from bench.extractors.picture_pattern import PATTERN, PicturePattern, picture_pattern
@@ -22,10 +23,13 @@ from groundwork.pictures import RGB, SUFFIXES, WHITE, read_picture
 from groundwork.walk import walk
 
 if TYPE_CHECKING:
+    from bench.cases.case import Case
+    from bench.run.plan import Plan
     from bench.suite.schema import Suite
 
 INCEPTION = 2048  # features of `fid`: with fewer pictures its covariance is not of full rank
 _LOOKED_AT = 2000  # pictures of a set: more say the same and take minutes
+_CASES = 6  # whose outlines are looked at
 
 
 @dataclass(frozen=True)
@@ -189,21 +193,24 @@ def _look_at_generator(suite: Suite, name: str, references: dict[str, PictureSet
     files = generator.index.walk.files
     lossy = sum(path.suffix.lower() in (".jpg", ".jpeg", ".jfif", ".jpe") for path in files) / max(1, len(files))
     failed, patterns = [], []
-    for case in plan.cases:
+    shown: dict[Case, npt.NDArray[np.uint8]] = {}
+    readable = [case for case in plan.cases if plan.views_of(case)]  # others are told among the inputs
+    for case in readable:
         for seed in plan.seeds:
-            request = GenerationRequest(
-                case, plan.cameras, seed, suite.views.rgb, (0,) * len(plan.cameras), _NO_CONTROLS
-            )
+            cameras, noise = plan.cameras_of(case), plan.noise_seeds(case, seed)
+            request = GenerationRequest(case, cameras, seed, suite.views.rgb, noise, _NO_CONTROLS)
             try:
-                patterns += [picture_pattern(view) for view in generator.views(request)]
+                views = shown[case] = generator.views(request)
+                patterns += [picture_pattern(view) for view in views]
             except BenchError as error:
                 failed.append(f"{case.id}, seed {seed}: {error.message}")
     if failed:
-        total = len(plan.cases) * len(plan.seeds)
+        total = len(readable) * len(plan.seeds)
         seen = f"{len(failed)} of {total} samples cannot be read, first {failed[0]}"
         yield Finding(
             where, seen, "their rows fail, and means are of fewer objects", "inspect FOLDER --suite SUITE", True
         )
+    yield from _outlines(where, plan, shown)
     if len(patterns) < FEW:
         follows = "distances between sets have intervals as wide as what they measure"
         yield Finding(where, f"{len(patterns)} views in all", follows, "more cases or seeds")
@@ -212,6 +219,28 @@ def _look_at_generator(suite: Suite, name: str, references: dict[str, PictureSet
         if abs(lossy - pictures.jpeg) > 0.5:
             seen = f"{lossy:.0%} JPEG here, {pictures.jpeg:.0%} in reference {reference}"
             yield Finding(where, seen, "the distance measures compression too", "save both in one format")
+
+
+def _outlines(where: str, plan: Plan, shown: Mapping[Case, npt.NDArray[np.uint8]]) -> Iterator[Finding]:
+    """Whether objects are where the cameras of each case see the meshes; with one set of views `inspect` says more."""
+    if plan.shared is not None or plan.suite.task != "texturing":
+        return
+    from bench.layouts.conventions import FITS, outline_agreement
+
+    found = []
+    for case, views in [*shown.items()][:_CASES]:
+        if case.mesh is not None and plan.suite.views.rgb == WHITE:
+            try:
+                found.append(outline_agreement(views / 255.0, case.mesh.load(), plan.cameras_of(case)))
+            except BenchError:
+                continue  # told among the inputs
+    if missed := [value for value in found if value < FITS]:
+        seen = (
+            f"of {len(missed)} in {len(found)} cases the outlines meet the meshes' by {min(missed):.2f} to "
+            f"{max(missed):.2f} in their cameras"
+        )
+        follows = "the files are of another convention, unit or folder: metrics look at the wrong places"
+        yield Finding(where, seen, follows, "inspect FOLDER --suite SUITE tries the conventions", True)
 
 
 def _leak(where: str, reference: str, views: Features, pictures: PictureSet) -> Iterator[Finding]:

@@ -35,7 +35,10 @@ def inspect(
     overrides: flags.Set = None,
     cameras: Annotated[
         str | None,
-        flags.flag("--cameras", "Convention of camera files beside the pictures: blender, opencv or zero123."),
+        flags.flag(
+            "--cameras",
+            "Convention of camera files beside the pictures: blender (opengl), opencv or zero123; tried if left out.",
+        ),
     ] = None,
     out: Annotated[Path | None, flags.flag("--out", "Write the evidence there as a picture.", metavar="PNG")] = None,
     as_json: flags.Json = False,
@@ -43,6 +46,7 @@ def inspect(
     """Find out how a folder of pictures is laid out: pattern, grid, ground, and, by the meshes, order and mirroring."""
     if not folder.is_dir():
         raise InputError("there is no such folder of images", where=str(folder))
+    from bench.commands.inspect_cameras import about_cameras, agreement_line, readings_of
     from bench.layouts.report import entry
     from bench.layouts.shape import find_shape, ground_of
     from bench.suite.folder import folder_name
@@ -52,15 +56,18 @@ def inspect(
     tiles = _tiles(shape)
     shape = replace(shape, ground=ground_of(next(iter(tiles.values()))[0]))
     side = next(iter(tiles.values())).shape[1]
-    found, scale = _readings(loaded, cases, shape, tiles, out) if loaded is not None else ([], None)
+    one_set = loaded is not None and loaded.views.cameras is None
+    found, scale = _readings(loaded, cases, shape, tiles, out) if loaded is not None and one_set else ([], None)
     cut_out = shape.ground is not None and max(abs(v - 255) for v in shape.ground) > 40
     if loaded is not None and shape.ground is not None:
         cut_out = max(abs(v - round(255 * b)) for v, b in zip(shape.ground, loaded.views.rgb, strict=True)) > 40
     best = found[0] if found and _settled(found) else None
     paste = entry(shape, folder_name(folder), folder, best or (found[0] if found else None), cut_out)
     said = _words(shape, side, loaded, found, scale)
-    views, about_cameras = _cameras(shape, cameras)
-    said += about_cameras
+    small = _for_cameras(cases, tiles, shape)
+    ways = readings_of(shape, cases, small, cameras)
+    views, told = about_cameras(folder, shape, side, cameras, ways)
+    said += told if told or not cases else agreement_line(cases, small)
     if as_json:
         answer_json(
             {
@@ -68,7 +75,8 @@ def inspect(
                 "grid": list(shape.layout.grid) if shape.sheet else None, "padding": shape.layout.padding,
                 "views": shape.count, "resolution": side, "ground": shape.ground, "cases": sorted(shape.files),
                 "readings": [asdict(reading) | {"total": reading.total} for reading in found],
-                "settled": _settled(found) if found else None, "scale": scale, "cameras": views, "entry": paste,
+                "settled": _settled(found) if found else None, "scale": scale, "cameras": views,
+                "camera_readings": [asdict(way) for way in ways[0]], "entry": paste,
             }
         )  # fmt: skip
         return
@@ -80,11 +88,11 @@ def inspect(
 def _suite(name: str | None, overrides: list[str] | None) -> tuple[Suite | None, tuple[Case, ...]]:
     if name is None:
         return None, ()
-    from bench.run.plan import find_cases
+    from bench.run.plan import suite_cases
     from bench.suite.load import load_suite
 
     loaded = load_suite(name, overrides or ())
-    return loaded, find_cases(loaded.cases, loaded.folder)
+    return loaded, suite_cases(loaded)
 
 
 def _tiles(shape: Shape) -> dict[str, npt.NDArray[np.uint8]]:
@@ -181,6 +189,14 @@ def _small(tiles: npt.NDArray[np.uint8], ground: tuple[int, int, int] | None, si
     return np.stack([np.asarray(Image.fromarray(tile).resize(size, Image.Resampling.BOX)) / 255.0 for tile in opaque])
 
 
+def _for_cameras(cases: tuple[Case, ...], tiles: dict[str, Any], shape: Shape) -> dict[str, npt.NDArray[np.float64]]:
+    if not cases:
+        return {}
+    from bench.layouts.order import SIDE
+
+    return {case: _small(views, shape.ground, min(views.shape[1], SIDE)) for case, views in tiles.items()}
+
+
 def _settled(found: list[Reading]) -> bool:
     from bench.layouts.order import settled
 
@@ -206,6 +222,8 @@ def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading], s
         lines.append(shape.walk.left_out())
     if suite is None:
         return [*lines, "order: not looked at; --suite SUITE tries every order, mirroring and turn against its meshes"]
+    if suite.views.cameras is not None:
+        return [*lines, "order: that of the cameras, of which each case has its own"]
     if suite.views.resolution != side:
         lines.append(f"the suite's views are {suite.views.resolution} pixels: --set views.resolution={side}")
     if not found:
@@ -227,28 +245,6 @@ def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading], s
     elif best.outline < 0.8:
         lines.append("outlines fit badly even so: another scale, projection or elevation than the suite's views")
     return lines
-
-
-def _cameras(shape: Shape, convention: str | None) -> tuple[dict[str, Any] | None, list[str]]:
-    """The views that camera files beside the pictures describe, as YAML to paste; nothing where there are none."""
-    from bench.layouts.camera_files import find_camera_files, read_cameras, views_of
-
-    found: dict[str, dict[str, Any]] = {}
-    for case, paths in shape.files.items():
-        if files := find_camera_files(paths[0].parent):
-            try:
-                found[case] = views_of(read_cameras(files, convention))
-            except InputError as error:
-                return None, [f"cameras of {case}: {error.message} ({error.where})"]
-    if not found:
-        return None, []
-    first, views = next(iter(found.items()))
-    other = next((case for case, seen in found.items() if seen != views), None)
-    if other is not None:
-        return None, [f"cameras: those of {other} are not those of {first}, and a suite has one set of cameras"]
-    text = ", ".join(f"{key}: {value}" for key, value in views.items())
-    said = f"cameras, in longest sides of the object if the files' unit is that: views: {{{text}}}"
-    return views, [said]
 
 
 def _framing(suite: Suite, scale: float) -> str:

@@ -78,7 +78,7 @@ def build(
     from bench.references.library import is_shipped, user_folder
     from bench.references.pictures import picture_paths
     from bench.run.plan import check_device
-    from bench.suite.schema import srgb
+    from bench.suite.views import srgb
     from groundwork.progress import Reporter
 
     try:

@@ -13,7 +13,7 @@ from bench.errors import EXIT_INCOMPLETE, UsageError
 
 if TYPE_CHECKING:
     from bench.cases.case import Case
-    from bench.suite.schema import Views
+    from bench.suite.views import Views
 
 FORMATS = ("folder", "webdataset")
 SPLITS = ("train", "eval")
@@ -102,6 +102,12 @@ def render_dataset(
 
         loaded = load_suite(suite)
         cases, base = find_cases(loaded.cases, loaded.folder), loaded.views.model_dump()
+        if base.pop("cameras", None) is not None and views is None:
+            raise UsageError(
+                "each case of the suite has cameras of its own, and a data set has one set of views for all",
+                where=f"--suite {suite}",
+                expected="the views to render: --views 0,90,180,270",
+            )
         about["source"] = {"suite": loaded.name, "hash": suite_hash(loaded)}
     else:
         from bench.cases.miniworld.world import LOOKS, miniworld_cases
@@ -149,7 +155,7 @@ def _angles(text: str | None, name: str) -> tuple[float, ...] | None:
 def _views(fields: dict[str, Any]) -> Views:
     from pydantic import ValidationError
 
-    from bench.suite.schema import Views
+    from bench.suite.views import Views
 
     try:
         return Views.model_validate(fields)

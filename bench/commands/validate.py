@@ -56,18 +56,26 @@ def validate(
         raise InputError("\n\n".join(map(str, broken)))
     digest = suite_hash(loaded)
     if as_json:
-        found = {"reference_pictures": counts, "meshes": inputs.meshes, "notes": inputs.notes}
+        found = {
+            "reference_pictures": counts,
+            "meshes": inputs.meshes,
+            "cameras": inputs.cameras,
+            "notes": inputs.notes,
+        }
         answer_json({"valid": True, "hash": digest, "suite": loaded.canonical(), **found})
         return
     for said in inputs.notes:
         note(said)
     if inputs.meshes:
         answer(f"cases: {inputs.meshes} meshes, all readable")
+    if inputs.cameras:
+        answer(f"cameras: of {inputs.cameras} cases, all readable")
     for name, count in counts.items():
         answer(f"reference {name}: {count} pictures, all readable")
+    views = f"{len(loaded.views.azimuths)} views" if loaded.views.cameras is None else "cameras of each case"
     answer(
         f"{loaded.name} v{loaded.version} is valid: {loaded.task}, {len(loaded.generators)} generators, "
-        f"{len(loaded.metrics)} metrics, {len(loaded.references)} references, {len(loaded.views.azimuths)} views; "
+        f"{len(loaded.metrics)} metrics, {len(loaded.references)} references, {views}; "
         f"sha256:{digest[:16]}"
     )
 

@@ -18,7 +18,7 @@ from bench.dataset.sample import VERSION, SampleRequest, render_sample
 from bench.errors import BenchError, ImageError, InputError, MeshError
 from bench.generators.ground_truth import SUPERSAMPLE
 from bench.suite.cameras import cameras_of
-from bench.suite.schema import Views
+from bench.suite.views import Views
 from bench.workers.limits import WorkerLost
 from groundwork.progress import Reporter
 from realiz3d.data.layout import is_id

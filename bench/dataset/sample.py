@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from PIL import Image
 
 from bench.cases.case import Case
-from bench.dataset.camera_file import camera_json
 from bench.errors import MeshError
-from bench.generators.ground_truth import SUPERSAMPLE, cameras_digest
-from bench.geometry.cameras import Cameras
+from bench.generators.ground_truth import SUPERSAMPLE
+from bench.geometry.camera_file import camera_json
+from bench.geometry.cameras import Cameras, cameras_digest
 from bench.geometry.control import control_map
 from bench.geometry.rasteriser import rasterise
 from bench.geometry.rendering import render_albedo

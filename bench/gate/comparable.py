@@ -34,7 +34,9 @@ def differences_of_sides(baseline: Side, candidate: Side) -> tuple[Difference, .
         )
     elif baseline.protocol.get("cases") != candidate.protocol.get("cases") and not found:
         before, after = (str(side.protocol.get("cases"))[:12] for side in (baseline, candidate))
-        found.append(Difference(part="contents of the cases (prompts, meshes)", baseline=before, candidate=after))
+        found.append(
+            Difference(part="contents of the cases (prompts, meshes, cameras)", baseline=before, candidate=after)
+        )
     return tuple(found)
 
 

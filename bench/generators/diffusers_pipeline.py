@@ -50,11 +50,8 @@ class DiffusersGenerator(PipelineGenerator):
         need_packages(name)
         self.folder: Path = context.suite_folder / options.path
         self.index = read_index(self.folder)
-        if options.answer == "grid" and len(context.cameras) % options.columns:
-            raise UsageError(
-                f"{len(context.cameras)} views do not fill a grid of {options.columns} columns",
-                where=f"generator '{name}': columns",
-            )
+        if context.shared is not None:
+            self._grid(len(context.shared))
 
     def places(self) -> set[str]:
         """The folder."""
@@ -89,8 +86,8 @@ class DiffusersGenerator(PipelineGenerator):
     def _views_of(self, pipeline: Any, request: GenerationRequest) -> npt.NDArray[np.uint8]:
         import torch
 
-        rows, columns = self._grid()
-        size = self.context.cameras.resolution
+        rows, columns = self._grid(len(request.cameras))
+        size = request.cameras.resolution
         known = inspect.signature(pipeline.__call__).parameters
         arguments: dict[str, Any] = {"height": rows * size, "width": columns * size, "output_type": "np"}
         # both change what is asked for: one resizes, the other rewrites the prompt where two packages happen to be
@@ -114,7 +111,7 @@ class DiffusersGenerator(PipelineGenerator):
         if isinstance(images, list) and len(images) == 1 and isinstance(images[0], list):
             images = images[0]  # the views of each prompt as a list of their own
         found = [_picture(image) for image in images] if images is not None else []
-        size, count = self.context.cameras.resolution, len(self.context.cameras)
+        size, count = request.cameras.resolution, len(request.cameras)
         wanted = (1, rows * size, columns * size) if self.options.answer == "grid" else (count, size, size)
         shapes = {picture.shape for picture in found}
         if len(found) != wanted[0] or shapes != {(*wanted[1:], 3)}:
@@ -128,10 +125,16 @@ class DiffusersGenerator(PipelineGenerator):
         tiles = found[0].reshape(rows, size, columns, size, 3).swapaxes(1, 2)
         return np.ascontiguousarray(tiles.reshape(count, size, size, 3))
 
-    def _grid(self) -> tuple[int, int]:
+    def _grid(self, count: int) -> tuple[int, int]:
+        """Rows and columns of the picture that is asked for. Raises `UsageError` where `count` views do not fill it."""
         if self.options.answer == "views":
             return 1, 1
-        return len(self.context.cameras) // self.options.columns, self.options.columns
+        if count % self.options.columns:
+            raise UsageError(
+                f"{count} views do not fill a grid of {self.options.columns} columns",
+                where=f"generator '{self.name}': columns",
+            )
+        return count // self.options.columns, self.options.columns
 
     def _settings(self) -> dict[str, Any]:
         named = {"num_inference_steps": self.options.steps, "guidance_scale": self.options.guidance}
@@ -147,7 +150,7 @@ class DiffusersGenerator(PipelineGenerator):
         views = pixels(maps)
         if self.options.answer == "views":
             return [Image.fromarray(view) for view in views]
-        rows, columns = self._grid()
+        rows, columns = self._grid(len(request.cameras))
         split = views.reshape(rows, columns, *views.shape[1:])
         return Image.fromarray(np.concatenate([np.concatenate([*row], axis=1) for row in split], axis=0))
 

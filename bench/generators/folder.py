@@ -6,9 +6,9 @@
 
 Zeros before a number do not matter (`view_00`, `000`). Tools that lay their views out otherwise are read with `layout`
 (a preset by program) or `files`, `names`, `grid`, `padding`, `rows`, and `take`. Camera files beside the pictures
-(`transforms.json`, `meta.json`, `000.npy`) must tell the suite's cameras: other views are refused. Transparent pictures
-are laid over the suite's background. Nothing is resized: a wrong size is an error, because a silent resize would change
-every number.
+(`transforms.json`, `meta.json`, `000.npy`) must tell the suite's cameras: other views are refused. Where each case has
+its own cameras, such files also say which picture is which view. Transparent pictures are laid over the suite's
+background. Nothing is resized: a wrong size is an error, because a silent resize would change every number.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class FolderOptions(BaseModel):
     cut_out: bool = Field(
         False, description="lay objects on the suite's background, where the pictures' own is another plain colour"
     )
-    cameras: Literal["blender", "opencv", "zero123", "ignore"] | None = Field(
+    cameras: Literal["blender", "opengl", "opencv", "zero123", "ignore"] | None = Field(
         None, description="convention of camera files beside the pictures, which must be the suite's; ignore: unread"
     )
 
@@ -87,8 +87,15 @@ class FolderGenerator(SingleCaseGenerator):
         self.taken: tuple[int, ...] | None = options.take
         self.told = program is not None and not program.azimuths  # a data set's views, told by camera files
         if self.taken is None and program is not None and not self.told:
-            check_cameras(program, options.layout, context.cameras)
-            self.taken = views_of(program, options.layout, context.cameras)
+            if context.shared is None:
+                raise UsageError(
+                    f"generator '{name}': {program.program} makes one set of views, and each case of this suite has "
+                    "cameras of its own",
+                    expected="`files` in place of `layout`, or a suite with the program's views",
+                    hint=program.views(),
+                )
+            check_cameras(program, options.layout, context.shared)
+            self.taken = views_of(program, options.layout, context.shared)
         self._check_taken()
         self.root: Path = context.suite_folder / options.path
         if not self.root.is_dir():
@@ -101,8 +108,8 @@ class FolderGenerator(SingleCaseGenerator):
         self._check_cases(self.index)
 
     def _check_taken(self) -> None:
-        count = len(self.context.cameras)
-        if self.taken is not None and len(self.taken) != count:
+        shared = self.context.shared
+        if self.taken is not None and shared is not None and len(self.taken) != (count := len(shared)):
             raise UsageError(
                 f"generator '{self.name}': `take` names {len(self.taken)} views, the suite has {count}",
                 expected="a number for each view of the suite, in its order",
@@ -227,7 +234,7 @@ class FolderGenerator(SingleCaseGenerator):
                     hint="keep one",
                 )
             views.append((_tiles(paths[0], request, (1, 1))[0], paths[0]))
-        surplus = [paths[0] for index, paths in sorted(found.views.items()) if index >= count]
+        surplus = [paths[0] for index, paths in sorted(found.views.items()) if index >= count and index not in wanted]
         if self.taken is None and not self.told and surplus:
             raise ImageError(
                 f"case '{request.case.id}' has more views than the suite's {count}",
@@ -239,11 +246,18 @@ class FolderGenerator(SingleCaseGenerator):
     def _wanted(self, found: Pictures, request: GenerationRequest) -> tuple[int, ...]:
         """Numbers of the pictures that are the suite's views; cameras told beside them must be the suite's."""
         wanted = self.taken or tuple(range(len(request.cameras)))
+        if len(wanted) != len(request.cameras):
+            raise ImageError(
+                f"`take` names {len(wanted)} views, case '{request.case.id}' has {len(request.cameras)} cameras",
+                hint="say which cameras are its views: views.cameras.take",
+            )
         if self.options.cameras == "ignore" and not self.told:
             return wanted
-        own = own_cameras(found.views, self.options.cameras)
+        told = request.case.cameras
+        up, usual = ("z", None) if told is None else (told.up, told.convention)
+        own = own_cameras(found.views, self.options.cameras or usual, up)
         where = next(iter(found.views.values()))[0].parent
-        if self.told and self.taken is None:
+        if self.taken is None and (self.told or (told is not None and own)):
             wanted = views_seen(own, request.cameras, where)
         check_own_cameras(own, wanted, request.cameras, where)
         return wanted

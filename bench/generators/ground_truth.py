@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from bench.cases.case import Case
 from bench.errors import MeshError
-from bench.geometry.cameras import Cameras
-from groundwork.hashing import hash_array, hash_strings
+from bench.geometry.cameras import Cameras, cameras_digest
+from groundwork.hashing import hash_strings
 from groundwork.pictures import enlarged
 
 MEMORY_LIMIT = 512 * 2**20  # bytes
@@ -69,9 +69,3 @@ def small_views(
         return ground_truth(case, cameras, background, device).views
     small = ground_truth(case, cameras.at_resolution(size), background, device).views
     return enlarged(small, cameras.resolution)
-
-
-def cameras_digest(cameras: Cameras) -> str:
-    """SHA-256 (hex) of everything that decides where the views look."""
-    parts = [cameras.projection, str(cameras.resolution)]
-    return hash_strings([*parts, hash_array(cameras.world_to_camera), hash_array(cameras.intrinsics)])

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
+from bench.errors import BenchError, UsageError
 from bench.plugins.options import NoOptions
 from bench.results.terms import Role
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:  # the protocol itself needs no torch
     from torch import Tensor
 
     from bench.cases.case import Case
-    from bench.errors import BenchError
     from bench.geometry.cameras import Cameras
 
 RGB = tuple[float, float, float]
@@ -64,13 +64,33 @@ class MultiviewImage:
 
 @dataclass(frozen=True)
 class GeneratorContext:
-    """What every generator may know of the suite. It never holds references or other generators."""
+    """What every generator may know of the suite. It never holds references or other generators.
+
+    `shared` are the cameras of all cases; None: each case has its own (`case.cameras`), which requests carry.
+    """
 
     cases: tuple[Case, ...]
-    cameras: Cameras
+    shared: Cameras | None
     background: RGB
     device: str
     suite_folder: Path  # relative paths of a suite file are taken from here
+
+    @property
+    def cameras(self) -> Cameras:
+        """The cameras of all cases. Raises `UsageError` in a suite where each case has its own.
+
+        A generator that asks for them makes its pictures for one set of views: the error says so in its place.
+        """
+        if self.shared is None:
+            raise UsageError(
+                "it makes its pictures for one set of views, and each case of this suite has cameras of its own",
+                expected="a suite whose `views` list azimuths, or a generator that reads the cameras of each request",
+            )
+        return self.shared
+
+    def cameras_of(self, case: Case) -> Cameras:
+        """The cameras that a case is seen by. Raises `InputError` where its own camera files are missing or broken."""
+        return self.cameras if case.cameras is None else case.cameras.cameras()
 
 
 @dataclass(frozen=True)

@@ -97,12 +97,13 @@ class Realiz3DGenerator(PipelineGenerator):
         if _reads_prompts(self.folder):
             need_packages(name)
         self.base = _place(options.base, context.suite_folder)
+        self.cameras = context.cameras  # refused where each case has its own: the checkpoint makes one set of views
         if options.control:
             self._check_viewpoints()
 
     def _check_viewpoints(self) -> None:
         """Raises `UsageError` for a suite of views that a model steered by viewpoints has never seen."""
-        trained, asked = trained_viewpoints(self.folder), self.context.cameras.angles
+        trained, asked = trained_viewpoints(self.folder), self.cameras.angles
         if trained is None or len(trained) != len(asked):  # another count is refused for itself
             return
         for view, ((azimuth, elevation), (a, e)) in enumerate(zip(asked, trained, strict=True)):
@@ -174,9 +175,9 @@ class Realiz3DGenerator(PipelineGenerator):
         pipeline.set_progress_bar_config(disable=True)
         pipeline.to(self.context.device)
         views = pipeline.multiview.n_views
-        if views != len(self.context.cameras):
+        if views != len(self.cameras):
             raise GeneratorError(
-                f"generator '{self.name}' makes {views} views, the suite has {len(self.context.cameras)}",
+                f"generator '{self.name}' makes {views} views, the suite has {len(self.cameras)}",
                 where=str(self.folder),
                 hint="choose a suite with as many azimuths as the checkpoint was trained with, in their order",
             )
@@ -188,7 +189,7 @@ class Realiz3DGenerator(PipelineGenerator):
         """All requests in one batch."""
         import torch
 
-        size = self.context.cameras.resolution
+        size = self.cameras.resolution
         scale = pipeline.vae_scale_factor
         shape = (pipeline.multiview.latent_channels, size // scale, size // scale)
         noise = [
@@ -203,7 +204,7 @@ class Realiz3DGenerator(PipelineGenerator):
             }
         viewpoints = None
         if self.options.control and pipeline.multiview.viewpoints is not None:
-            viewpoints = torch.tensor(np.deg2rad(self.context.cameras.angles))
+            viewpoints = torch.tensor(np.deg2rad(self.cameras.angles))
         made = pipeline(
             [with_suffix(request, self.options.prompt_suffix) for request in requests],
             control,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bench.geometry.mesh import FloatArray
+from groundwork.hashing import hash_array, hash_strings
 from groundwork.late import late
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ class Cameras:
         return plane * torch.stack((k[0, 0], k[1, 1])) + k[:2, 2], depth
 
 
+def cameras_digest(cameras: Cameras) -> str:
+    """SHA-256 (hex) of everything that decides where the views look."""
+    parts = [cameras.projection, str(cameras.resolution)]
+    return hash_strings([*parts, hash_array(cameras.world_to_camera), hash_array(cameras.intrinsics)])
+
+
 def _rotation(azimuth: float, elevation: float) -> FloatArray:
     a, e = np.deg2rad(azimuth), np.deg2rad(elevation)
     forward = -np.array([np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)])
@@ -87,33 +94,36 @@ def view_cameras(
     azimuths: Sequence[float] = (0.0, 90.0, 180.0, 270.0),
     elevation: float | Sequence[float] = 0.0,
     projection: Literal["perspective", "orthographic"] = "perspective",
-    fov: float = 40.0,
+    fov: float | Sequence[float] = 40.0,
     resolution: int = 512,
-    distance: float | None = None,
-    frame: float | None = None,
+    distance: float | Sequence[float] | None = None,
+    frame: float | Sequence[float] | None = None,
 ) -> Cameras:
     """Cameras round the object, degrees in, all framing the unit cube alike (so the scale never depends on the object).
 
-    `elevation` in [-90, 90] is one for all views or one per view; straight above or below, azimuth turns the picture:
-    right in it is right in the level view of that azimuth. `fov` is the full vertical angle (perspective only).
-    `distance` (perspective) from the origin and `frame` (orthographic), its side, are in world units; None: what holds
-    the unit cube and a margin in every view.
+    `elevation` in [-90, 90], `fov` (the full vertical angle, perspective only), `distance` (perspective) from the
+    origin and `frame` (orthographic), its side, both in world units, are one for all views or one per view. Straight
+    above or below, azimuth turns the picture: right in it is right in the level view of that azimuth. `distance` and
+    `frame` None: what holds the unit cube and a margin in every view.
     """
-    elevations = np.broadcast_to(elevation, len(azimuths))
+    count = len(azimuths)
+    elevations = np.broadcast_to(elevation, count)
     rotations = np.stack([_rotation(a, e) for a, e in zip(azimuths, elevations, strict=True)])
     corners = np.stack(np.meshgrid(*[[-0.5, 0.5]] * 3, indexing="ij"), axis=-1).reshape(8, 3)
     local = np.einsum("vij,nj->vni", rotations, corners)
     half = np.abs(local[..., :2]).max(axis=-1) * MARGIN
     if projection == "perspective":
-        tangent = np.tan(np.deg2rad(fov) / 2)
+        tangents = np.array([np.tan(np.deg2rad(angle) / 2) for angle in np.broadcast_to(fov, count)])
         # the nearest distance at which every corner of the cube stays inside the frame less its margin
-        away = float((half / tangent - local[..., 2]).max()) if distance is None else distance
-        focal = resolution / 2 / tangent
+        nearest = float((half / tangents[:, None] - local[..., 2]).max())
+        away = np.broadcast_to(nearest if distance is None else distance, count)
+        focal = resolution / 2 / tangents
     else:
-        away = 2.0
-        focal = resolution / (2 * float(half.max()) if frame is None else frame)
-    matrices = np.tile(np.eye(4), (len(azimuths), 1, 1))
+        away = np.full(count, 2.0)
+        focal = resolution / np.broadcast_to(2 * float(half.max()) if frame is None else frame, count)
+    matrices = np.tile(np.eye(4), (count, 1, 1))
     matrices[:, :3, :3] = rotations
     matrices[:, 2, 3] = away
-    k = np.array([[focal, 0.0, resolution / 2], [0.0, focal, resolution / 2], [0.0, 0.0, 1.0]])
-    return Cameras(matrices, np.tile(k, (len(azimuths), 1, 1)), projection, resolution)
+    k = np.tile(np.array([[0.0, 0.0, resolution / 2], [0.0, 0.0, resolution / 2], [0.0, 0.0, 1.0]]), (count, 1, 1))
+    k[:, [0, 1], [0, 1]] = focal[:, None]
+    return Cameras(matrices, k, projection, resolution)

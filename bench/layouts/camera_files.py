@@ -1,54 +1,42 @@
-"""Cameras that data sets keep beside their pictures, as the views of a suite: angles, field of view, distance.
-
-Files and conventions, by name:
+"""Cameras that programs keep beside their pictures. Files and conventions, by name:
 
     blender   `transforms.json` of NeRF, nerfstudio, MVGBench, TRELLIS: camera to world, OpenGL camera (x right, y up,
-              looking along -z), world z up, the front camera at -y
+              looking along -z), world z up, the front camera at -y. Also called opengl
     blender   `meta.json` of Objaverse-Ortho10View (bpy-renderer): the same, `locations` in place of `frames`, with
               `projection_type` and `ortho_scale`
-    opencv    those files with an OpenCV camera (x right, y down, looking along +z)
-    zero123   `000.npy` ...: 3 x 4 world to camera, OpenCV camera, world z up, the front camera at -y
+    blender   `.npy`: 3 x 4 or 4 x 4 camera to world with that camera
+    opencv    JSON as above with an OpenCV camera (x right, y down, looking along +z)
+    opencv    `.npy`: 3 x 4 or 4 x 4 world to camera, OpenCV camera, as COLMAP and cv2 have it
+    zero123   `000.npy` ...: the same
 
-A suite has one set of cameras, which look at the object's middle and are upright: others are refused, not bent.
+`.npy` is one file a picture, or one file of all, (V, 3, 4). Worlds with y up (front at +z, as glTF) are read with
+`up: y`. `cameras.json` is ours: what `generate` writes, or a suite's `views` for one case; both say all by themselves.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.errors import InputError, UsageError, nearest
+from bench.geometry.camera_file import read_cameras as read_ours
+from bench.geometry.cameras import Cameras, view_cameras
+from bench.layouts.seen_camera import Float, Lens, Seen, check_pose, read_lens, seen_camera
 
-Float = npt.NDArray[np.float64]
+__all__ = ["CONVENTIONS", "Seen", "find_camera_files", "read_cameras", "tells_cameras", "views_of"]
 
-CONVENTIONS = ("blender", "opencv", "zero123")
-TRANSFORMS, META = "transforms.json", "meta.json"
+CONVENTIONS = ("blender", "opengl", "opencv", "zero123")
+TRANSFORMS, META, OURS = "transforms.json", "meta.json", "cameras.json"
+STACKED = ("cameras.npy", "poses.npy", "extrinsics.npy")
+LENSES = ("intrinsics.npy", "K.npy")
 _MAX_BYTES = 64 * 2**20
-_OFF_CENTRE = 0.03  # of the distance, by which a camera may look past the origin
-_ROLL = 1.0  # degrees
-_OURS = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])  # z up, front at -y, to y up, front at +z
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One view: degrees; the distance in the file's units; the full angle of its field of view (None: not told).
-
-    `frame` is the side of an orthographic camera's frame in the file's units; None: perspective.
-    """
-
-    azimuth: float
-    elevation: float
-    distance: float
-    fov: float | None
-    file: str = ""
-    frame: float | None = None
+_MAX_VIEWS = 1024
+_VIEW_KEYS = ("azimuths", "elevation", "projection", "fov", "distance", "frame")
 
 
 def find_camera_files(folder: Path) -> tuple[Path, ...]:
@@ -56,77 +44,139 @@ def find_camera_files(folder: Path) -> tuple[Path, ...]:
     for place in (folder, folder.parent):
         if (place / TRANSFORMS).is_file():
             return (place / TRANSFORMS,)
-        if _tells_cameras(place / META):
-            return (place / META,)
+        for name in (META, OURS):
+            if tells_cameras(place / name):
+                return (place / name,)
     return tuple(sorted(folder.glob("[0-9]*.npy")))
 
 
-def _tells_cameras(file: Path) -> bool:
+def tells_cameras(file: Path) -> bool:
     """Many programs write a `meta.json`: whether this one is about cameras."""
     try:
         content = json.loads(_content(file)) if file.is_file() else None
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, InputError):
         return False
-    return isinstance(content, dict) and isinstance(content.get("locations"), list)
+    return isinstance(content, dict) and _kind(content) is not None
 
 
-def read_cameras(files: tuple[Path, ...], convention: str | None = None) -> tuple[Seen, ...]:
+def _kind(content: Mapping[str, Any]) -> str | None:
+    for key in ("locations", "frames"):
+        if isinstance(content.get(key), list):
+            return key
+    return next((key for key in ("world_to_camera", "azimuths") if key in content), None)
+
+
+def read_cameras(
+    files: tuple[Path, ...], convention: str | None = None, up: str = "z", side: int | None = None
+) -> tuple[Seen, ...]:
     """The views that camera files describe, in their order. `convention` None: blender for JSON, zero123 for `.npy`.
 
-    Raises `UsageError` for an unknown convention, `InputError` for files that are broken or cameras that are rolled or
-    do not look at the object's middle.
+    `side` is that of the pictures in pixels, which intrinsics beside `.npy` files are in.
+    Raises `UsageError` for an unknown convention, `InputError` for files that are broken, cameras that are rolled or
+    do not look at the object's middle, and lenses that views do not have.
     """
     if convention is not None and convention not in CONVENTIONS:
         raise UsageError(f"unknown convention of cameras '{convention}'", hint=nearest(convention, CONVENTIONS))
     if files[0].suffix == ".npy":
-        return tuple(_seen(_from_npy(file), None, str(file), file.stem) for file in files)
-    return _from_json(files[0], convention or "blender")
+        found = _from_arrays(files, convention in ("blender", "opengl"), up, side)
+    else:
+        found = _from_json(files[0], convention in (None, "blender", "opengl"), up)
+    if not 1 <= len(found) <= _MAX_VIEWS:
+        raise InputError(f"the file has {len(found)} cameras", where=str(files[0]), expected=f"1 to {_MAX_VIEWS}")
+    return tuple(found)
 
 
 def views_of(cameras: tuple[Seen, ...], size: float = 1.0) -> dict[str, Any]:
-    """The `views` of a suite. `size`: the object's longest side in the file's units."""
-    frames = {None if seen.frame is None else round(seen.frame / size, 4) for seen in cameras}
-    if len(frames) > 1:
-        raise InputError(
-            "the cameras have several frames, or are of both projections", expected="one frame for all views of a suite"
-        )
-    if (frame := frames.pop()) is not None:
-        return _angles(cameras) | {"projection": "orthographic", "frame": frame}
-    fovs = {round(seen.fov, 3) for seen in cameras if seen.fov is not None}
-    distances = [seen.distance / size for seen in cameras]
-    closest, farthest = min(distances), max(distances)
-    if len(fovs) > 1 or farthest - closest > 0.01 * closest:
-        raise InputError(
-            f"the cameras have {len(fovs)} fields of view and distances from {closest:.3g} to {farthest:.3g}",
-            expected="one lens and one distance for all views of a suite",
-            hint="render the views again with one camera setup",
-        )
-    found = _angles(cameras) | {"projection": "perspective"}
-    found |= {"fov": fovs.pop()} if fovs else {}
-    return found | {"distance": round(float(np.mean(distances)), 4)}
+    """The `views` of a suite. `size`: the object's longest side in the file's units.
 
-
-def _angles(cameras: tuple[Seen, ...]) -> dict[str, Any]:
+    Raises `InputError` for cameras that one set of views cannot have: of both projections, or with lenses that are not
+    square or look to one side.
+    """
+    if len({seen.frame is None for seen in cameras}) > 1:
+        raise InputError("the cameras are of both projections", expected="one projection for all views of a suite")
     found: dict[str, Any] = {"azimuths": [round(seen.azimuth, 2) + 0.0 for seen in cameras]}
-    heights = [round(seen.elevation, 2) + 0.0 for seen in cameras]
-    return found | {"elevation": heights[0] if len(set(heights)) == 1 else heights}
+    found |= {"elevation": _one_or_each([round(seen.elevation, 2) + 0.0 for seen in cameras])}
+    if cameras[0].frame is not None:
+        frames = [round((seen.frame or 0.0) / size, 4) for seen in cameras]
+        return found | {"projection": "orthographic", "frame": _one_or_each(frames)}
+    if any(seen.lens is not None and not _is_plain(seen.lens) for seen in cameras):
+        raise InputError(
+            "the lens is not square or looks to one side (fl_x, fl_y, cx, cy)",
+            hint="read the files themselves: `views: {cameras: {path: FOLDER}}`",
+        )
+    found |= {"projection": "perspective"}
+    if all(seen.fov is not None for seen in cameras):
+        found |= {"fov": _one_or_each([round(seen.fov or 0.0, 3) for seen in cameras])}
+    distances = [seen.distance / size for seen in cameras]
+    if max(distances) - min(distances) <= 0.001 * min(distances):
+        return found | {"distance": round(float(np.mean(distances)), 4)}
+    return found | {"distance": [round(distance, 4) for distance in distances]}
 
 
-def _from_npy(file: Path) -> Float:
-    """World to camera (3 x 4) as camera to world with an OpenCV camera, 3 x 4."""
-    matrix = np.asarray(_array(file), dtype=np.float64)
-    if matrix.shape not in ((3, 4), (4, 4)) or not np.isfinite(matrix).all():
-        raise InputError("the file holds no camera", where=str(file), expected="3 x 4 world to camera")
-    rotation, move = matrix[:3, :3], matrix[:3, 3]
-    _check_rotation(rotation, str(file))
+def _one_or_each(values: list[float]) -> float | list[float]:
+    return values[0] if len(set(values)) == 1 else values
+
+
+def _is_plain(lens: Lens) -> bool:
+    off = max(abs(lens.fx / lens.fy - 1), abs(lens.cx - 0.5), abs(lens.cy - 0.5))
+    return off < 1e-3
+
+
+def _from_arrays(files: tuple[Path, ...], opengl: bool, up: str, side: int | None) -> list[Seen]:
+    """One matrix a file, or all in one file."""
+    what = "camera to world" if opengl else "world to camera"
+    named = []
+    for file in files:
+        matrices = np.asarray(_array(file))
+        if matrices.ndim == 3:
+            named += [(str(number), matrix, f"{file}: camera {number}") for number, matrix in enumerate(matrices)]
+        else:
+            named.append((file.stem, matrices, str(file)))
+    lenses = _lenses(files[0].parent, len(named), side)
+    found = []
+    for (name, matrix, where), lens in zip(named, lenses, strict=True):
+        check_pose(matrix, where, what)
+        found.append(seen_camera(_to_world(matrix[:3], opengl), where, name, up=up, lens=lens))
+    return found
+
+
+def _to_world(matrix: Float, opengl: bool) -> Float:
+    """Camera to world with an OpenCV camera (3, 4), of camera to world with an OpenGL one or of world to camera."""
+    if opengl:
+        return np.hstack([matrix[:, :3] @ np.diag([1.0, -1.0, -1.0]), matrix[:, 3:]])
+    rotation, move = matrix[:, :3], matrix[:, 3]
     return np.hstack([rotation.T, -(rotation.T @ move)[:, None]])
 
 
-def _array(file: Path) -> Any:
+def _lenses(folder: Path, count: int, side: int | None) -> list[Lens | None]:
+    file = next((folder / name for name in LENSES if (folder / name).is_file()), None)
+    if file is None or side is None:
+        return [None] * count
+    matrices = np.asarray(_array(file))
+    if matrices.shape == (3, 3):
+        matrices = np.tile(matrices, (count, 1, 1))
+    sound = matrices.shape == (count, 3, 3) and np.isfinite(matrices).all()
+    lenses = [Lens.of_matrix(matrix, side) for matrix in matrices] if sound else []
+    if not lenses or min(min(lens.fx, lens.fy) for lens in lenses) <= 0:
+        raise InputError(
+            "the file holds no intrinsics of these cameras",
+            where=str(file),
+            expected=f"3 x 3 or {count} x 3 x 3, in pixels of the pictures",
+        )
+    if any(not (0 <= c <= 1) for lens in lenses for c in (lens.cx, lens.cy)):
+        raise InputError(
+            f"the intrinsics look past pictures of {side} pixels",
+            where=str(file),
+            expected="pixels of the suite's pictures, views.resolution",
+        )
+    return [*lenses]
+
+
+def _array(file: Path) -> Float:
     content = _content(file)
     try:
-        return np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        return np.asarray(np.load(io.BytesIO(content), allow_pickle=False), dtype=np.float64)
+    except (ValueError, TypeError, EOFError, OSError) as error:
         raise InputError(f"the camera cannot be read: {error}", where=str(file)) from error
 
 
@@ -141,70 +191,67 @@ def _content(file: Path) -> bytes:
         raise InputError(f"the cameras cannot be read: {error.strerror}", where=str(file)) from error
 
 
-def _from_json(file: Path, convention: str) -> tuple[Seen, ...]:
+def _from_json(file: Path, opengl: bool, up: str) -> list[Seen]:
     try:
         content = json.loads(_content(file))
-        frames = content["locations" if file.name == META else "frames"]
+        kind = _kind(content)
+        if kind in ("world_to_camera", "azimuths"):
+            return _from_ours(file, content)
+        unit = _unit(content)
         found = []
-        for number, frame in enumerate(frames):
+        for number, frame in enumerate(content[kind or "frames"]):
             where = f"{file}: frame {number}"
             pose = np.array(frame["transform_matrix"], dtype=np.float64)
-            if pose.shape not in ((3, 4), (4, 4)) or not np.isfinite(pose).all():
-                raise InputError("the frame holds no camera", where=where, expected="4 x 4 camera to world")
-            _check_rotation(pose[:3, :3], where)
-            turned = pose[:3, :3] @ np.diag([1.0, -1.0, -1.0]) if convention == "blender" else pose[:3, :3]
-            camera = np.hstack([turned, pose[:3, 3:4]])
+            check_pose(pose, where, "camera to world")
+            camera = _to_world(pose[:3], True) if opengl else pose[:3]
+            values = {key: value for key, value in content.items() if key != kind} | frame
+            # Blender writes `ortho_scale` and `camera_angle_x` of every camera; its type says which one counts
+            scale = float(frame["ortho_scale"]) if values.get("projection_type") == "ORTHO" else None
             name = str(frame.get("file_path", frame.get("index", "")))
-            found.append(replace(_seen(camera, _fov(content | frame), where, name), frame=_frame(frame)))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+            lens = read_lens(values, where)
+            found.append(seen_camera(camera, where, name, up=up, lens=lens, frame=scale, unit=unit))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         expected = "frames (meta.json: locations) with transform_matrix; camera_angle_x, or fl_x and w"
         raise InputError(
             f"the file does not describe cameras ({error!r})", where=str(file), expected=expected
         ) from error
     if not found:
         raise InputError("the file has no frames", where=str(file))
-    return tuple(found)
+    return found
 
 
-def _fov(values: dict[str, Any]) -> float | None:
-    """Full angle in degrees: `camera_angle_x`, else of `fl_x` and `w`; a frame's own goes before the file's.
-
-    None where it is not told, or is not what counts: the camera is orthographic.
-    """
-    if values.get("projection_type") == "ORTHO":
+def _unit(content: Mapping[str, Any]) -> float | None:
+    """The object's longest side, where the file tells the box that it was scaled to (TRELLIS)."""
+    if "aabb" not in content:
         return None
-    if "camera_angle_x" in values:
-        return math.degrees(float(values["camera_angle_x"]))
-    if "fl_x" in values and "w" in values:
-        return math.degrees(2 * math.atan(float(values["w"]) / 2 / float(values["fl_x"])))
-    return None
+    low, high = np.array(content["aabb"], dtype=np.float64)
+    side = float((high - low).max())
+    return side if side > 0 else None
 
 
-def _frame(frame: dict[str, Any]) -> float | None:
-    """Blender writes `ortho_scale` and `camera_angle_x` of every camera; its type says which one counts."""
-    return float(frame["ortho_scale"]) if frame.get("projection_type") == "ORTHO" else None
+def _from_ours(file: Path, content: Mapping[str, Any]) -> list[Seen]:
+    """Of `cameras.json`, in the object's longest sides."""
+    cameras = read_ours(file) if "world_to_camera" in content else _told_by_angles(file, content)
+    found = []
+    for number, (matrix, intrinsics) in enumerate(zip(cameras.world_to_camera, cameras.intrinsics, strict=True)):
+        where = f"{file}: view {number}"
+        check_pose(matrix, where, "world to camera")
+        lens = Lens.of_matrix(intrinsics, cameras.resolution)
+        frame = None if cameras.projection == "perspective" else 1 / lens.fy
+        world = _to_world(matrix[:3], False)
+        found.append(seen_camera(world, where, str(number), up="y", lens=lens, frame=frame, unit=1.0))
+    return found
 
 
-def _check_rotation(rotation: Float, where: str) -> None:
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
+def _told_by_angles(file: Path, content: Mapping[str, Any]) -> Cameras:
+    strangers = sorted(set(content) - set(_VIEW_KEYS))
+    if strangers:
+        raise InputError(f"unknown key '{strangers[0]}'", where=str(file), hint=nearest(strangers[0], _VIEW_KEYS))
+    if content.get("projection", "perspective") not in ("perspective", "orthographic"):
         raise InputError(
-            "the camera's matrix is not a rotation", where=where, expected="a matrix without scale or mirroring"
+            f"unknown projection {content['projection']!r}", where=str(file), expected="perspective or orthographic"
         )
-
-
-def _seen(camera: Float, fov: float | None, where: str, file: str) -> Seen:
-    """Of camera to world (3 x 4) with an OpenCV camera in a world with z up and the front at -y."""
-    right, forward, centre = (_OURS @ camera[:, column] for column in (0, 2, 3))
-    distance = float(np.linalg.norm(centre))
-    if distance < 1e-6 or np.linalg.norm(np.cross(forward, centre)) > _OFF_CENTRE * distance or forward @ centre > 0:
-        raise InputError(
-            "the camera does not look at the object's middle",
-            where=where,
-            expected="cameras round the origin",
-            hint="another convention? blender, opencv, zero123",
-        )
-    if abs(math.degrees(math.asin(float(np.clip(right[1], -1, 1))))) > _ROLL:
-        raise InputError("the camera is rolled", where=where, expected="upright cameras", hint="another convention?")
-    azimuth = math.degrees(math.atan2(-right[2], right[0])) % 360
-    elevation = math.degrees(math.atan2(-forward[1], math.hypot(forward[0], forward[2])))
-    return Seen(round(azimuth, 6) % 360, round(elevation, 6) + 0.0, distance, fov, file)
+    cameras = view_cameras(**content)
+    if not (np.isfinite(cameras.world_to_camera).all() and np.isfinite(cameras.intrinsics).all()):
+        raise ValueError("a number is not finite")
+    return cameras

@@ -125,6 +125,12 @@ def make_pin(run: RunResults) -> Pin:
             where=str(run.path),
             hint="give the run command again without --limit",
         )
+    if summary.views.of_each_case:
+        raise UsageError(
+            "each case of the run's suite has cameras of its own, and a board's entries are measured again from one set",
+            where=str(run.path),
+            expected="a suite whose `views` list azimuths",
+        )
     rows: dict[str, list[Row]] = {}
     for row in summary.rows:
         rows.setdefault(row.metric, []).append(row)

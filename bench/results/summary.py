@@ -42,14 +42,19 @@ class SuiteInfo(_Entry):
 
 
 class ViewsInfo(_Entry):
-    """The cameras of every object, in degrees and pixels, in view order."""
+    """The cameras of every object, in degrees and pixels, in view order; `of_each_case`: `CaseInfo.views` tell them."""
 
+    of_each_case: bool = False
     azimuths: tuple[float, ...] = ()
     elevation: float | tuple[float, ...] = Field(default=0.0, description="Of all views, or one for each.")
     projection: Literal["perspective", "orthographic"] = "perspective"
-    fov: float = 40.0
-    distance: float | None = Field(default=None, description="To the object's centre, in its longest side.")
-    frame: float | None = Field(default=None, description="Side of an orthographic view, in the longest side.")
+    fov: float | tuple[float, ...] = 40.0
+    distance: float | tuple[float, ...] | None = Field(
+        default=None, description="To the object's centre, in its longest side."
+    )
+    frame: float | tuple[float, ...] | None = Field(
+        default=None, description="Side of an orthographic view, in the longest side."
+    )
     resolution: int | None = None
     background: str = "white"
 
@@ -225,10 +230,11 @@ class TimingInfo(_Entry):
 
 
 class CaseInfo(_Entry):
-    """A case and its prompt."""
+    """A case and its prompt; `views` are (azimuth, elevation) of its own cameras in degrees, where it has its own."""
 
     id: str
     prompt: str = ""
+    views: tuple[tuple[float, float], ...] = ()
 
 
 class Summary(_Entry):

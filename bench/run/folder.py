@@ -96,10 +96,12 @@ class RunFolder(RunLayout):
 def plan_protocol(plan: Plan) -> dict[str, Any]:
     """What a sample means: suite name, task, views, suite seed, and all cases (before `--limit`)."""
     suite = plan.suite
+    views = suite.views.model_dump(mode="json")
+    views.get("cameras", {}).pop("path", None)  # what the files say is part of each case
     return {
         "suite": suite.name,
         "task": suite.task,
-        "views": suite.views.model_dump(mode="json"),
+        "views": views,
         "seed": suite.seed,
         "cases": hash_json([case_digest(case) for case in plan.all_cases]),
     }

@@ -18,7 +18,7 @@ from torch import Tensor
 from bench.cases.case import Case
 from bench.errors import BenchError, GeneratorError
 from bench.generators.protocol import GenerationRequest, Generator, GeneratorContext, MultiviewImage
-from bench.geometry.cameras import Cameras
+from bench.geometry.cameras import Cameras, cameras_digest
 from bench.geometry.control import control_map
 from bench.geometry.scene import SceneGeometry
 from bench.plugins.guard import plugin_code
@@ -89,10 +89,14 @@ def generate_samples(
 
     fingerprints: generator name -> hash.
     """
+    broken: list[Failure] = []
     missing: dict[str, list[_Job]] = {}
     for entry in plan.generators:
         jobs = missing[entry.name] = []
         for case in plan.cases:
+            if case.cameras is not None and case.cameras.problem is not None:
+                broken += [Failure.of(entry.name, case.id, seed, case.cameras.problem) for seed in plan.seeds]
+                continue
             for seed in plan.seeds:
                 identity = plan.sample_identity(fingerprints[entry.name], case, seed)
                 if store.digest(SampleKey(entry.name, case.id, seed), identity) is None:
@@ -102,6 +106,7 @@ def generate_samples(
     failures = [
         Failure.of(name, job.case.id, job.seed, error) for name, error in unprepared.items() for job in missing[name]
     ]
+    failures += broken
     log.add(failures)
     tasks, run = [], secrets.token_hex(8)
     for entry in plan.generators:
@@ -160,14 +165,14 @@ class SceneControls:
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self.key: tuple[str, int] | None = None
+        self.key: tuple[str, str] | None = None
         self.scene: SceneGeometry | None = None
 
     def control(self, case: Case, cameras: Cameras, kind: str) -> Tensor:
         """Raises `GeneratorError` for a case without a mesh, `UsageError` for an unknown kind."""
         if case.mesh is None:
             raise GeneratorError(f"case '{case.id}' has no mesh, so it has no {kind} map")
-        key = (case.mesh.fingerprint, id(cameras))
+        key = (case.mesh.fingerprint, cameras_digest(cameras))
         if self.key != key or self.scene is None:
             self.key, self.scene = key, SceneGeometry(case.mesh.load(), cameras, self.device)
         return control_map(self.scene.gbuffer, kind)
@@ -198,9 +203,11 @@ def _made(task: _Task) -> _Answer:
     except BenchError as error:  # it could be set up before, or the run would not have begun
         failed = tuple(Failure.of(name, job.case.id, job.seed, error) for job in task.jobs)
         return _Answer(name, 0, time.monotonic() - start, failed)
-    controls = SceneControls(task.context.device)
+    context, controls = task.context, SceneControls(task.context.device)
     requests = [
-        GenerationRequest(job.case, task.context.cameras, job.seed, task.context.background, job.noise_seeds, controls)
+        GenerationRequest(
+            job.case, context.cameras_of(job.case), job.seed, context.background, job.noise_seeds, controls
+        )
         for job in task.jobs
     ]
     failures: list[Failure] = []

@@ -12,23 +12,23 @@ from bench.errors import BenchError, MeshError
 from bench.generators.protocol import Generator, GeneratorContext
 from bench.mesh_files.reader import read_mesh
 from bench.plugins.guard import plugin_code
-from bench.run.plan import build_generator, find_cases, generator_class, is_calibration
-from bench.suite.cameras import cameras_of
+from bench.run.plan import build_generator, generator_class, is_calibration, shared_cameras, suite_cases
 from bench.suite.schema import MeshCases, Suite
 from groundwork.notes import Note
 
 
 @dataclass
 class Inputs:
-    """`meshes` were opened; `problems` are what cost a run rows, `notes` what it will leave out."""
+    """How many `meshes` and sets of `cameras` were opened; `problems` cost a run rows, `notes` are what is left out."""
 
     meshes: int = 0
+    cameras: int = 0
     problems: list[BenchError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def open_inputs(suite: Suite) -> Inputs:
-    """Open the meshes of the cases, and what generators say of their own inputs.
+    """Open the meshes and cameras of the cases, and what generators say of their own inputs.
 
     Folders that are not there are no problem yet: suites are shipped without them, and `run` says how to name them.
     """
@@ -40,12 +40,22 @@ def open_inputs(suite: Suite) -> Inputs:
             return found
         painted = any(is_calibration(entry) for entry in suite.generators)
         try:
-            cases = find_cases(suite.cases, suite.folder)
+            cases = suite_cases(suite)
         except BenchError as error:
             found.problems.append(error)
         for case in cases:
             if isinstance(case.mesh, MeshFile):
                 _open(case, case.mesh, painted, found)
+    elif suite.views.cameras is not None:
+        try:
+            cases = suite_cases(suite)
+        except BenchError as error:
+            found.problems.append(error)
+    for case in cases:
+        if case.cameras is not None:
+            found.cameras += 1
+            found.problems += [case.cameras.problem] if case.cameras.problem is not None else []
+            found.notes += [f"case '{case.id}': {note}" for note in case.cameras.notes]
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", Note)
         found.problems += _of_generators(suite, cases)
@@ -69,7 +79,7 @@ def _open(case: Case, handle: MeshFile, painted: bool, found: Inputs) -> None:
 
 def _of_generators(suite: Suite, cases: tuple[Case, ...]) -> Iterator[BenchError]:
     """What generators that have a method `unusable` say of their inputs."""
-    context = GeneratorContext(cases, cameras_of(suite.views), suite.views.rgb, "cpu", suite.folder)
+    context = GeneratorContext(cases, shared_cameras(suite), suite.views.rgb, "cpu", suite.folder)
     for entry in suite.generators:
         if not cases or generator_class(entry).unusable is Generator.unusable:
             continue

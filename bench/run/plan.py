@@ -12,9 +12,8 @@ from pydantic import ValidationError
 from bench.cases.case import Case
 from bench.errors import BenchError, GeneratorError, InputError, PluginError, UsageError, nearest
 from bench.generators.catalogue import GENERATORS
-from bench.generators.ground_truth import cameras_digest
 from bench.generators.protocol import Generator, GeneratorContext
-from bench.geometry.cameras import Cameras
+from bench.geometry.cameras import Cameras, cameras_digest
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import ObjectMetric, Result, SetMetric
 from bench.plugins.contract import plugin_class
@@ -24,7 +23,7 @@ from bench.run.executors import Executor, InProcess
 from bench.run.options import RunOptions
 from bench.run.places import Places
 from bench.run.samples import SampleKey
-from bench.suite.cameras import cameras_of
+from bench.suite.cameras import cameras_of, with_cameras
 from bench.suite.check import make_metric, read_options
 from bench.suite.schema import Cases, GeneratorEntry, MeshCases, MetricEntry, PromptCases, Suite
 from bench.throughput.declaration import Throughput
@@ -42,7 +41,7 @@ class Plan:
     suite: Suite
     all_cases: tuple[Case, ...]
     cases: tuple[Case, ...]
-    cameras: Cameras
+    shared: Cameras | None  # the cameras of all cases; None: each has its own
     seeds: tuple[int, ...]
     generators: tuple[GeneratorEntry, ...]
     object_metrics: tuple[ObjectMetric, ...]
@@ -72,39 +71,61 @@ class Plan:
             for seed in self.seeds
         )
 
-    def views_signature(self) -> str:
-        """The part of every signature that says what was looked at."""
+    @property
+    def cameras(self) -> Cameras:
+        """The cameras of all cases. Raises `UsageError` in a suite where each case has its own."""
+        return self.shared or cameras_of(self.suite.views)
+
+    def cameras_of(self, case: Case) -> Cameras:
+        """The cameras that a case is seen by. Raises `InputError` where its camera files are missing or broken."""
+        return self.context.cameras_of(case)
+
+    def views_of(self, case: Case) -> int:
+        """How many views a case has; 0 where its camera files are missing or broken."""
+        return len(self.cameras if case.cameras is None else case.cameras)
+
+    def views_signature(self, case: Case | None = None, among: Collection[str] | None = None) -> str:
+        """The part of every signature that says what was looked at.
+
+        Where each case has its own cameras: those of `case`, or of all cases of the plan (those `among` them).
+        """
         v = self.suite.views
-        angles = ",".join(f"{azimuth:g}" for azimuth in v.azimuths)
-        heights = ",".join(f"{e:g}" for e in (v.elevation if isinstance(v.elevation, tuple) else (v.elevation,)))
-        lens = f"perspective fov={v.fov:g}" if v.projection == "perspective" else "orthographic"
-        lens += "" if v.distance is None else f" distance={v.distance:g}"
-        lens += "" if v.frame is None else f" frame={v.frame:g}"
-        return (
-            f"azimuths={angles} elevation={heights} projection={lens} resolution={v.resolution} "
-            f"background={v.background}"
-        )
+        looks = f"resolution={v.resolution} background={v.background}"
+        if v.cameras is not None:
+            chosen = [one for one in self.cases if among is None or one.id in among] if case is None else [case]
+            prints = [one.cameras.fingerprint for one in chosen if one.cameras is not None]
+            return f"cameras=each@sha256:{hash_strings(prints)[:12]} {looks}"
+        lens = f"perspective fov={_listed(v.fov)}" if v.projection == "perspective" else "orthographic"
+        lens += "" if v.distance is None else f" distance={_listed(v.distance)}"
+        lens += "" if v.frame is None else f" frame={_listed(v.frame)}"
+        return f"azimuths={_listed(v.azimuths)} elevation={_listed(v.elevation)} projection={lens} {looks}"
 
     def noise_seeds(self, case: Case, seed: int) -> tuple[int, ...]:
         """One noise seed a view, from (suite seed, case, sample seed, view) and nothing else."""
-        return tuple(seed_from("noise", self.suite.seed, case.id, seed, view) for view in range(len(self.cameras)))
+        return tuple(seed_from("noise", self.suite.seed, case.id, seed, view) for view in range(self.views_of(case)))
 
     def sample_identity(self, fingerprint: str, case: Case, seed: int) -> str:
         """What a sample is made from; a stored sample of this identity is not made again."""
-        parts = [fingerprint, case_digest(case), cameras_digest(self.cameras), self.suite.views.background]
+        looks = cameras_digest(self.cameras) if case.cameras is None else case.cameras.fingerprint
+        parts = [fingerprint, case_digest(case), looks, self.suite.views.background]
         return hash_strings([*parts, str(self.suite.seed), str(seed)])
 
 
+def _listed(values: float | tuple[float, ...]) -> str:
+    return ",".join(f"{value:g}" for value in (values if isinstance(values, tuple) else (values,)))
+
+
 def case_digest(case: Case) -> str:
-    """SHA-256 (hex) of a case's id, prompt and mesh."""
-    return hash_json([case.id, case.prompt, case.mesh.fingerprint if case.mesh is not None else None])
+    """SHA-256 (hex) of a case's id, prompt and mesh, and of its cameras where it has its own."""
+    parts = [case.id, case.prompt, case.mesh.fingerprint if case.mesh is not None else None]
+    return hash_json(parts + ([] if case.cameras is None else [case.cameras.fingerprint]))
 
 
 def make_plan(suite: Suite, options: RunOptions) -> Plan:
     """Resolve everything that can be wrong before work starts. Raises `BenchError` with what to do."""
     check_device(options.device)
-    all_cases = find_cases(suite.cases, suite.folder)
-    cameras = cameras_of(suite.views)
+    all_cases = suite_cases(suite)
+    shared = shared_cameras(suite)
     metrics = [make_metric(entry, METRICS) for entry in suite.metrics]
     for metric in metrics:
         if isinstance(metric, ObjectMetric):
@@ -114,7 +135,7 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
         suite=suite,
         all_cases=all_cases,
         cases=all_cases[:limit],
-        cameras=cameras,
+        shared=shared,
         seeds=options.seeds or suite.seeds,
         generators=_chosen(suite.generators, options.generators),
         object_entries=tuple(
@@ -123,10 +144,23 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
         object_metrics=tuple(m for m in metrics if isinstance(m, ObjectMetric)),
         set_metrics=tuple(m for m in metrics if isinstance(m, SetMetric)),
         set_entries=tuple(entry for entry, m in zip(suite.metrics, metrics, strict=True) if isinstance(m, SetMetric)),
-        context=GeneratorContext(all_cases, cameras, suite.views.rgb, options.device, suite.folder),
+        context=GeneratorContext(all_cases, shared, suite.views.rgb, options.device, suite.folder),
         comparable=limit is None or limit >= len(all_cases),
         throughput=next((m for m in metrics if isinstance(m, Throughput)), None),
     )
+
+
+def shared_cameras(suite: Suite) -> Cameras | None:
+    """The cameras of all cases; None where each has its own."""
+    return cameras_of(suite.views) if suite.views.cameras is None else None
+
+
+def suite_cases(suite: Suite) -> tuple[Case, ...]:
+    """The suite's objects, in their fixed order, each with its own cameras where the suite's views say so.
+
+    Raises `InputError` that says what is missing; a case whose cameras are broken carries the reason.
+    """
+    return with_cameras(find_cases(suite.cases, suite.folder), suite.views)
 
 
 def find_cases(cases: Cases, folder: Path) -> tuple[Case, ...]:
@@ -252,8 +286,8 @@ def training_of(entry: GeneratorEntry, context: GeneratorContext) -> tuple[Phase
 
 
 def broken_cases(plan: Plan, sound: Collection[str]) -> frozenset[str]:
-    """Cases whose mesh cannot be loaded, of those that are not known to be `sound`: no fault of any generator."""
-    broken = set()
+    """Cases whose mesh or cameras cannot be read, of those that are not known to be `sound`: nobody's fault."""
+    broken = {case.id for case in plan.cases if plan.views_of(case) == 0}
     for case in plan.cases:
         if case.id not in sound and case.mesh is not None:
             try:

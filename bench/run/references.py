@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -20,6 +20,7 @@ from bench.extractors.feature_store import FeatureStore
 from bench.extractors.picture_pattern import PATTERN, PicturePattern
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.generators.ground_truth import SUPERSAMPLE, small_views
+from bench.geometry.cameras import Cameras
 from bench.metrics.declaration import FeatureSet
 from bench.references.build import folder_reference
 from bench.references.library import holds_features, load_reference
@@ -182,16 +183,34 @@ def rendered_pictures(reference: MiniworldReference, plan: Plan) -> RenderedPict
     count = None if which.count is None else which.first + which.count
     cases = miniworld_cases(which.split, count, which.look, 0)[which.first :]
     size = f" rendered at {which.size_px}, {ENLARGEMENT}" if which.size_px else ""
-    digest = hash_strings([case.mesh.fingerprint for case in cases if case.mesh] + [plan.views_signature() + size])
-    views = range(len(plan.cameras))
+    digest = hash_strings([case.mesh.fingerprint for case in cases if case.mesh] + [_looks(plan) + size])
+    seen = _seen_by(plan)
+    pairs = [(case, seen[place % len(seen)]) for place, case in enumerate(cases)]
+    shown = [(case, cameras, view) for case, cameras in pairs for view in range(len(cameras))]
     pictures = {
         hash_strings([digest, __version__, plan.context.device, str(SUPERSAMPLE), case.id, str(view)]): partial(
-            _render, case, plan, view, which.size_px
+            _render, case, plan, cameras, view, which.size_px
         )
-        for case in cases
-        for view in views
+        for case, cameras, view in shown
     }
-    return RenderedPictures(pictures, tuple(case.id for case in cases for _ in views), digest)
+    return RenderedPictures(pictures, tuple(case.id for case, _, _ in shown), digest)
+
+
+def _seen_by(plan: Plan) -> list[Cameras]:
+    """The cameras that a reference's objects are seen by, in turn: those of the suite's cases, so that both sets show
+    objects from the same sides.
+    """
+    if plan.shared is not None:
+        return [plan.shared]
+    own = [case.cameras for case in plan.all_cases if case.cameras is not None]
+    if found := [one.found for one in own if one.found is not None]:
+        return found
+    raise InputError("no case of the suite has cameras that can be read", hint=str(own[0].problem))
+
+
+def _looks(plan: Plan) -> str:
+    """What decides how a reference's objects are seen: with `--limit` as without."""
+    return replace(plan, cases=plan.all_cases).views_signature()
 
 
 def _once(
@@ -224,7 +243,7 @@ def _once(
 _rendering = Lock()
 
 
-def _render(case: Case, plan: Plan, view: int, size: int | None) -> Picture:
+def _render(case: Case, plan: Plan, cameras: Cameras, view: int, size: int | None) -> Picture:
     with _rendering:  # or the threads that read pictures would each bake the same object, for a view of it
-        picture: Picture = small_views(case, plan.cameras, plan.suite.views.rgb, plan.context.device, size)[view]
+        picture: Picture = small_views(case, cameras, plan.suite.views.rgb, plan.context.device, size)[view]
     return picture

@@ -21,8 +21,7 @@ from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import SetMetric
 from bench.plugins.held import HeldObjectMetric
 from bench.run.places import ships
-from bench.run.plan import find_cases, generator_fingerprint, training_of
-from bench.suite.cameras import cameras_of
+from bench.run.plan import generator_fingerprint, shared_cameras, suite_cases, training_of
 from bench.suite.check import make_metric
 from bench.suite.schema import Suite
 
@@ -43,8 +42,7 @@ def rehearse(suite: Suite) -> Iterator[BenchError]:
             yield from _extractor(name)
     brought = [generator for generator in suite.generators if not ships(GENERATORS, generator.use)]
     if brought:
-        cameras = cameras_of(suite.views)
-        context = GeneratorContext(_cases(suite), cameras, suite.views.rgb, "cpu", suite.folder)
+        context = GeneratorContext(_cases(suite), shared_cameras(suite), suite.views.rgb, "cpu", suite.folder)
         for generator in brought:
             try:
                 generator_fingerprint(generator, context)
@@ -56,7 +54,7 @@ def rehearse(suite: Suite) -> Iterator[BenchError]:
 def _cases(suite: Suite) -> tuple[Case, ...]:
     """The suite's objects; none where they are not there yet."""
     try:
-        return find_cases(suite.cases, suite.folder)
+        return suite_cases(suite)
     except BenchError:
         return ()
 

@@ -110,11 +110,7 @@ def score_objects(
     The table is written after each case.
     """
     token = _keep(plan.object_metrics)
-    by_metric = [
-        {r.name: object_signature(metric, r.name, plan.views_signature()) for r in metric.results()}
-        for metric in plan.object_metrics
-    ]
-    signatures = {name: signature for results in by_metric for name, signature in results.items()}
+    looks = {case.id: plan.views_signature(case) for case in plan.cases}
     missing = {name for metric in plan.object_metrics for name in metric.missing()}
     prompts = tuple(case.prompt for case in plan.all_cases)
     valid: dict[tuple[SampleKey, str], set[str]] = {}
@@ -125,9 +121,13 @@ def score_objects(
             valid.setdefault((SampleKey(row.generator, row.case, row.seed), row.metric), set()).add(
                 row.sample + row.signature
             )
-    undrawn = _undrawn(plan, digests, signatures, scoring)
+    undrawn = _undrawn(plan, digests, looks, scoring)
     tasks = []
     for case in plan.cases:
+        by_metric = [
+            {r.name: object_signature(metric, r.name, looks[case.id]) for r in metric.results()}
+            for metric in plan.object_metrics
+        ]
         work = [
             _Work(
                 key,
@@ -146,8 +146,8 @@ def score_objects(
         if lacking and plan.object_metrics:
             tasks.append(
                 _Task(
-                    case, prompts, plan.cameras, plan.suite.views.rgb, plan.context.device, scoring, lacking,
-                    plan.object_entries, token, plan.views_signature(),
+                    case, prompts, plan.cameras_of(case), plan.suite.views.rgb, plan.context.device, scoring, lacking,
+                    plan.object_entries, token, looks[case.id],
                 )
             )  # fmt: skip
     failures: list[Failure] = []
@@ -206,14 +206,14 @@ def _name_of(metric: ObjectMetric) -> str:
 
 
 def _undrawn(
-    plan: Plan, digests: Mapping[SampleKey, str], signatures: Mapping[str, str], scoring: ObjectScoring
+    plan: Plan, digests: Mapping[SampleKey, str], looks: Mapping[str, str], scoring: ObjectScoring
 ) -> set[SampleKey]:
     """Samples of which an error map is missing; maps that are of something else are removed first."""
     meshes = {case.id: case.mesh is not None for case in plan.cases}
     identities = {
-        (key, scale.result): map_identity(digest, signatures[scale.result], scale)
+        (key, scale.result): map_identity(digest, object_signature(metric, scale.result, looks[key.case]), scale)
         for key, digest in digests.items()
-        for _, scale in mapped_metrics(plan.object_metrics, meshes[key.case])
+        for metric, scale in mapped_metrics(plan.object_metrics, meshes[key.case])
     }
     scoring.maps.discard(identities, set(plan.samples), scoring.store)
     return {key for key, result in identities if not scoring.maps.path(key, result).is_file()}
@@ -221,14 +221,13 @@ def _undrawn(
 
 def failed_rows(plan: Plan, failures: Sequence[Failure]) -> list[ScoreRow]:
     """An explicit row a metric for every sample that could not be made: what is missing is shown, never dropped."""
+    looks = {case.id: plan.views_signature(case) for case in plan.cases}
     return [
         row
         for failure in failures
         if failure.seed is not None
         for metric in plan.object_metrics
-        for row in _rows(
-            metric, {}, SampleKey(failure.generator, failure.case, failure.seed), "", plan.views_signature()
-        )
+        for row in _rows(metric, {}, SampleKey(failure.generator, failure.case, failure.seed), "", looks[failure.case])
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -122,12 +123,12 @@ def score_sets(
         ]
         for entry in plan.generators
     }
-    views = len(plan.cameras)
-    total = sum(map(len, keys.values())) * views if library.extractors else 0
+    views = {case.id: plan.views_of(case) for case in plan.cases}
+    total = sum(views[key.case] for samples in keys.values() for key in samples) if library.extractors else 0
     with reporter.stage("extract features", total) as stage:
         for name, samples in keys.items():
             measured, samples = _features(plan, samples, digests, store, library, cache, stage.advance, found)
-            objects = tuple(key.case for key in samples for _ in range(views))
+            objects = tuple(key.case for key in samples for _ in range(views[key.case]))
             keys[name] = samples
             for extractor, features in measured.items():
                 found.features[name, extractor] = FeatureSet(features, objects)
@@ -135,7 +136,7 @@ def score_sets(
         found.cases = tuple(case for case in plan.cases if case.id not in broken)
         if any(0 < len(samples) < len(found.cases) * len(plan.seeds) for samples in keys.values()):
             found.empty = {
-                name: empty_picture(extractor, plan.cameras.resolution, plan.suite.views.rgb, cache)
+                name: empty_picture(extractor, plan.suite.views.resolution, plan.suite.views.rgb, cache)
                 for name, extractor in library.extractors.items()
             }
     for reference, generator in library.generators.items():
@@ -152,7 +153,8 @@ def score_sets(
                 score = _score(plan, entry.name, metric, found, library)
                 against = found.references.get((metric.reference, metric.extractor))
                 if score.status == "ok" and against is not None:
-                    floor = floor or _floor(metric, against, len(found.cases) * len(plan.seeds) * views)
+                    asked = sum(views[case.id] for case in found.cases) * len(plan.seeds)
+                    floor = floor or _floor(metric, against, asked)
                     score = replace(score, reference_floor=floor[0], reference_floor_n=floor[1])
                 found.scores.append(score)
                 stage.advance()
@@ -173,6 +175,7 @@ def _features(
     if not samples:
         return {}, samples
 
+    views = {case.id: plan.views_of(case) for case in plan.cases}
     background = plan.suite.views.rgb
     elsewhere = found.elsewhere[samples[0].generator] = set[SampleKey]()
 
@@ -183,8 +186,7 @@ def _features(
         return picture
 
     def measure(extractors: list[Extractor]) -> dict[str, Features]:
-        views = range(len(plan.cameras))
-        pictures = [partial(shown, key, view) for key in samples for view in views]
+        pictures = [partial(shown, key, view) for key in samples for view in range(views[key.case])]
         return features_of(pictures, extractors, cache, advance, background)
 
     try:
@@ -221,7 +223,7 @@ def set_signature(
     `n` and the digest of the cases are those that the suite asks for: what a generator failed on is its own affair.
     """
     digest = hash_strings([case_digest(case) for case in cases])
-    images = len(cases) * len(plan.seeds) * len(plan.cameras)
+    images = sum(plan.views_of(case) for case in cases) * len(plan.seeds)
     which = extractor.signature() if extractor is not None else f"extractor={metric.extractor}@missing"
     against = (
         f"{metric.reference}@sha256:{reference.digest[:12]} n_reference={len(reference)}"
@@ -229,7 +231,7 @@ def set_signature(
         else metric.reference
     )
     return (
-        f"{metric.result().name} {which} {plan.views_signature()} n={images} "
+        f"{metric.result().name} {which} {plan.views_signature(among=[case.id for case in cases])} n={images} "
         f"cases=sha256:{digest[:12]} reference={against} {metric.parameters()}"
     )
 
@@ -264,16 +266,15 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
         return unavailable("not_measurable", "this generator is the reference itself")
     if reference is None:
         return unavailable("not_measurable", f"the reference generator '{metric.reference}' made no pictures")
-    views = len(plan.cameras)
     for name in filter(None, (generator, library.generators.get(metric.reference))):
         shown = found.features.get((name, metric.extractor))
-        if shown is not None and 2 * views * len(found.elsewhere.get(name, ())) > len(shown.objects):
-            return unavailable("not_measurable", _elsewhere(found, name, shown, views) + CUT_OUT)
+        if shown is not None and 2 * len(found.elsewhere.get(name, ())) > _samples(plan, shown):
+            return unavailable("not_measurable", _elsewhere(plan, found, name, shown) + CUT_OUT)
     if is_constant(reference.features):
         why = f"all {len(reference)} pictures of the reference look the same to {metric.extractor}"
         return unavailable("not_measurable", why)
     try:
-        asked = Asked(tuple(case.id for case in found.cases), len(plan.seeds), len(plan.cameras))
+        asked = Asked({case.id: plan.views_of(case) for case in found.cases}, len(plan.seeds))
         counted_in = with_gaps(metric, generated, reference, asked, found.empty.get(metric.extractor))
         distances = list(counted_in.without.values())
         low, high = jackknife_interval(counted_in.value, distances, limits=metric.limits)
@@ -285,7 +286,7 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
     pairs = {} if missing or len(found.cases) > MOST_PAIRED else _pairs(metric, generated, reference)
     notes = [f"{missing} of {asked.samples} samples failed; {counted(missing, counted_in.measured)}"] if missing else []
     if found.elsewhere.get(generator):
-        notes.append(_elsewhere(found, generator, generated, views))
+        notes.append(_elsewhere(plan, found, generator, generated))
     notes += sizes(generated, reference)
     patterns = found.features.get((generator, PATTERN)), found.references.get((metric.reference, PATTERN))
     notes += copied(generated, reference, *patterns)
@@ -307,5 +308,11 @@ def _pairs(metric: SetMetric, generated: FeatureSet, reference: ReferenceFeature
     )
 
 
-def _elsewhere(found: SetScores, generator: str, shown: FeatureSet, views: int) -> str:
-    return on_another_ground(generator, len(shown.objects) // views, len(found.elsewhere[generator]))
+def _elsewhere(plan: Plan, found: SetScores, generator: str, shown: FeatureSet) -> str:
+    return on_another_ground(generator, _samples(plan, shown), len(found.elsewhere[generator]))
+
+
+def _samples(plan: Plan, shown: FeatureSet) -> int:
+    """How many samples the pictures are of."""
+    pictures = Counter(shown.objects)
+    return sum(pictures[case.id] // plan.views_of(case) for case in plan.cases if case.id in pictures)

@@ -72,8 +72,9 @@ def _run(
         folder.write_json(folder.manifest, begun)
     remove_leftovers(folder.root)
     for case in plan.cases:
-        for said in case.mesh.notes if case.mesh is not None else ():
-            reporter.say(f"case '{case.id}': {said}")
+        said = [*(case.mesh.notes if case.mesh is not None else ()), *(case.cameras.notes if case.cameras else ())]
+        for note in said:
+            reporter.say(f"case '{case.id}': {note}")
     missing = prepare_metrics(plan, options, reporter)
     library = find_library(plan, options, folder.features, reporter, places)
     manifest = begun | _found(library, missing)
@@ -150,7 +151,7 @@ def dry_run(suite: Suite, options: RunOptions) -> str:
         f"suite       {suite.name} v{suite.version}, {suite.task}",
         f"run folder  {folder.root}",
         f"cases       {len(plan.cases)} of {len(plan.all_cases)}" + ("" if plan.comparable else "  (not comparable)"),
-        f"views       {len(plan.cameras)} x {plan.cameras.resolution} px, {plan.views_signature()}",
+        f"views       {_counts(plan)} x {suite.views.resolution} px, {plan.views_signature()}",
         f"seeds       {', '.join(map(str, plan.seeds))}",
         "generators",
     ]
@@ -162,6 +163,12 @@ def dry_run(suite: Suite, options: RunOptions) -> str:
         mark = "  primary" if result.name in suite.primary else ""
         lines.append(f"  {result.name}  {'higher' if result.direction == 'up' else 'lower'} is better{mark}")
     return "\n".join(lines)
+
+
+def _counts(plan: Plan) -> str:
+    """'4', or '4 to 6' where cases have views of their own; those without readable cameras count no views."""
+    counts = sorted({plan.views_of(case) for case in plan.cases})
+    return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
 def default_folder(suite: Suite) -> Path:
@@ -207,6 +214,7 @@ def _begun(
         "suite_hash": suite_hash(plan.suite),
         "comparable": plan.comparable,
         "cases": {case.id: case.mesh.fingerprint if case.mesh is not None else None for case in plan.cases},
+        "cameras": {case.id: case.cameras.fingerprint for case in plan.cases if case.cameras is not None},
         "seeds": list(plan.seeds),
         "generators": fingerprints,
         "versions": versions() | optional_versions(),

@@ -25,11 +25,15 @@ from groundwork.pictures import RGB
 
 @dataclass(frozen=True)
 class Asked:
-    """What every generator owes: pictures of `cases` (ids in order), `seeds` samples of each, `views` in a sample."""
+    """What every generator owes: `seeds` samples of each case; `views` in one, by the cases' ids in order."""
 
-    cases: tuple[str, ...]
+    views: Mapping[str, int]
     seeds: int
-    views: int
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """Their ids, in order."""
+        return tuple(self.views)
 
     @property
     def samples(self) -> int:
@@ -59,7 +63,7 @@ def with_gaps(
     """
     measured = metric.distance(generated, reference)
     made = Counter(generated.objects)
-    owed = {case: asked.seeds - made[case] // asked.views for case in asked.cases}
+    owed = {case: asked.seeds - made[case] // asked.views[case] for case in asked.cases}
     missing = sum(owed.values())
     names = object_order(generated.objects)
     left = metric.leave_one_object_out(generated, reference) if len(names) > 2 else np.full(len(names), np.nan)
@@ -71,7 +75,7 @@ def with_gaps(
             f"{missing} of {asked.samples} samples failed, and {metric.extractor} cannot look at the empty pictures "
             "that stand for them"
         )
-    shown = tuple(case for case in asked.cases for _ in range(asked.seeds * asked.views))
+    shown = tuple(case for case in asked.cases for _ in range(asked.seeds * asked.views[case]))
     far = metric.distance(FeatureSet(np.repeat(empty, len(shown), axis=0), shown), reference)
     worse = max if metric.result().direction == "down" else min
 

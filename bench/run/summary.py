@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.metrics.declaration import Result
+from bench.cases.case import Case
+from bench.metrics.declaration import ObjectMetric, Result
 from bench.results.scores import ScoreRow, sample_values
 from bench.results.summary import (
     CaseInfo,
@@ -27,6 +28,7 @@ from bench.results.summary import Failure as FailureInfo
 from bench.run.failures import Failure
 from bench.run.normalised import find_yardsticks, normalised_row, role_of
 from bench.run.plan import Plan, broken_cases, is_calibration
+from bench.run.score_objects import object_signature
 from bench.run.score_sets import SetScores
 from bench.stats import comparison as stats
 from bench.stats.difference import Difference, interval_of_mean, mean_difference
@@ -77,18 +79,29 @@ def summarise_objects(plan: Plan, rows: Sequence[ScoreRow]) -> tuple[list[Row], 
                 shares = normalised_row(plan, yardsticks, result, values, entry.name)
                 table.append(
                     _object_row(
-                        plan, entry.name, result, mine, judged, found.get(entry.name), missing.get(result.name), shares
+                        plan,
+                        entry.name,
+                        metric,
+                        result,
+                        mine,
+                        judged,
+                        found.get(entry.name),
+                        missing.get(result.name),
+                        shares,
                     )
                 )
     return table, objects
 
 
 def _object_row(
-    plan: Plan, generator: str, result: Result, rows: Sequence[ScoreRow], judged: Sequence[str],
+    plan: Plan, generator: str, metric: ObjectMetric, result: Result, rows: Sequence[ScoreRow], judged: Sequence[str],
     found: Completed | None, missing: str | None, shares: NormalisedScore,
 ) -> Row:  # fmt: skip
+    views = {case.id: plan.views_of(case) for case in plan.cases}
     coverages = [row.coverage for row in rows if row.coverage is not None]
     base = rows[0].signature if rows else ""
+    if base and plan.shared is None:  # a row says its own case's cameras, the mean those of all that are judged
+        base = object_signature(metric, result.name, plan.views_signature(among=judged))
     mean = mean_difference(list(found.values.values())) if found is not None else None
     row = {
         "coverage": math.fsum(coverages) / len(coverages) if coverages else None,
@@ -110,7 +123,7 @@ def _object_row(
         measured=found.mean_measured if found.missing else None,
         n_missing=found.missing,
         n_objects=len(judged),
-        n_images=len({(row.case, row.seed) for row in rows if row.status == "ok"}) * len(plan.cameras),
+        n_images=sum(views[case] for case, _ in {(row.case or "", row.seed) for row in rows if row.status == "ok"}),
         status="ok",
         normalised=shares.value,
         normalised_ci_low=shares.low,
@@ -192,7 +205,7 @@ def build_summary(
         n_cases=len(plan.cases),
         n_cases_of_suite=len(plan.all_cases),
         seeds=plan.seeds,
-        views=ViewsInfo(**suite.views.model_dump()),
+        views=ViewsInfo(**suite.views.model_dump(exclude={"cameras"}), of_each_case=suite.views.cameras is not None),
         primary=suite.primary,
         metrics=tuple(
             MetricInfo(name=r.name, direction=r.direction, axis=r.axis, unit=r.unit, title=r.title, worst=r.worst)
@@ -210,7 +223,7 @@ def build_summary(
             )
             for entry in plan.generators
         ),
-        cases=tuple(CaseInfo(id=case.id, prompt=case.prompt) for case in plan.cases),
+        cases=tuple(CaseInfo(id=case.id, prompt=case.prompt, views=_angles(case)) for case in plan.cases),
         rows=tuple(row.model_copy(update={"bold": (row.metric, row.generator) in bold}) for row in ordered),
         comparisons=tuple(Comparison.model_validate(comparison.to_dict()) for comparison in comparisons),
         references=tuple(
@@ -222,6 +235,13 @@ def build_summary(
         ),
         throughput=tuple(timings),
     )
+
+
+def _angles(case: Case) -> tuple[tuple[float, float], ...]:
+    """(azimuth, elevation) of a case's own views in degrees; empty where it is seen as all others are."""
+    if case.cameras is None or case.cameras.found is None:
+        return ()
+    return tuple((round(float(a), 2) % 360.0, round(float(e), 2) + 0.0) for a, e in case.cameras.found.angles)
 
 
 def _source(plan: Plan, reference: str) -> str:

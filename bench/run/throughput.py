@@ -151,7 +151,7 @@ def _time(task: _Task) -> _Answer:
         seed, noise = task.noise[number]
         return [
             [
-                GenerationRequest(case, context.cameras, seed, context.background, noise[case.id], controls)
+                GenerationRequest(case, context.cameras_of(case), seed, context.background, noise[case.id], controls)
                 for case in batch
             ]
             for batch in task.batches
@@ -250,10 +250,10 @@ _UNKNOWN = {
 def _rows(
     plan: Plan, metric: Throughput, generator: str, record: TimingInfo | None, status: Status, note: str
 ) -> list[Row]:
-    return [_row(result, generator, record, status, note, len(plan.cameras)) for result in metric.results()]
+    return [_row(plan, result, generator, record, status, note) for result in metric.results()]
 
 
-def _row(result: Result, generator: str, record: TimingInfo | None, status: Status, note: str, views: int) -> Row:
+def _row(plan: Plan, result: Result, generator: str, record: TimingInfo | None, status: Status, note: str) -> Row:
     signature = f"{result.name} {record.signature}" if record is not None else ""
     value = record.values.get(result.name) if record is not None else None
     if record is None or value is None:
@@ -261,9 +261,9 @@ def _row(result: Result, generator: str, record: TimingInfo | None, status: Stat
             status, note = "not_measurable", _UNKNOWN.get(result.name, "not known")
         return row_of(generator, result, signature=signature, status=status, note=note)
     low, high = record.interval if result.name == "throughput" else (None, None)
-    cases = len(record.cases)
+    images = sum(plan.views_of(case) for case in plan.cases if case.id in record.cases)
     return row_of(
-        generator, result, value=value, ci_low=low, ci_high=high, n_objects=cases, n_images=cases * views,
+        generator, result, value=value, ci_low=low, ci_high=high, n_objects=len(record.cases), n_images=images,
         signature=signature, status="ok",
     )  # fmt: skip
 

@@ -15,8 +15,8 @@ from bench.suite.schema import (
     MiniworldObjects,
     PromptCases,
     Suite,
-    Views,
 )
+from bench.suite.views import CameraFiles, Views
 from groundwork.explain import Problem, description, shown, unknown_choice, unknown_key, wrong_value
 from groundwork.yaml_tree import Step
 
@@ -69,7 +69,7 @@ def _without_tags(location: tuple[Step, ...]) -> tuple[Step, ...]:
         location = location[:-1]
     if location[:1] == ("cases",):
         return location[:1] + location[2:]
-    if location[:1] == ("references",) or location[:2] == ("views", "elevation"):
+    if location[:1] == ("references",) or (location[:1] == ("views",) and location[2:3] in (("one",), ("each",))):
         return location[:2] + location[3:]
     return location
 
@@ -80,6 +80,8 @@ def _keys_beside(location: tuple[Step, ...]) -> Iterable[str]:
             return Suite.model_fields
         case ("views", _):
             return Views.model_fields
+        case ("views", "cameras", _):
+            return CameraFiles.model_fields
         case ("cases", "meshes", _):
             return MeshCases.model_fields
         case ("cases", "prompts", _):

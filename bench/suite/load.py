@@ -70,6 +70,8 @@ def _resolve_paths(root: Node, plugins: Plugins) -> None:
     sections = root.children()
     cases = sections["cases"].children() if "cases" in sections else {}
     nodes = [cases[key] for key in ("path", "prompts") if key in cases]
+    cameras = sections["views"].children().get("cameras") if "views" in sections else None
+    nodes += [below["path"]] if cameras is not None and "path" in (below := cameras.children()) else []
     if "references" in sections:
         nodes += [
             below["folder"]

@@ -1,9 +1,10 @@
-"""`--set` for suites: where results' names may hold dots, and what choosing one kind of a reference drops."""
+"""`--set` for suites: where results' names may hold dots, and what choosing a kind of reference or of cameras drops."""
 
 from __future__ import annotations
 
 from bench.errors import SuiteError
 from bench.suite.schema import REFERENCE_KINDS, Gate, MeshCases, MiniworldCases, PromptCases
+from bench.suite.views import SHARED
 from groundwork.overrides import override
 from groundwork.yaml_tree import Node, Scalar
 
@@ -38,6 +39,9 @@ def _drop_alternatives(root: Node, words: list[str]) -> None:
             for key in [*cases]:
                 if key not in _KEYS_OF_SOURCE[chosen]:
                     del cases[key]
+    if words[:2] == ["views", "cameras"] and isinstance(views := sections["views"].value, dict):
+        for key in SHARED:
+            views.pop(key, None)
     if words[0] == "references" and isinstance(references := sections["references"].value, dict):
         for end in range(len(words) - 1, 1, -1):
             reference = references.get(".".join(words[1:end]))

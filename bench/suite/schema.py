@@ -5,7 +5,6 @@ The descriptions end up in the JSON Schema that editors use (`realiz3d-bench val
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,66 +12,23 @@ from pydantic import (
     AfterValidator,
     AliasChoices,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     PrivateAttr,
-    SerializerFunctionWrapHandler,
     Tag,
-    ValidationInfo,
     model_serializer,
     model_validator,
 )
 from pydantic.config import JsonDict
 
+from bench.suite.views import Section, SuitePath, Views
 from groundwork.hashing import hash_json
 
-NAMED_BACKGROUNDS = {"white": "#ffffff", "black": "#000000", "grey": "#808080", "gray": "#808080"}
 MANY = 1000  # generators or metrics: more are a mistake, or meant to keep a machine busy
-_HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 SafeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
 """A name that is also a folder name on every system: letters, digits, `.`, `_`, `-`; at most 64, no leading dot."""
-
-
-def _not_empty(path: object) -> object:
-    if path == "":
-        raise ValueError("the path is empty")
-    return path
-
-
-def srgb(colour: str) -> tuple[float, float, float]:
-    """`white`, `black`, `grey` or `#rrggbb` as sRGB in [0, 1]. Raises `ValueError` for other words."""
-    red, green, blue = bytes.fromhex(NAMED_BACKGROUNDS.get(_colour(colour), colour).removeprefix("#"))
-    return red / 255, green / 255, blue / 255
-
-
-def _colour(text: str) -> str:
-    if text not in NAMED_BACKGROUNDS and not _HEX_COLOUR.fullmatch(text):
-        raise ValueError(
-            f"expected {', '.join(NAMED_BACKGROUNDS)} or '#rrggbb' in quotes (YAML takes a bare # for a comment)"
-        )
-    return text
-
-
-def _distinct_directions(azimuths: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
-    elevation = info.data.get("elevation", 0.0)
-    elevations = elevation if isinstance(elevation, tuple) else (elevation,) * len(azimuths)
-    if len(elevations) != len(azimuths):
-        raise ValueError(f"expected as many azimuths as elevations, {len(elevations)}, or one elevation for all views")
-    # from straight above or below, another azimuth turns the picture and shows nothing else
-    directions = {(None if abs(e) == 90 else a % 360, e) for a, e in zip(azimuths, elevations, strict=True)}
-    if len(directions) < len(azimuths):
-        raise ValueError(
-            "expected different azimuths: two views are the same, and a view that agrees with itself proves nothing"
-        )
-    return azimuths
-
-
-def _one_if_equal(elevations: tuple[float, ...]) -> float | tuple[float, ...]:
-    """One elevation said often is one elevation: the same views are one suite, and one signature."""
-    return elevations[0] if len(set(elevations)) == 1 else elevations
 
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -81,18 +37,13 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
-SuitePath = Annotated[Path, BeforeValidator(_not_empty)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Split = Literal["eval", "train"]
 Look = Literal["rich", "synthetic", "muted", "vivid", "daylight"]
 _LOOKS = "'rich', 'muted' and 'daylight' are photographs, 'synthetic' and 'vivid' plain."
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class MeshCases(_Section):
+class MeshCases(Section):
     """Objects from a folder of mesh files."""
 
     source: Literal["meshes"]
@@ -102,14 +53,14 @@ class MeshCases(_Section):
     )
 
 
-class PromptCases(_Section):
+class PromptCases(Section):
     """Objects that are a sentence each, for text_to_multiview: there is no mesh to compare with."""
 
     source: Literal["prompts"]
     path: SuitePath = Field(description="CSV file with the columns case and prompt; relative to the suite file.")
 
 
-class MiniworldCases(_Section):
+class MiniworldCases(Section):
     """Objects of the embedded mini-world, made on the fly."""
 
     source: Literal["miniworld"]
@@ -124,85 +75,13 @@ Cases = Annotated[
 ]
 
 
-_Elevation = Annotated[float, Field(ge=-90, le=90)]
-
-
-class Views(_Section):
-    """The cameras of every object, in degrees and pixels."""
-
-    elevation: Annotated[
-        Annotated[_Elevation, Tag("one")]
-        | Annotated[
-            tuple[_Elevation, ...],
-            Field(min_length=1, max_length=64),
-            AfterValidator(_one_if_equal),
-            Tag("each"),
-        ],
-        Discriminator(lambda value: "each" if isinstance(value, list | tuple) else "one"),
-    ] = Field(default=0.0, description="Elevation of all views in degrees, or a list with one for each view.")
-    azimuths: Annotated[
-        tuple[Annotated[float, Field(ge=-360, le=360)], ...],
-        Field(min_length=1, max_length=64),
-        AfterValidator(_distinct_directions),
-    ] = Field(
-        default=(0.0, 90.0, 180.0, 270.0),
-        validate_default=True,  # against the elevations
-        description="Azimuth of each view in degrees, in view order; 0 is the front.",
-    )
-    projection: Literal["perspective", "orthographic"] = Field(default="perspective", description="Kind of camera.")
-    fov: float = Field(default=40.0, ge=1, le=150, description="Full vertical angle in degrees (perspective only).")
-    distance: float | None = Field(
-        default=None,
-        ge=0.9,
-        le=1000,
-        description="From the cameras to the object's centre, in its longest side (perspective only); left out: the "
-        "nearest at which the unit cube fits into every view with a margin of 10 %.",
-    )
-    frame: float | None = Field(
-        default=None,
-        ge=0.5,
-        le=1000,
-        description="Side of the frame in the object's longest side (orthographic only); left out: what holds the unit "
-        "cube in every view, and 10 % more.",
-    )
-    resolution: int = Field(default=512, ge=16, le=4096, description="Side of the square pictures in pixels.")
-    background: Annotated[str, AfterValidator(_colour)] = Field(
-        default="white", description="Colour behind the object: white, black, grey or '#rrggbb'."
-    )
-
-    @property
-    def rgb(self) -> tuple[float, float, float]:
-        """The background as sRGB in [0, 1]."""
-        return srgb(self.background)
-
-    @property
-    def directions(self) -> tuple[tuple[float, float], ...]:
-        """(azimuth, elevation) of each view in degrees, in view order."""
-        each = self.elevation if isinstance(self.elevation, tuple) else (self.elevation,) * len(self.azimuths)
-        return tuple(zip(self.azimuths, each, strict=True))
-
-    @model_validator(mode="after")
-    def _one_measure_of_size(self) -> Views:
-        if self.distance is not None and self.projection == "orthographic":
-            raise ValueError("expected frame in place of distance: orthographic views do not shrink with distance")
-        if self.frame is not None and self.projection == "perspective":
-            raise ValueError("expected distance and fov in place of frame: perspective views have no one frame")
-        return self
-
-    @model_serializer(mode="wrap")
-    def _only_what_was_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Suites that say nothing of `distance` and `frame` keep the hash that they had before these existed."""
-        plain: dict[str, Any] = dump(self)
-        return {key: value for key, value in plain.items() if value is not None}
-
-
-class GeneratorReference(_Section):
+class GeneratorReference(Section):
     """The pictures that one of the suite's generators makes for the same cases (FID_B)."""
 
     generator: SafeName = Field(description="Name of a generator of this suite.")
 
 
-class FolderReference(_Section):
+class FolderReference(Section):
     """A folder of pictures, such as segmented photographs (FID_I)."""
 
     folder: SuitePath = Field(description="Folder of pictures; relative to the suite file.")
@@ -216,7 +95,7 @@ def _either_spelling(schema: JsonDict) -> None:
     schema["oneOf"] = [{"required": ["shipped"]}, {"required": ["built"]}]
 
 
-class ShippedReference(_Section):
+class ShippedReference(Section):
     """Pinned features that ship with the project or were made with `reference build`."""
 
     model_config = ConfigDict(json_schema_extra=_either_spelling)
@@ -227,7 +106,7 @@ class ShippedReference(_Section):
     )
 
 
-class MiniworldObjects(_Section):
+class MiniworldObjects(Section):
     """Which renders of the mini-world stand for real pictures."""
 
     split: Split = Field(default="train", description="Objects used for training, or those held out for evaluation.")
@@ -247,13 +126,13 @@ class MiniworldObjects(_Section):
         return self
 
 
-class MiniworldReference(_Section):
+class MiniworldReference(Section):
     """Renders of mini-world objects in the role of real pictures."""
 
     miniworld: MiniworldObjects = Field(description="Which objects, in which look.")
 
 
-REFERENCE_KINDS: dict[str, type[_Section]] = {
+REFERENCE_KINDS: dict[str, type[Section]] = {
     "generator": GeneratorReference,
     "folder": FolderReference,
     "shipped": ShippedReference,
@@ -280,7 +159,7 @@ Reference = Annotated[
 ]
 
 
-class PaperRow(_Section):
+class PaperRow(Section):
     """A row of a table of the Realiz3D paper."""
 
     table: Literal[1, 2, 3] = Field(description="1: texturing, 2: ablation, 3: text to multiview.")
@@ -306,7 +185,7 @@ class GeneratorEntry(BaseModel):
         return dict(self.model_extra or {})
 
 
-class MetricEntry(_Section):
+class MetricEntry(Section):
     """A metric: its name, or `{name: {options}}`."""
 
     model_config = ConfigDict(
@@ -353,13 +232,13 @@ def _replace(schema: JsonDict, content: JsonDict) -> None:
     schema.update(content)
 
 
-class Gate(_Section):
+class Gate(Section):
     """How much worse a result may get before `compare` calls it a regression."""
 
     delta: float = Field(ge=0, description="Largest harmless change for the worse, in the result's own unit.")
 
 
-class Suite(_Section):
+class Suite(Section):
     """A suite: which objects, which views, who generates, against what and how it is judged."""
 
     name: SafeName = Field(description="Name of the suite; results carry it.")
@@ -423,6 +302,7 @@ def suite_protocol(suite: Suite) -> dict[str, Any]:
     del protocol["description"], protocol["generators"], protocol["timeout"], protocol["memory"]
     for key in ("path", "prompts"):
         protocol["cases"].pop(key, None)
+    protocol["views"].get("cameras", {}).pop("path", None)
     for reference in protocol["references"].values():
         if "folder" in reference:
             reference["folder"] = None

@@ -19,12 +19,11 @@ from pydantic import BaseModel, Field
 from bench.cases.case import Case
 from bench.cases.miniworld.world import MiniworldObject
 from bench.errors import GeneratorError, WeightsMissing
-from bench.generators.ground_truth import cameras_digest
 from bench.generators.pipeline_base import PipelineGenerator, hash_parts, pixels
 from bench.generators.protocol import GenerationRequest, GeneratorContext, Preparation
 from bench.generators.realiz3d_pipeline import Realiz3DGenerator, Realiz3DOptions, ShiftingOptions
 from bench.generators.sdedit import SDEditGenerator, SDEditOptions
-from bench.geometry.cameras import Cameras
+from bench.geometry.cameras import Cameras, cameras_digest
 from bench.geometry.control import control_map
 from bench.geometry.scene import SceneGeometry
 from groundwork.late import late
@@ -69,7 +68,7 @@ class MiniworldModel(PipelineGenerator):
 
         super().__init__(name, options, context)
         self.base = BASE if options.base is None else context.suite_folder / options.base
-        self.small = replace(context, cameras=context.cameras.at_resolution(RESOLUTION))
+        self.small = replace(context, shared=context.cameras.at_resolution(RESOLUTION))
         self.controls = Controls(context.device)
         self.method: MiniworldMethod | None = None
         if options.method != "base":

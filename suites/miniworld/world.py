@@ -25,7 +25,7 @@ from bench.cases.miniworld.world import DEFAULT_COUNT, LookName, Split, miniworl
 from bench.dataset.make import make_dataset
 from bench.errors import InputError
 from bench.suite.load import load_suite
-from bench.suite.schema import Views
+from bench.suite.views import Views
 from groundwork.hashing import hash_strings
 from groundwork.progress import Reporter
 from realiz3d.data import MultiviewSamples

@@ -16,7 +16,7 @@ from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.layouts.presets import PRESETS
 from bench.suite.cameras import cameras_of
 from bench.suite.load import load_suite
-from bench.suite.schema import Views
+from bench.suite.views import Views
 from groundwork.notes import Note
 
 SIZE = 16

@@ -17,7 +17,7 @@ from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.geometry.cameras import view_cameras
 from bench.layouts.camera_files import find_camera_files, read_cameras, views_of
 from bench.suite.cameras import cameras_of
-from bench.suite.schema import Views
+from bench.suite.views import Views
 
 SIZE = 16
 WHITE = (1.0, 1.0, 1.0)

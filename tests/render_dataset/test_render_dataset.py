@@ -13,13 +13,13 @@ from bench.cases.case import Case
 from bench.cases.mesh_folder import mesh_folder_cases
 from bench.cli import main
 from bench.dataset import make
-from bench.dataset.camera_file import camera_json, read_cameras
 from bench.dataset.make import make_dataset
 from bench.errors import InputError, UsageError
+from bench.geometry.camera_file import camera_json, read_cameras
 from bench.geometry.cameras import view_cameras
 from bench.geometry.rasteriser import rasterise
 from bench.geometry.rendering import render_albedo
-from bench.suite.schema import Views
+from bench.suite.views import Views
 from realiz3d.data import MultiviewSamples
 from realiz3d.errors import DataError
 

@@ -14,7 +14,7 @@ from bench.references.reference_set import ReferenceFeatures
 from bench.run.set_gaps import Asked, with_gaps
 
 CASES = tuple(f"case{index}" for index in range(8))
-ASKED = Asked(CASES, seeds=1, views=2)
+ASKED = Asked(dict.fromkeys(CASES, 2), seeds=1)
 RNG = np.random.default_rng(0)
 PHOTOS = ReferenceFeatures(
     "photos", RNG.normal(size=(30, 6)).astype(np.float32), tuple(map(str, range(30))), "0" * 64, "any"
@@ -61,7 +61,7 @@ def test_without_each_object_as_if_it_had_not_been_asked_for(kind: type) -> None
     metric, made = kind(kind.Options(reference="photos", extractor="any")), without(pictures(np.zeros(8)), "case2")
     found = with_gaps(metric, made, PHOTOS, ASKED, EMPTY)
     for case in CASES:
-        rest = replace(ASKED, cases=tuple(name for name in CASES if name != case))
+        rest = replace(ASKED, views={name: 2 for name in CASES if name != case})
         assert found.without[case] == pytest.approx(with_gaps(metric, without(made, case), PHOTOS, rest, EMPTY).value)
 
 

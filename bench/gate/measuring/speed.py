@@ -82,6 +82,7 @@ def race(
     plan = make_plan(load_suite(suite, settings), RunOptions(generators=(old, new), limit=cases, device=device))
     entries = {entry.name: entry for entry in plan.generators}
     sides = tuple(build_generator(entries[name], plan.context) for name in (old, new))
+    images = sum(plan.views_of(case) for case in plan.cases)
     controls = SceneControls(device)
     clock = make_stopwatch(device)
 
@@ -102,7 +103,7 @@ def race(
         for number in range(rounds):
             for place in ((0, 1), (1, 0))[number % 2]:
                 times[place].append(seconds(sides[place], warm_up + number))
-    found = Race((old, new), tuple(times[0]), tuple(times[1]), cases * len(plan.cameras), hardware(device))
+    found = Race((old, new), tuple(times[0]), tuple(times[1]), images, hardware(device))
     if benchmark is not None:
         benchmark.extra_info.update(
             against=old, old_seconds=list(found.old), slowdown=found.slowdown, machine=dict(found.machine)
@@ -132,6 +133,8 @@ def _with_benchmark(
 def _requests(plan: Plan, controls: SceneControls, number: int) -> list[GenerationRequest]:
     seed = plan.seeds[0] + number
     return [
-        GenerationRequest(case, plan.cameras, seed, plan.context.background, plan.noise_seeds(case, seed), controls)
+        GenerationRequest(
+            case, plan.cameras_of(case), seed, plan.context.background, plan.noise_seeds(case, seed), controls
+        )
         for case in plan.cases
     ]

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import MeshError
 from bench.generators.base import SingleCaseGenerator
-from bench.generators.ground_truth import GroundTruth, cameras_digest, ground_truth
+from bench.generators.ground_truth import GroundTruth, ground_truth
 from bench.generators.protocol import GenerationRequest
+from bench.geometry.cameras import cameras_digest
 from bench.geometry.scene import SceneGeometry
 from groundwork.hashing import seed_from
 from groundwork.pictures import enlarged
