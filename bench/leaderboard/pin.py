@@ -127,7 +127,7 @@ def make_pin(run: RunResults) -> Pin:
         )
     if summary.views.of_each_case:
         raise UsageError(
-            "each case of the run's suite has cameras of its own, and a board's entries are measured again from one set",
+            "each case of the run's suite has cameras of its own, and a board measures entries again from one set",
             where=str(run.path),
             expected="a suite whose `views` list azimuths",
         )
