@@ -104,7 +104,7 @@ def _run(
     table.replace(score.row() for score in found.scores)
     write_table(plan, table)
     write_leave_one_out(folder.leave_one_out, found.leave_one_out(), found.pairs())
-    speeds = measure_throughput(plan, fingerprints, options, folder, places.executor, reporter)
+    speeds = measure_throughput(plan, fingerprints, options, folder, places, reporter)
     log.add(speeds.failures)
     failures += speeds.failures
 
@@ -144,7 +144,8 @@ def dry_run(suite: Suite, options: RunOptions) -> str:
     folder = run_folder(suite, options)
     folder.fits(plan)
     store = SampleStore(folder.samples)
-    fingerprints = generator_fingerprints(plan)
+    with open_places(suite, options) as places:
+        fingerprints = generator_fingerprints(plan, places)
     there = _stored(plan, fingerprints, store)
     samples = len(plan.cases) * len(plan.seeds)
     lines = [

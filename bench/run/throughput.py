@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from bench.run.failures import Failure
 from bench.run.folder import RunFolder
 from bench.run.generate import SceneControls
 from bench.run.options import RunOptions
+from bench.run.places import Places
 from bench.run.plan import Plan, build_generator, case_digest, generator_class, is_calibration
 from bench.run.summary import row_of
 from bench.stats.intervals import mean_interval
@@ -73,7 +74,7 @@ class _Answer:
 
 
 def measure_throughput(
-    plan: Plan, fingerprints: Mapping[str, str], options: RunOptions, folder: RunFolder, executor: Executor,
+    plan: Plan, fingerprints: Mapping[str, str], options: RunOptions, folder: RunFolder, places: Places,
     reporter: Reporter,
 ) -> Speeds:  # fmt: skip
     """Time every generator that has not been timed like this before; nothing when the suite does not ask for it."""
@@ -81,7 +82,7 @@ def measure_throughput(
     if metric is None:
         return Speeds()
     size = _batch_size(plan, metric, options)
-    alone = _alone(executor)
+    alone = _alone(places.executor)
     records = _read(folder)
     rows: list[Row] = []
     failures: list[Failure] = []
@@ -96,7 +97,7 @@ def measure_throughput(
             record = records.get(entry.name)
             if record is None or record.identity != identity:
                 record = None
-                answer = _ask(alone, _task(plan, metric, entry, options))
+                answer = _ask(alone, _task(plan, metric, entry, options), places)
                 if answer.timing is None:
                     failures.append(Failure(entry.name, "", None, f"throughput: {answer.error}", answer.traceback))
                     rows += _rows(plan, metric, entry.name, None, "failed", answer.error)
@@ -138,8 +139,11 @@ def _cases(plan: Plan, metric: Throughput) -> tuple[Case, ...]:
     return plan.cases[: metric.options.cases]
 
 
-def _ask(executor: Executor, task: _Task) -> _Answer:
-    answer = next(iter(executor.map(_time, [task])))
+def _ask(executor: Executor, task: _Task, places: Places) -> _Answer:
+    batch = places.making(max(map(len, task.batches)))
+    batches = len(task.batches) * (task.repeats + task.warm_up)
+    limits = replace(batch, seconds=None if batch.seconds is None else batch.seconds * batches)
+    answer = next(iter(executor.map(_time, [task], lambda _: limits)))
     return _Answer(None, {}, 0, str(answer.error)) if isinstance(answer, Lost) else answer
 
 

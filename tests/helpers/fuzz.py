@@ -297,6 +297,7 @@ def guided(name: str, seconds: int) -> None:
 
     with atheris.instrument_imports(include=["bench", "groundwork"]):
         import groundwork.pictures  # noqa: F401
+    CORPUS.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp())
     start = folder / "corpus"
     start.mkdir()

@@ -52,7 +52,7 @@ class Killing:
 
 
 def killed_runs(kills: int, seed: int, folder: Path, workers: int = 1) -> Killing:
-    """Kill runs below `folder` until `kills` have met one alive, up to four times each."""
+    """Kill runs below `folder` until `kills` have met one alive, two to six times each."""
     suite = folder / "suite.yaml"
     suite.write_text(SUITE)
     started = time.monotonic()
@@ -62,7 +62,7 @@ def killed_runs(kills: int, seed: int, folder: Path, workers: int = 1) -> Killin
     rng, found = random.Random(seed), Killing()
     while found.kills < kills:
         out = folder / "run"
-        for _ in range(rng.randint(1, 4)):
+        for _ in range(rng.randint(2, 6)):
             child = _forked(suite, out, workers)
             time.sleep(rng.uniform(0, whole))
             os.killpg(child, signal.SIGKILL)
