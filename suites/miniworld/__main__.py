@@ -60,6 +60,28 @@ def gate(
 
 
 @app.command()
+def gates(
+    base: Annotated[Path, typer.Argument(help="A packed base.")],
+    out: Annotated[Path, typer.Argument(help="Run folder: the pictures stay there.")],
+    look: Annotated[str, typer.Option(help="Of the photographs that it was trained on.")] = "muted",
+    limit: Annotated[int | None, typer.Option(min=8, help="First objects of the suite; all.")] = None,
+) -> None:
+    """Hold a base against mindless pictures of its size, by the suites' realism and identity. Fails when it does."""
+    import json
+
+    from bench.cases.miniworld.world import PHOTOGRAPHIC
+    from suites.miniworld.gates import measure_base
+
+    if look not in PHOTOGRAPHIC:
+        raise typer.BadParameter(f"'{look}' is not one of {', '.join(PHOTOGRAPHIC)}", param_hint="--look")
+    found = measure_base(base, out, look, limit)
+    failures = found.failures()
+    typer.echo(json.dumps({**asdict(found), "failures": failures}, indent=1))
+    if failures:
+        raise typer.Exit(1)
+
+
+@app.command()
 def sheet(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     out: Annotated[Path, typer.Argument(help="The picture (PNG) to write.")],
@@ -76,19 +98,27 @@ def modes(
     checkpoint: Checkpoint,
     world: World,
     sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")] = None,
+    base: Annotated[Path | None, typer.Option(help="The packed base that it started from; ours.")] = None,
 ) -> None:
-    """Measure what shifters do: pictures without control in either mode, beside the base's and both domains."""
+    """Measure what shifters do: pictures without control in either mode, beside the base's and both domains.
+
+    Fails when the modes are not told apart.
+    """
     import json
 
     from suites.miniworld.base import open_base
     from suites.miniworld.gate import contact_sheet
+    from suites.miniworld.gates import stage_1_failures
     from suites.miniworld.stages import measure_modes, mode_pictures
 
-    pictures = mode_pictures(checkpoint, open_base(), world)
+    pictures = mode_pictures(checkpoint, open_base() if base is None else open_base(base), world)
     measured = measure_modes(pictures, world)
-    typer.echo(json.dumps({name: asdict(look) for name, look in measured.items()}, indent=1))
+    failures = stage_1_failures(measured)
+    typer.echo(json.dumps({**{name: asdict(look) for name, look in measured.items()}, "failures": failures}, indent=1))
     if sheet is not None:
         contact_sheet(list(pictures.values())).save(sheet)
+    if failures:
+        raise typer.Exit(1)
 
 
 @app.command()

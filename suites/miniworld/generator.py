@@ -63,12 +63,14 @@ class MiniworldModel(PipelineGenerator):
 
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         from suites.miniworld.base import BASE
-        from suites.miniworld.models import MiniworldMethod
-        from suites.miniworld.world import RESOLUTION
+        from suites.miniworld.models import MiniworldMethod, need_base
+        from suites.miniworld.packing import packed_size
 
         super().__init__(name, options, context)
         self.base = BASE if options.base is None else context.suite_folder / options.base
-        self.small = replace(context, shared=context.cameras.at_resolution(RESOLUTION))
+        need_base(self.base)
+        self.size = packed_size(self.base)
+        self.small = replace(context, shared=context.cameras.at_resolution(self.size))
         self.controls = Controls(context.device)
         self.method: MiniworldMethod | None = None
         if options.method != "base":
@@ -80,11 +82,7 @@ class MiniworldModel(PipelineGenerator):
 
     def weights(self) -> Any:
         """What decides the models, whether or not they are there yet; of one that ships, its files."""
-        from suites.miniworld.models import need_base
-        from suites.miniworld.world import RESOLUTION
-
-        need_base(self.base)
-        made: dict[str, Any] = {"size": RESOLUTION, "enlargement": ENLARGEMENT}
+        made: dict[str, Any] = {"size": self.size, "enlargement": ENLARGEMENT}
         if self.method is None:
             return made | hash_parts(self.base, _BASE_PARTS)
         ships = self.method.shipped(0)

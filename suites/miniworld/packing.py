@@ -83,6 +83,12 @@ def open_packed(folder: Path) -> Base:
     return Base(_transformer(folder), scheduler.from_pretrained(folder / "scheduler"), read_facts(folder)["text"])
 
 
+def packed_size(folder: Path) -> int:
+    """Side in pixels of what a packed base paints; its weights are not read."""
+    config = json.loads((folder / TRANSFORMER / "config.json").read_text(encoding="utf-8"))
+    return int(config["sample_size"])
+
+
 def read_facts(folder: Path) -> dict[str, Any]:
     """What `facts.json` of a packed base says."""
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
