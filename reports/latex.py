@@ -36,6 +36,7 @@ _ESCAPES = {
 }
 _SYMBOLS = {"°": r"$^\circ$", "±": r"$\pm$", "×": r"$\times$", "−": "$-$", "·": r"$\cdot$", "–": "--", "—": "---"}
 _SYMBOLS |= {"↑": r"$\uparrow$", "↓": r"$\downarrow$"}
+_LAST_LETTER = 0x17F  # of Latin scripts, which every LaTeX has
 # what fits the page of a paper in one column of text, the generators' names beside it
 _MOST = 7  # columns of a table
 _WIDTH = 72  # letters of all columns
@@ -48,7 +49,14 @@ _MARKS = {"not_measurable": "n.m.", "weights_missing": "w.m.", "failed": "failed
 
 def escape(text: str) -> str:
     """A stranger's text on one line, with every character that TeX would act on made harmless."""
-    return "".join(_ESCAPES.get(letter, _SYMBOLS.get(letter, letter)) for letter in visible(" ".join(text.split())))
+    return "".join(map(_escaped, visible(" ".join(text.split()))))
+
+
+def _escaped(letter: str) -> str:
+    known = _ESCAPES.get(letter) or _SYMBOLS.get(letter)
+    if known is None and ord(letter) > _LAST_LETTER:
+        return rf"\texttt{{U+{ord(letter):04X}}}"  # pdflatex stops at a letter that its fonts lack
+    return known or letter
 
 
 def write_latex(tables: Sequence[Table]) -> str:

@@ -16,6 +16,7 @@ from bench.results.terms import Axis
 from reports.table import Column, Source, Table
 
 ALPHA = 0.05
+_ROUNDED = 0.0495  # from here on three decimals would say 0.050, which is not below
 _MORE: dict[Axis, str] = {
     "realism": "more realistic than",
     "consistency": "more consistent than",
@@ -136,10 +137,13 @@ def _listed(entries: Sequence[tuple[str, float | None]]) -> str:
 
 def _p_values(entries: Sequence[tuple[str, float]]) -> str:
     worst = max(p for _, p in entries)
-    return f"= {format_p(worst)}" if len(entries) == 1 and worst >= 0.001 else _at_most(worst)
+    return f"= {format_p(worst)}" if len(entries) == 1 and 0.001 <= worst < _ROUNDED else _at_most(worst)
 
 
 def _at_most(p: float) -> str:
+    """For p-values below `ALPHA`; one that would be printed as that is said to be below it."""
+    if p >= _ROUNDED:
+        return f"< {ALPHA:g}"
     text = format_p(p)
     return text if text.startswith("<") else f"≤ {text}"
 

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from browser import PHONE, SCREEN, inaccessible, overflow, visit
 from gate_sides import CASES, psnr, side, with_result
 from junit_rules import broken_rules
 
@@ -185,3 +186,14 @@ def test_objects_named_by_strangers_lead_to_no_file(tmp_path):
     page = gate_page(before, with_result(evil, "psnr", values=cases), {"psnr": 0.5})
     assert all(".." not in one.case for one in exhibits(page, None, Pictures(tmp_path, "mine", 0)))
     assert CASES[0] not in {one.case for one in exhibits(page, None, Pictures(tmp_path, "mine", 0))[:1]}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [SCREEN, PHONE], ids=["screen", "phone"])
+def test_everybody_can_read_the_page(browser, tmp_path, size, dark):
+    (tmp_path / "index.html").write_text(write_html(PAGE))
+    with visit(browser, tmp_path / "index.html", size=size, dark=dark) as page:
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert overflow(page) == 0
+        assert inaccessible(page) == []

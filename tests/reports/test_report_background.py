@@ -147,11 +147,18 @@ def test_long_tables_are_parted_for_latex(whole_table: Path) -> None:
     assert tex.count(r"\quad in all & ") == tex.count(r"\quad measured here & ") == len(published(3))
 
 
-def test_latex_compiles(background: Path, whole_table: Path, report: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generators whose names no font of LaTeX has, in one way or another."""
+    generators = [{"name": name, "use": "folder"} for name in ("模型 🐄", "é ß Ł š", "a\u202eb\x1b $x_1$ \\input{y}")]
+    return write(tmp_path_factory.mktemp("foreign") / "run", generators, {})
+
+
+def test_latex_compiles(background: Path, whole_table: Path, report: Path, foreign: Path, tmp_path: Path) -> None:
     """By pdflatex, where there is one: no error, and no table wider than a page of 397 pt or taller than one."""
     if shutil.which("pdflatex") is None:
         pytest.skip("there is no pdflatex here")
-    for number, folder in enumerate((background, whole_table, report)):
+    for number, folder in enumerate((background, whole_table, report, foreign)):
         (tmp_path / f"{number}.tex").write_text(
             "\\documentclass{article}\n\\usepackage{booktabs}\n\\textwidth=397pt\n\\begin{document}\n"
             f"{text(folder, 'tables.tex')}\n\\end{{document}}\n"

@@ -81,6 +81,12 @@ def test_who_is_behind_all_others_is_named_when_every_test_says_so(run: Path) ->
     assert "behind" not in sentence(changed(run, {(A, B): 0.2, (B, C): 0.001}, values))  # one is not tested
 
 
+def test_a_p_value_just_below_the_level_is_not_printed_as_the_level(run: Path) -> None:
+    values = {A: 0.2, B: 0.1, C: 0.3}
+    assert "(p < 0.05)" in sentence(changed(run, {(A, B): 0.0499, (B, C): 0.2}, values))
+    assert "(p = 0.049)" in sentence(changed(run, {(A, B): 0.0494, (B, C): 0.2}, values))
+
+
 def test_texts_lead_with_the_verdict(run: Path) -> None:
     values = {A: 0.2, B: 0.1, C: 0.3}
     table = changed(run, {(A, B): 0.01, (B, C): 0.0004}, values)
