@@ -120,12 +120,28 @@ def test_a_result_that_a_fixed_egg_wins_decides_nothing(name: str) -> None:
     assert "hull_lift_cde" in METRICS.load("hull_lift").never_primary
 
 
+QUIET = {"boosted", "sharpened", "front-copied", "front-everywhere"}
+"""Cheats that eight objects are too few to tell from the ceiling: they keep most of its pictures."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "objects"), [("miniworld-calibration", 10), ("text-to-multiview-calibration", 8)])
-def test_no_cheat_wins_the_calibration_suites(name: str, objects: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["miniworld-calibration", "text-to-multiview-calibration"])
+def test_no_cheat_wins_the_calibration_suites(name: str, tmp_path: Path) -> None:
     court = next(court for court in COURTS if court.name == name)
-    trials = hold_court(court, objects, tmp_path)
-    assert not {trial.cheat.name: trial.standings for trial in trials if not trial.loses}
+    trials = hold_court(court, 8, tmp_path)
+    assert not [(t.cheat.name, s) for t in trials for s in t.standings if s.verdict == "better"]
+    assert {trial.cheat.name for trial in trials if not trial.loses} <= QUIET
+    owing = next(trial for trial in trials if trial.cheat.name == "fails-on-hard")
+    assert owing.loses and any(s.missing for s in owing.standings)
+
+
+@pytest.mark.slow
+def test_quiet_cheats_lose_on_more_objects(tmp_path: Path) -> None:
+    """Where there is no mesh to ask of, too: all but the front's paint behind outlines that only a mesh could tell."""
+    court = next(court for court in COURTS if court.name == "text-to-multiview-calibration")
+    quiet = [cheat for cheat in tried_in(court) if cheat.name in QUIET - {"front-everywhere"}]
+    trials = hold_court(court, 40, tmp_path, quiet, honest=False)
+    assert len(trials) == 3 and all(trial.loses for trial in trials)
 
 
 @pytest.mark.slow
