@@ -53,7 +53,7 @@ class FailsOnHardOptions(CheatOptions):
     """Options of `fails_on_hard`."""
 
     sigma: float = Field(2.0, gt=0.0, description="of the blur, px")
-    least: float = Field(0.45, ge=0.0, le=1.0, description="the own score below which the object is not answered")
+    least: float = Field(0.65, ge=0.0, le=1.0, description="the own score below which the object is not answered")
 
 
 class FailsOnHard(Cheat):
