@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,6 @@ def read_cameras(
         found = _from_arrays(files, convention in ("blender", "opengl"), up, side)
     else:
         found = _from_json(files[0], convention in (None, "blender", "opengl"), up)
-    if not 1 <= len(found) <= _MAX_VIEWS:
-        raise InputError(f"the file has {len(found)} cameras", where=str(files[0]), expected=f"1 to {_MAX_VIEWS}")
     return tuple(found)
 
 
@@ -132,6 +131,7 @@ def _from_arrays(files: tuple[Path, ...], opengl: bool, up: str, side: int | Non
             named += [(str(number), matrix, f"{file}: camera {number}") for number, matrix in enumerate(matrices)]
         else:
             named.append((file.stem, matrices, str(file)))
+    _check_count(len(named), files[0])
     lenses = _lenses(files[0].parent, len(named), side)
     found = []
     for (name, matrix, where), lens in zip(named, lenses, strict=True):
@@ -199,6 +199,7 @@ def _from_json(file: Path, opengl: bool, up: str) -> list[Seen]:
             return _from_ours(file, content)
         unit = _unit(content)
         found = []
+        _check_count(len(content[kind or "frames"]), file)
         for number, frame in enumerate(content[kind or "frames"]):
             where = f"{file}: frame {number}"
             pose = np.array(frame["transform_matrix"], dtype=np.float64)
@@ -207,17 +208,22 @@ def _from_json(file: Path, opengl: bool, up: str) -> list[Seen]:
             values = {key: value for key, value in content.items() if key != kind} | frame
             # Blender writes `ortho_scale` and `camera_angle_x` of every camera; its type says which one counts
             scale = float(frame["ortho_scale"]) if values.get("projection_type") == "ORTHO" else None
+            if scale is not None and not 0 < scale < math.inf:
+                raise InputError(f"ortho_scale is {scale}", where=where, expected="the side of the frame")
             name = str(frame.get("file_path", frame.get("index", "")))
             lens = read_lens(values, where)
             found.append(seen_camera(camera, where, name, up=up, lens=lens, frame=scale, unit=unit))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ArithmeticError) as error:
         expected = "frames (meta.json: locations) with transform_matrix; camera_angle_x, or fl_x and w"
         raise InputError(
             f"the file does not describe cameras ({error!r})", where=str(file), expected=expected
         ) from error
-    if not found:
-        raise InputError("the file has no frames", where=str(file))
     return found
+
+
+def _check_count(count: int, file: Path) -> None:
+    if not 1 <= count <= _MAX_VIEWS:
+        raise InputError(f"the file has {count or 'no'} cameras", where=str(file), expected=f"1 to {_MAX_VIEWS}")
 
 
 def _unit(content: Mapping[str, Any]) -> float | None:
@@ -251,7 +257,12 @@ def _told_by_angles(file: Path, content: Mapping[str, Any]) -> Cameras:
         raise InputError(
             f"unknown projection {content['projection']!r}", where=str(file), expected="perspective or orthographic"
         )
-    cameras = view_cameras(**content)
-    if not (np.isfinite(cameras.world_to_camera).all() and np.isfinite(cameras.intrinsics).all()):
-        raise ValueError("a number is not finite")
+    _check_count(len(content["azimuths"]), file)
+    with np.errstate(all="ignore"):
+        cameras = view_cameras(**content)
+    focal, away = cameras.intrinsics[:, 0, 0], cameras.world_to_camera[:, 2, 3]
+    if not (np.isfinite(cameras.world_to_camera).all() and ((focal > 0) & (focal < np.inf) & (away > 0)).all()):
+        raise InputError(
+            "a number is out of range", where=str(file), expected="fov in (0, 180), distance and frame above 0"
+        )
     return cameras

@@ -148,10 +148,12 @@ def read_lens(values: Mapping[str, Any], where: str) -> Lens | None:
     angle = values.get("camera_angle_x")
     by_angle = None
     if angle is not None:
-        vertical = values.get("camera_angle_y")
-        by_angle = Lens.of_angle(
-            math.degrees(float(angle)), None if vertical is None else math.degrees(float(vertical))
-        )
+        across, up = (math.degrees(float(values.get(f"camera_angle_{axis}") or angle)) for axis in "xy")
+        if not (0 < across < 180 and 0 < up < 180):
+            raise InputError(
+                f"camera_angle_x is {angle!r}", where=where, expected="the full angle in radians, between 0 and pi"
+            )
+        by_angle = Lens.of_angle(across, up)
     if "fl_x" not in values or "w" not in values:
         return by_angle
     width, height = float(values["w"]), float(values.get("h", values["w"]))
@@ -165,6 +167,8 @@ def read_lens(values: Mapping[str, Any], where: str) -> Lens | None:
     fx = float(values["fl_x"])
     fy, cx, cy = (float(values.get(key, usual)) for key, usual in (("fl_y", fx), ("cx", width / 2), ("cy", width / 2)))
     lens = Lens(fx / width, fy / width, cx / width, cy / width)
+    if not (lens.fx > 0 and lens.fy > 0 and 0 <= lens.cx <= 1 and 0 <= lens.cy <= 1):
+        raise InputError("the lens looks past its picture", where=where, expected="fl_x, fl_y > 0; cx, cy inside")
     if by_angle is not None and abs(by_angle.fx / lens.fx - 1) > _SAME_LENS:
         fl_x = math.degrees(2 * math.atan(0.5 / lens.fx))
         raise InputError(
@@ -172,6 +176,4 @@ def read_lens(values: Mapping[str, Any], where: str) -> Lens | None:
             where=where,
             expected="values that agree",
         )
-    if min(lens.fx, lens.fy) <= 0 or not all(0 <= c <= 1 for c in (lens.cx, lens.cy)):
-        raise InputError("the lens looks past its picture", where=where, expected="fl_x, fl_y > 0; cx, cy inside")
     return lens

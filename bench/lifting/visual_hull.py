@@ -26,9 +26,10 @@ _POINTS = 2**20  # looked at at once: memory, not numbers
 
 def half_side(cameras: Cameras) -> float:
     """Half the side of the cube round the origin that a hull is looked for in: as wide as a frame is at the origin."""
-    focal = cameras.intrinsics[:, [0, 1], [0, 1]]
+    focal, centre = cameras.intrinsics[:, [0, 1], [0, 1]], cameras.intrinsics[:, :2, 2]
+    reach = np.maximum(centre, cameras.resolution - centre)
     depth = cameras.world_to_camera[:, 2, 3] if cameras.projection == "perspective" else np.ones(len(cameras))
-    return float((cameras.resolution / 2 / focal * depth[:, None]).max())
+    return float((reach / focal * depth[:, None]).max())
 
 
 def in_silhouette(silhouette: Tensor, xy: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ def test_what_a_suite_cannot_have_is_refused(tmp_path: Path) -> None:
     assert views_of(read_cameras((file,), "opencv"))["fov"] == pytest.approx(
         [math.degrees(angle) for angle in (0.5, 0.6, 0.7, 0.8)], abs=1e-3
     )
-    for text, message in (("[]", "does not describe"), ('{"frames": []}', "no frames"), ("{", "does not describe")):
+    for text, message in (("[]", "does not describe"), ('{"frames": []}', "no cameras"), ("{", "does not describe")):
         file.write_text(text)
         with pytest.raises(InputError, match=message):
             read_cameras((file,))

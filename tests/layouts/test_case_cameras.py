@@ -91,6 +91,10 @@ def test_our_own_file_and_a_suites_views_in_one(tmp_path: Path) -> None:
     write(tmp_path / "told" / "mug.json", views | {"azimuth": 3})
     with pytest.raises(InputError, match="unknown key 'azimuth'"):
         read(tmp_path / "told")
+    for wrong in ({"fov": 0}, {"fov": 200}, {"distance": -2}, {"distance": float("nan")}):
+        write(tmp_path / "told" / "mug.json", views | wrong)
+        with pytest.raises(InputError, match="a number is out of range"):
+            read(tmp_path / "told")
 
 
 def test_views_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -179,7 +183,13 @@ BROKEN = [
     (lambda c: c.update(w=800, h=800, fl_x=400), "fl_x says a field of view of 90 degrees, camera_angle_x one of 35"),
     (lambda c: c.pop("camera_angle_x"), "tell no field of view"),
     (lambda c: c["frames"].append(c["frames"][1]), "cameras 1 and 4 look from the same side"),
-    (lambda c: c["frames"].clear(), "no frames"),
+    (lambda c: c["frames"].clear(), "no cameras"),
+    (lambda c: c.update(frames=[{}] * 1025), "the file has 1025 cameras"),
+    (lambda c: c.update(camera_angle_x=0), "camera_angle_x is 0"),
+    (lambda c: c.update(camera_angle_x=float("nan")), "camera_angle_x is nan"),
+    (lambda c: c.update(w=0, fl_x=3), "does not describe cameras"),
+    (lambda c: c.update(w=800, fl_x=-900, camera_angle_x=None), "looks past its picture"),
+    (lambda c: c["frames"][0].update(projection_type="ORTHO", ortho_scale=0), "ortho_scale is 0"),
 ]
 
 

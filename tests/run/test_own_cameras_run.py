@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -175,6 +176,14 @@ def test_a_model_of_one_set_of_views_says_why_not(theirs, tmp_path):
     plan = make_plan(load_suite(write_suite(tmp_path / "suite.yaml", theirs, more=more)), RunOptions())
     with pytest.raises(UsageError, match="generator 'small': it makes its pictures for one set of views, and each"):
         generator_fingerprints(plan)
+
+
+def test_cases_with_cameras_travel_to_other_processes(theirs, tmp_path):
+    context = make_plan(load_suite(write_suite(tmp_path / "suite.yaml", theirs)), RunOptions()).context
+    sent = pickle.loads(pickle.dumps(context))
+    assert sent.cases == context.cases
+    for case in sent.cases:
+        np.testing.assert_array_equal(sent.cameras_of(case).intrinsics, context.cameras_of(case).intrinsics)
 
 
 def test_a_reference_is_seen_by_the_cases_cameras_in_turn(theirs, tmp_path):
