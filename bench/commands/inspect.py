@@ -205,7 +205,7 @@ def _settled(found: list[Reading]) -> bool:
 
 _ALIKE = {
     "mesh": "these are about equally good: the objects look alike from several sides. Look at --out PNG",
-    "hull": "outlines alone do not tell these apart, and there is no mesh to ask: look at --out PNG",
+    "hull": "outlines and colours do not tell these apart, and there is no mesh to ask: look at --out PNG",
 }
 
 

@@ -1,9 +1,10 @@
 """Which picture is which view where there is no mesh: readings whose outlines belong to one shape, by its visual hull.
 
 Two outlines contradict each other where no point in space can be object in both. Orders are looked for by such pairs,
-and the best of them judged by the hull of all views. Outlines alone cannot tell everything: level views at 0, 90, 180
-and 270 degrees look the same from the front as from the back, mirrored, and from any of four sides to start with.
-Readings that they cannot tell apart score alike, and the plainest of them comes first.
+and the best of them judged by the hull of all views. Those that outlines do not tell apart are held to their colours:
+in the right order they agree on a rounded shape inside the hull. Even so much stays open: level views at 0, 90, 180 and
+270 degrees are as good mirrored, and from any of four sides to start with. Readings that cannot be told apart score
+alike, and the plainest of them comes first.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from torch import Tensor
 
 from bench.geometry.cameras import Cameras
 from bench.geometry.foreground import estimate_foreground
-from bench.layouts.order import Float, Reading, Scores, lead_needed
+from bench.layouts.order import Float, Reading, Scores, known, lead_needed
 from bench.layouts.tiles import straightened
+from bench.lifting.rounded_hull import rounded_hull
 from bench.lifting.visual_hull import hull_masks
 
 _COARSE, _FINE = 48, 96  # pixels: of pairs, of the hull of all views
@@ -33,7 +35,8 @@ _WHITE = (1.0, 1.0, 1.0)
 def hull_readings(views: Sequence[Float], cameras: Cameras, best: int = 8) -> list[Reading]:
     """The likeliest readings, best first. `views`: for each object its pictures, (N, S, S, 3) in [0, 1] on white.
 
-    A reading's `outline` is the share of the outlines that the hull of all of them covers, mean over views and objects.
+    A reading's `outline` is the share of the outlines that the hull of all of them covers, mean over views and objects;
+    `agreement` is looked at where outlines leave several readings.
     """
     coarse, fine = cameras.at_resolution(_COARSE), cameras.at_resolution(_FINE)
     takes = []
@@ -51,7 +54,27 @@ def hull_readings(views: Sequence[Float], cameras: Cameras, best: int = 8) -> li
             masks = [_masks(pictures[list(take)], mirror, turn, _FINE) for pictures in views]
             covered = float(np.mean([_covered(outlines, fine) for outlines in masks]))
             found.append(Reading(take, mirror, turn, covered, math.nan, math.nan, "hull"))
+    top = max(found, key=lambda reading: reading.outline)
+    alike = [reading for reading in found if top.outline - reading.outline < lead_needed(top)]
+    if len(alike) > 1:
+        seen = {reading: replace(reading, agreement=_agreement(views, reading, fine)) for reading in alike}
+        found = [seen.get(reading, reading) for reading in found]
     return _plainest_first(found)[:best]
+
+
+def _agreement(views: Sequence[Float], reading: Reading, cameras: Cameras) -> float:
+    """How well colours agree on a rounded shape inside the hull, mean over objects; NaN where nothing is shared."""
+    found = []
+    for pictures in views:
+        straight = np.stack([straightened(pictures[i], reading.mirror, reading.turn) for i in reading.take])
+        picked = (np.arange(_FINE) * straight.shape[1] + straight.shape[1] // 2) // _FINE
+        straight = straight[:, picked][:, :, picked]
+        outlines = torch.from_numpy(np.stack([estimate_foreground(picture, _WHITE) for picture in straight]))
+        shape = rounded_hull(outlines, cameras)
+        if shape is not None:
+            order = tuple(range(len(cameras)))
+            found.append(Scores.of([straight], [known(shape, cameras)]).of_order(order)[1])
+    return float(np.nanmean(found)) if np.isfinite(found).any() else math.nan
 
 
 def _plainest_first(found: list[Reading]) -> list[Reading]:

@@ -38,6 +38,7 @@ Float = npt.NDArray[np.float64]
 SIDE = 96  # pixels; outlines and broad colours are all that is asked for
 SETTLED = 0.02  # lead over the next reading from which it is believed
 _SETTLED_BY_HULL = 0.005
+_SETTLED_BY_COLOURS = 0.03  # of agreement on a guessed shape: turned about, the same reading differs by .002
 _MOST_READINGS = 50_000
 _WHITE = (1.0, 1.0, 1.0)
 
@@ -110,7 +111,9 @@ def settled(found: Sequence[Reading]) -> bool:
 
 def lead_needed(best: Reading) -> float:
     """Over the next reading; see `settled`."""
-    return max(_SETTLED_BY_HULL, 1 - best.outline) if best.by == "hull" else SETTLED
+    if best.by == "mesh":
+        return SETTLED
+    return max(_SETTLED_BY_HULL if math.isnan(best.agreement) else _SETTLED_BY_COLOURS, 1 - best.outline)
 
 
 def scale_of(views: Sequence[Float], objects: Sequence[Known]) -> float:

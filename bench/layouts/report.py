@@ -75,7 +75,8 @@ def evidence(
             label = f"{azimuth:g}°" + (f", {elevation:g}° up" if elevation else "") + f", picture {best.take[column]}"
             draw.text((left, top + _CELL + 5), label, _FAINT, _font(13))
     top = 76 + len(cases) * (_CELL + _LABEL) + 8
-    scores = "outline + agreement + look" if best.by == "mesh" else "share of the outlines that their hull covers"
+    by_hull = "share of the outlines that their hull covers + agreement of colours"
+    scores = "outline + agreement + look" if best.by == "mesh" else by_hull
     draw.text((_GAP, top), f"readings: {scores}", _INK, _font(15))
     for place, reading in enumerate(found[:5]):
         y = top + 26 + 26 * place

@@ -75,3 +75,22 @@ def test_views_of_no_one_shape_settle_less() -> None:
 
     assert settled([reading(0.998), reading(0.992)]) and not settled([reading(0.998), reading(0.995)])
     assert not settled([reading(0.95), reading(0.92)]) and settled([reading(0.95), reading(0.89)])
+
+
+def test_colours_tell_what_outlines_do_not() -> None:
+    """A painted ball at uneven steps looks round from everywhere; its paint agrees in one order alone."""
+    row, column = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+    cameras = cameras_of(Views(azimuths=(0.0, 40.0, 100.0), resolution=SIDE, projection="orthographic"))
+    x, y = column / (0.4 * SIDE), -row / (0.4 * SIDE)
+    inside = np.hypot(x, y) < 1
+    depth = np.sqrt(np.clip(1 - x**2 - y**2, 0, 1))
+    views = []
+    for azimuth in np.deg2rad((0.0, 40.0, 100.0)):
+        right, towards = (np.cos(azimuth), -np.sin(azimuth)), (np.sin(azimuth), np.cos(azimuth))
+        px, pz = (x * right[k] + depth * towards[k] for k in (0, 1))
+        paint = 0.4 + 0.3 * np.stack([np.sin(5 * px + y), np.sin(4 * pz - 2 * y), np.sin(3 * px + 4 * pz)], axis=-1)
+        views.append(np.where(inside[..., None], paint, 1.0))
+    take = (2, 0, 1)
+    found = hull_readings([np.stack([views[i] for i in np.argsort(take)])], cameras)
+    assert (found[0].take, found[0].mirror, found[0].turn) == (take, False, 0)
+    assert found[0].agreement > 0.8
