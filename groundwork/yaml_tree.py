@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,8 @@ class Node:
         """
         items = self.value if isinstance(self.value, list) else []
         names = [_name_of(item) for item in items]
-        return {name: item for name, item in zip(names, items, strict=True) if name and names.count(name) == 1}
+        times = Counter(names)
+        return {name: item for name, item in zip(names, items, strict=True) if name and times[name] == 1}
 
     def follow(self, path: tuple[Step, ...], named: Sequence[str] = ()) -> tuple[Node, str]:
         """The deepest node that exists on `path`, and the whole path for people: `generators.realiz3d.path`.

@@ -16,7 +16,7 @@ from bench.suite import check
 from bench.suite.check import Plugins
 from bench.suite.explain import explain_suite
 from bench.suite.overrides import override_suite
-from bench.suite.schema import GeneratorEntry, MetricEntry, Suite
+from bench.suite.schema import MANY, GeneratorEntry, MetricEntry, Suite
 from groundwork.documents import Document, make_absolute
 from groundwork.explain import Problem
 from groundwork.yaml_tree import Node
@@ -49,6 +49,7 @@ def load_suite(source: str | Path, overrides: Sequence[str] = (), plugins: Plugi
     document = suite_document()
     file = document.find(source)
     root, errors = document.read(source, file, file.absolute().parent)
+    _refuse_endless(root)
     for text in overrides:
         try:
             override_suite(root, text)
@@ -63,6 +64,15 @@ def load_suite(source: str | Path, overrides: Sequence[str] = (), plugins: Plugi
     if errors or suite is None:
         raise SuiteErrors(errors)
     return suite.in_folder(file.absolute().parent)
+
+
+def _refuse_endless(root: Node) -> None:
+    """Before each of them is looked at, which takes minutes for tens of thousands."""
+    for name, section in root.children().items():
+        if name in ("generators", "metrics") and len(section.children()) > MANY:
+            raise Problem((name,), f"these are {len(section.children())} {name}", f"at most {MANY}").located(
+                root, SuiteError
+            )
 
 
 def _resolve_paths(root: Node, plugins: Plugins) -> None:

@@ -304,6 +304,7 @@ def guided(name: str, seconds: int) -> None:
     for index, content in enumerate(seeds(name)):
         (start / str(index)).write_bytes(content)
     (folder / "work").mkdir()
+    atheris.instrument_all()
     atheris.Setup(
         [sys.argv[0], str(start), f"-max_total_time={seconds}", f"-max_len={LARGEST}", "-print_final_stats=1",
          "-rss_limit_mb=3000", f"-artifact_prefix={CORPUS / name}-"],

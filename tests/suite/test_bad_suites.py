@@ -246,3 +246,12 @@ def test_timings_are_not_gated(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="'latency_p50' cannot be gated") as caught:
         load_suite(file)
     assert "gates.latency_p50" in caught.value.where and "realiz3d_gate.race" in str(caught.value)
+
+
+def test_endless_lists_are_refused_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "suite.yaml"
+    file.write_text(LINES.replace("  - detail\n", "  - detail\n" * 20_000))
+    started = time.process_time()
+    with pytest.raises(SuiteError, match="these are 20001 metrics") as caught:
+        load_suite(file, plugins=PLUGINS)
+    assert caught.value.expected == "at most 1000" and time.process_time() - started < 20
