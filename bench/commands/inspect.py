@@ -56,17 +56,19 @@ def inspect(
     tiles = _tiles(shape)
     shape = replace(shape, ground=ground_of(next(iter(tiles.values()))[0]))
     side = next(iter(tiles.values())).shape[1]
-    one_set = loaded is not None and loaded.views.cameras is None
+    small = _for_cameras(cases, tiles, shape)
+    ways = readings_of(shape, cases, small, cameras)
+    views, told = about_cameras(folder, shape, side, cameras, ways)
+    one_set = loaded is not None and loaded.views.cameras is None and "cameras" not in (views or {})
     found, scale = _readings(loaded, cases, shape, tiles, out) if loaded is not None and one_set else ([], None)
     cut_out = shape.ground is not None and max(abs(v - 255) for v in shape.ground) > 40
     if loaded is not None and shape.ground is not None:
         cut_out = max(abs(v - round(255 * b)) for v, b in zip(shape.ground, loaded.views.rgb, strict=True)) > 40
     best = found[0] if found and _settled(found) else None
     paste = entry(shape, folder_name(folder), folder, best or (found[0] if found else None), cut_out)
-    said = _words(shape, side, loaded, found, scale)
-    small = _for_cameras(cases, tiles, shape)
-    ways = readings_of(shape, cases, small, cameras)
-    views, told = about_cameras(folder, shape, side, cameras, ways)
+    said = _words(shape, side, loaded if one_set else None, found, scale)
+    if loaded is not None and not one_set:
+        said[-1] = "order: that of the cameras, of which each case has its own"
     said += told if told or not cases else agreement_line(cases, small)
     if as_json:
         answer_json(
@@ -222,8 +224,6 @@ def _words(shape: Shape, side: int, suite: Suite | None, found: list[Reading], s
         lines.append(shape.walk.left_out())
     if suite is None:
         return [*lines, "order: not looked at; --suite SUITE tries every order, mirroring and turn against its meshes"]
-    if suite.views.cameras is not None:
-        return [*lines, "order: that of the cameras, of which each case has its own"]
     if suite.views.resolution != side:
         lines.append(f"the suite's views are {suite.views.resolution} pixels: --set views.resolution={side}")
     if not found:
