@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +27,7 @@ SHIFTS = """() => new Promise((done) => { let sum = 0;
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     rng = np.random.default_rng(0)
     waves = np.sin(np.mgrid[:512, :512] / 40)
     pictures = [
@@ -57,16 +60,27 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.rmtree(run)
 
 
+def processor_seconds(page: Any) -> float:
+    """What the page has cost its process so far."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    found = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    return float(found["ProcessTime"])
+
+
 @pytest.mark.slow
 @pytest.mark.browser
 def test_it_opens_in_two_seconds_and_does_not_jump(page: Path, browser: object) -> None:
-    seconds = []
+    seconds, worked = [], []
     for _ in range(3):
         with visit(browser, page, size=SCREEN) as opened:
             seconds.append(opened.evaluate(LOADED) / 1000)
+            worked.append(processor_seconds(opened))
             assert opened.evaluate(SHIFTS) < 0.01
-    print(f"loaded in {min(seconds):.2f} to {max(seconds):.2f} s")
-    assert min(seconds) < 2.0  # the best of three: other work on the machine is not the page's fault
+    print(f"loaded in {min(seconds):.2f} to {max(seconds):.2f} s, of which {min(worked):.2f} s of a processor")
+    assert min(worked) < 1.0
+    if os.getloadavg()[0] < (os.cpu_count() or 1):  # else the clock tells of other work on this machine
+        assert min(seconds) < 2.0
 
 
 @pytest.mark.slow
