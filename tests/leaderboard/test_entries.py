@@ -14,6 +14,7 @@ from board_edits import entry_of, row
 from board_runs import write_meta
 
 from bench.cli import main
+from bench.leaderboard import objects
 from bench.leaderboard.entry import content_id, entry_schema
 from bench.leaderboard.objects import ObjectValue, read_objects, write_objects
 from bench.leaderboard.pin import read_pin
@@ -105,7 +106,7 @@ def test_a_wrong_meta_file_is_told_by_its_line(painted_run: Path, tmp_path: Path
     assert told in said and "meta.yaml:" in said and not (tmp_path / "entries").exists()
 
 
-def test_a_table_that_says_one_thing_twice_or_unpacks_to_too_much_is_refused() -> None:
+def test_a_table_that_says_one_thing_twice_or_unpacks_to_too_much_is_refused(monkeypatch) -> None:
     import io
 
     import pyarrow as pa
@@ -128,8 +129,9 @@ def test_a_table_that_says_one_thing_twice_or_unpacks_to_too_much_is_refused() -
         with pytest.raises(InputError, match=told):
             read_objects(table(rows), "here")
     bomb = io.BytesIO()
-    many = pa.array(["x" * 1000]).take(pa.array([0] * 600_000))  # 600 MB that compress to nothing
-    columns = {"metric": many, "case": many, "value": pa.array([0.0] * 600_000)}
+    monkeypatch.setattr(objects, "MOST_UNPACKED", 1_000_000)
+    many = pa.array(["x" * 1000]).take(pa.array([0] * 2_000))  # 2 MB that compress to nothing
+    columns = {"metric": many, "case": many, "value": pa.array([0.0] * 2_000)}
     pq.write_table(pa.table(columns), bomb, compression="zstd", use_dictionary=False)
     with pytest.raises(InputError, match="unpacks to"):
         read_objects(bomb.getvalue(), "here")

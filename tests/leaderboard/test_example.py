@@ -22,7 +22,7 @@ from reports.leaderboard import build_site
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "leaderboard"
 WORKFLOWS = sorted((EXAMPLE / ".github" / "workflows").glob("*.yml"))
-AGAIN = "make it again: python docs/examples/leaderboard/make.py RUN_OF_MINIWORLD RUN_OF_MESHES --rescore"
+AGAIN = "make it again: python docs/examples/leaderboard/make.py RUN_OF_MINIWORLD"
 
 
 def test_every_entry_holds() -> None:

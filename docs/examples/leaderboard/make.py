@@ -1,10 +1,10 @@
-"""Makes this board again from two stored runs: `python make.py RUN_OF_MINIWORLD RUN_OF_MESHES`.
+"""Makes this board again from stored runs: `python make.py RUN_OF_MINIWORLD [--meshes RUN_OF_MESHES] [--rescore]`.
 
     realiz3d-bench run miniworld --out runs/miniworld
-    realiz3d-bench run published-meshes --set cases.path=... (see the suite's head) --out runs/published-meshes
+    realiz3d-bench run published-meshes --set cases.path=... --out runs/meshes     (see the suite's head)
 
-Everything happens through the command line, as a board's owner and its submitters would type it. `--rescore` measures
-the pictures of one entry again, which takes a few minutes.
+Everything happens through the command line, as a board's owner and its submitters would type it. `--meshes` adds a
+second suite; `--rescore` measures the pictures of one entry again, which takes a few minutes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def command(*words: str) -> None:
         sys.exit(f"leaderboard {' '.join(words)} ended with {code}")
 
 
-def make(miniworld: Path, meshes: Path, rescore: bool) -> None:
+def make(miniworld: Path, meshes: Path | None, rescore: bool) -> None:
     """The whole board."""
     shutil.rmtree(ENTRIES, ignore_errors=True)
     # an entry without a contact sheet, and what took its place
@@ -51,8 +51,9 @@ def make(miniworld: Path, meshes: Path, rescore: bool) -> None:
     )
     shown = entry(miniworld, "synthetic-16px", "miniworld.yaml")
     command("withdraw", str(shown), "--why", "These are the renders that models train on: no model made them.", *AUTHOR)
-    for name in MESHES:  # others' meshes: numbers and hashes alone, no pictures and no prompts of theirs
-        entry(meshes, name, "published-meshes.yaml", "--preview", "0")
+    if meshes is not None:  # others' meshes: numbers and hashes alone, no pictures and no prompts of theirs
+        for name in MESHES:
+            entry(meshes, name, "published-meshes.yaml", "--preview", "0")
     for pin in ENTRIES.glob("published-meshes-*/suite.json"):
         document = json.loads(pin.read_text())
         document["cases"] = [case | {"prompt": ""} for case in document["cases"]]
@@ -66,7 +67,7 @@ def make(miniworld: Path, meshes: Path, rescore: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("miniworld", type=Path)
-    parser.add_argument("meshes", type=Path)
+    parser.add_argument("--meshes", type=Path, help="a run of published-meshes")
     parser.add_argument("--rescore", action="store_true", help="measure the pictures of realiz3d again")
     given = parser.parse_args()
     make(given.miniworld, given.meshes, given.rescore)
