@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +107,7 @@ class ObjectGram:
         methods: Sequence[Hashable] | None = None,
         kernel: Kernel = cubic_kernel,
         biased: bool = False,
-        originals: Mapping[Hashable, Hashable] = MappingProxyType({}),
+        originals: Mapping[Any, Hashable] = MappingProxyType({}),
     ) -> ObjectGram:
         """Fold the kernel values of x (n1, d) and y (n2, d), whose pictures show `x_objects` (n1) and `y_objects` (n2).
 
