@@ -100,7 +100,7 @@ def every_file(root: Path) -> tuple[Path, ...]:
     A link to a folder above is not followed.
     """
     found: list[Path] = []
-    waiting = [(root, (_identity(root),))]
+    waiting: list[tuple[Path, tuple[tuple[int, int], ...]]] = [(root, (_identity(root),))]
     while waiting:
         folder, above = waiting.pop()
         for path in folder.iterdir():

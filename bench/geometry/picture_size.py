@@ -39,5 +39,6 @@ def unmixed(views: Tensor, foreground: Tensor, background: tuple[float, float, f
     paint = torch.cat((views.double() - behind, foreground[..., None].double()), dim=-1).permute(0, 3, 1, 2)
     small = torch.nn.functional.adaptive_avg_pool2d(paint, size)
     shown = torch.nn.functional.interpolate(small, size=(height, width), mode="bicubic", align_corners=False)
-    colour, share = shown.permute(0, 2, 3, 1).split((3, 1), dim=-1)
-    return (behind + colour / share.clamp(min=LEAST_PAINT)).clamp(0.0, 1.0)
+    colour, share = shown[:, :3].permute(0, 2, 3, 1), shown[:, 3, :, :, None]
+    paint_alone: Tensor = behind + colour / share.clamp(min=LEAST_PAINT)
+    return paint_alone.clamp(0.0, 1.0)

@@ -58,7 +58,9 @@ def one_surface(gbuffer: GBuffer, here: Place, there: Place) -> Tensor:
     way = gbuffer.position[there] - gbuffer.position[here]
     one, other = gbuffer.face_normal[here], gbuffer.face_normal[there]
     off = torch.maximum((way * one).sum(dim=-1).abs(), (way * other).sum(dim=-1).abs())
-    return ((one * other).sum(dim=-1) > SMOOTH) & (off < LEVEL * way.norm(dim=-1))
+    smooth: Tensor = (one * other).sum(dim=-1) > SMOOTH
+    level: Tensor = off < LEVEL * way.norm(dim=-1)
+    return smooth & level
 
 
 def pair_difference(views: Tensor, one: Tensor, other: Tensor, gbuffer: GBuffer, step: float) -> tuple[float, int]:
@@ -68,7 +70,7 @@ def pair_difference(views: Tensor, one: Tensor, other: Tensor, gbuffer: GBuffer,
     show one smooth surface. 0 and 0 when there are none.
     """
     total, count = 0.0, 0
-    for here, there in pair_places(*views.shape[1:3], step):
+    for here, there in pair_places(views.shape[1], views.shape[2], step):
         chosen = (one[here] & other[there]) | (other[here] & one[there])
         chosen &= one_surface(gbuffer, here, there)
         total += float((views[here][chosen].double() - views[there][chosen].double()).square().sum())

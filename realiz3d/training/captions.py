@@ -59,8 +59,9 @@ class WordVectors:
     def _vector(self, name: str) -> Tensor:
         """Its length is the root of its width: one a channel, as hosts expect."""
         seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
-        vector = torch.randn(self.settings.width, generator=torch.Generator().manual_seed(seed))
-        return vector * self.settings.width**0.5 / vector.norm()
+        vector: Tensor = torch.randn(self.settings.width, generator=torch.Generator().manual_seed(seed))
+        length: float = self.settings.width**0.5
+        return vector.mul(length / vector.norm())
 
 
 class NamedClasses:

@@ -25,9 +25,10 @@ def make_world(
     from bench.cases.miniworld.world import PHOTOGRAPHIC
     from suites.miniworld.world import make_world as make
 
-    if look not in PHOTOGRAPHIC:
+    looks = {str(name): name for name in PHOTOGRAPHIC}
+    if look not in looks:
         raise typer.BadParameter(f"'{look}' is not one of {', '.join(PHOTOGRAPHIC)}", param_hint="--look")
-    make(world, resolution=resolution, workers=workers, look=look)
+    make(world, resolution=resolution, workers=workers, look=looks[look])
 
 
 @app.command("pack-world")

@@ -46,7 +46,7 @@ class Base:
 
     def captioned(self, captions: Sequence[str]) -> Text:
         """Captions as the transformer takes them."""
-        encoder = caption_encoder(host_for(self.transformer), self.text, None, {}, "cpu")
+        encoder = caption_encoder(type(host_for(self.transformer)), self.text, None, {}, "cpu")
         return encode_text(encoder, captions)
 
     def single_pictures(

@@ -32,7 +32,7 @@ Split = Literal["eval", "train"]
 LookName = Literal["rich", "synthetic", "muted", "vivid", "daylight"]
 
 LOOKS: tuple[LookName, ...] = get_args(LookName)
-PHOTOGRAPHIC = ("rich", "muted", "daylight")  # the others are flat
+PHOTOGRAPHIC: tuple[LookName, ...] = ("rich", "muted", "daylight")  # the others are flat
 _PALETTES = {"rich": COLOURS, "synthetic": COLOURS, "muted": MUTED, "vivid": VIVID, "daylight": COLOURS}
 # for pictures of few pixels: photographs twice as large, and less light from everywhere, so that shade models the shape
 _STAGINGS = {"daylight": Staging(density=0.5, ambient=0.5, lamps=1.25, gloss=1.75)}

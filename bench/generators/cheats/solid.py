@@ -71,7 +71,10 @@ class MatchedNoise(Cheat):
             last = octave == octaves - 1
             coarser = mean if last else ndimage.gaussian_filter(own, (0.0, sigma, sigma, 0.0), mode="nearest")
             amount = ((finer - coarser)[inside] @ across).std(axis=0)  # of this octave, along its main colours
-            only = SolidNoiseOptions(frequencies=(side / (6.0 * sigma),), slope=0.0, chroma=1.0, contrast=1.0)
+            frequency = side / (6.0 * sigma)
+            only = SolidNoiseOptions.model_validate(
+                {"frequencies": [frequency], "slope": 0, "chroma": 1, "contrast": 1}
+            )
             noise += (solid_noise(stage.points, only, random) * amount) @ across.T
             finer = coarser
         return stage.framed(mean + noise - noise[inside].mean(axis=0))
