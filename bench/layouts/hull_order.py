@@ -54,8 +54,8 @@ def hull_readings(views: Sequence[Float], cameras: Cameras, best: int = 8) -> li
             masks = [_masks(pictures[list(take)], mirror, turn, _FINE) for pictures in views]
             covered = float(np.mean([_covered(outlines, fine) for outlines in masks]))
             found.append(Reading(take, mirror, turn, covered, math.nan, math.nan, "hull"))
-    top = max(found, key=lambda reading: reading.outline)
-    alike = [reading for reading in found if top.outline - reading.outline < lead_needed(top)]
+    likeliest = max(found, key=lambda reading: reading.outline)
+    alike = [reading for reading in found if likeliest.outline - reading.outline < lead_needed(likeliest)]
     if len(alike) > 1:
         seen = {reading: replace(reading, agreement=_agreement(views, reading, fine)) for reading in alike}
         found = [seen.get(reading, reading) for reading in found]
