@@ -63,7 +63,7 @@ def grown(index: int, change: str) -> tuple[SceneGeometry, Floats]:
     """The object's views after the change, in their scene."""
     scene, views, alpha = shown(index)
     if change == "outline":  # the rim's mixed pixels and the next one become background
-        kept = np.stack([ndimage.binary_erosion(one, np.ones((3, 3))) for one in alpha > 0.999])
+        kept = np.stack([ndimage.binary_erosion(one, np.ones((3, 3))) for one in np.greater(alpha, 0.999)])
         return scene, np.where(kept[..., None], views, 1.0)
     if change == "grain":
         return scene, views + np.random.default_rng(index).normal(0.0, 2 / 255, views.shape)
