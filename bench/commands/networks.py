@@ -26,6 +26,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "bake": (("xatlas",), "bake on meshes without UVs"),
     "realiz3d": (("diffusers", "transformers", "accelerate", "peft"), "diffusion models as generators, and Realiz3D"),
     "train": (("diffusers", "transformers", "accelerate", "peft", "tensorboard"), "training Realiz3D"),
+    "figures": (("matplotlib",), "report --format pdf,png"),
     "ray": (("ray",), "--executor ray"),
 }
 

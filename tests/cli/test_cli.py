@@ -175,7 +175,7 @@ def test_module_and_help_start_without_heavy_imports() -> None:
         (["run", "minworld"], "did you mean 'miniworld'"),
         (["score", "/nowhere", "--suite", "miniworld"], "no such folder"),
         (["list", "metric"], "did you mean 'metrics'"),
-        (["report", "x", "--format", "pdf"], "unknown format 'pdf'"),
+        (["report", "x", "--format", "docx"], "unknown format 'docx'"),
         (["validate"], "validate needs a suite"),
         (["reference", "build", "a", "/nowhere", "--background", "blue"], "unknown colour"),
     ],

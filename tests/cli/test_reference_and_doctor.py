@@ -44,7 +44,7 @@ def test_build_and_list(pictures: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert main(["reference", "list", "--json"]) == 0
     sets = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
     assert (sets["mine"]["count"], sets["mine"]["source"], sets["mine"]["shipped"]) == (3, "noise", False)
-    assert [*sets["mine"]["extractors"]] == ["efficientnet_lite0_texture"]
+    assert [*sets["mine"]["extractors"]] == ["efficientnet_lite0_texture", "picture_pattern"]
     assert sets["photo_cutouts"]["shipped"] is True
     assert main(["reference", "list"]) == 0
     assert "mine\tbuilt\t3 pictures" in capsys.readouterr().out

@@ -57,6 +57,7 @@ def visit(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
         has_touch=touch,
+        reduced_motion="reduce",  # nothing is still moving when a test looks at it
         java_script_enabled=scripts,
     )
     complaints: list[str] = []

@@ -139,7 +139,7 @@ def test_it_says_that_it_is_not_lpips_and_what_it_is() -> None:
     measured = metric(alpha=4)
     assert all("not LPIPS" in result.title and result.direction == "down" for result in measured.results())
     assert WEIGHTS_SHA256[:12] in measured.parameters() and "alpha=4 " in measured.parameters()
-    assert measured.parameters().endswith(" v2")
+    assert measured.parameters().endswith(" v3")
 
 
 def test_small_pictures_and_meshes_out_of_sight_are_not_measurable() -> None:

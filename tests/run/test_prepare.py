@@ -67,7 +67,8 @@ def summary_of(out: Path, *entries: dict[str, Any]) -> tuple[dict[str, Any], str
     text = io.StringIO()
     generators = [{"use": f"{__name__}:Needy", **entry} for entry in entries]
     suite = load_suite("miniworld", [f"generators={generators}", "metrics=[silhouette_iou]", "primary=[]", "gates={}"])
-    options = RunOptions(out=out, limit=1, seeds=(0, 1), offline=True)
+    # here, where the tests see what was done
+    options = RunOptions(out=out, limit=1, seeds=(0, 1), offline=True, isolate="none")
     outcome = run(suite, options, Reporter(Console(file=text, width=200)))
     return outcome.summary.to_json(), text.getvalue()
 
