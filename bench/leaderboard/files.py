@@ -55,7 +55,7 @@ def write_document(path: Path, document: dict[str, Any]) -> None:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"JSON has no {name}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def prepare_generators(plan: Plan, seeds: Mapping[str, Sequence[int]], reporter:
     """Do what generators need before they can make samples of `seeds`, by generator name.
 
     Returns why generators cannot make theirs, by name. Work of one kind is one stage, with the time that is left by the
-    pace so far; a run that is interrupted goes on from what its generators have kept.
+    pace so far; an interrupted run picks up what its generators have kept.
     """
     wanted: dict[str, Preparation] = {}
     users: dict[str, list[str]] = {}

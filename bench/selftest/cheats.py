@@ -90,8 +90,8 @@ _FLOOR = {"name": "floor", "use": "floor"}  # what missing samples count as
 class Standing:
     """One cheat under one primary: its value, the ceiling's, and what the test of their difference says.
 
-    `verdict` is 'worse', 'better' or 'same' as the ceiling at the level of .05, or '' where there is no number. Of the
-    samples asked for, `missing` count as the floor: with any, a lower value is worse, as in a report.
+    `verdict` is 'worse', 'better' or 'same' as the ceiling at the level of .05, or '' where nothing was measured.
+    Of the samples asked for, `missing` count as the floor: with any, a lower value is worse, as in a report.
     """
 
     metric: str

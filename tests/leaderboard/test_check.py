@@ -162,7 +162,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "an address that runs": (_script_address, "text", "expected a web address"),
     "100,000 characters": (_long_text, "schema", "remarks: String should have at most 4000 characters"),
     "half a file": (_no_json, "json", "not JSON as it should be"),
-    "NaN": (_nan, "json", "NaN is no number in JSON"),
+    "NaN": (_nan, "json", "JSON has no NaN"),
     "a key twice": (_key_twice, "json", "the key 'remarks' comes twice"),
     "a field that is none": (_unknown_field, "schema", "verified_by: Extra inputs are not permitted"),
     "11 MB": (_too_large, "size", "the entry takes 10.0 MB"),
