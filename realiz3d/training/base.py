@@ -82,6 +82,12 @@ def _loaded(config: Base, device: torch.device | str, offline: bool) -> BasePart
     transformer = _read(kind, folder, config.transformer, dtype=torch.float32)
     vae = None
     if config.vae is not None:
+        if index.get(config.vae) == [None, None]:  # how diffusers writes what a pipeline does without
+            raise UsageError(
+                "the base has no autoencoder: it makes pixels",
+                where=str(folder / "model_index.json"),
+                hint="write 'vae: null' below 'base'",
+            )
         vae = _read(
             getattr(diffusers, _component(index, config.vae, folder), None), folder, config.vae, dtype=torch.float32
         )
@@ -127,7 +133,7 @@ def _captions(
 def _component(index: Any, name: str, folder: Path) -> str:
     entry = index.get(name)
     if not isinstance(entry, list | tuple) or len(entry) != 2 or not entry[1]:
-        parts = [key for key, value in index.items() if isinstance(value, list | tuple)]
+        parts = [key for key, value in index.items() if isinstance(value, list | tuple) and all(value)]
         raise UsageError(
             f"the base has no component '{name}'", where=str(folder / "model_index.json"), hint=nearest(name, parts)
         )

@@ -150,6 +150,16 @@ def test_a_packed_base_can_be_trained_further_and_remembers_what_it_cost(checkpo
     assert 0 < max(changed) < 0.1  # it went on from the weights, and did not start anew
 
 
+def test_a_config_that_asks_a_pixel_base_for_its_autoencoder_is_told_what_to_write(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    pack(checkpoint, tmp_path)
+    config = load_config(CONFIG, (f"base.checkpoint={tmp_path}", "base.made=null", "base.vae=vae"))
+    with pytest.raises(UsageError, match="no autoencoder") as caught:
+        load_base(config.base, offline=True)
+    assert "'vae: null'" in caught.value.hint
+
+
 def test_a_base_below_the_gate_does_not_ship(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shipped, "measure", lambda *_: gate_of(0.9))
     with pytest.raises(UsageError, match="does not pass its gate"):
