@@ -42,10 +42,10 @@ def run(
     timeout: seconds that a generator may take for a batch. memory: GiB that such a process may take. Returns the run's
     folder, report, summary and what is incomplete. Raises `BenchError`.
     """
-    from bench.suite.load import load_suite
+    from bench.suite.declare import load_apart
 
     return _executed(
-        load_suite(suite, overrides), out, generators, seeds, limit, device, batch_size, offline,
+        load_apart(suite, overrides, isolate, timeout), out, generators, seeds, limit, device, batch_size, offline,
         isolate, timeout, memory,
     )  # fmt: skip
 

@@ -85,7 +85,7 @@ def _make(suite: Suite, options: RunOptions, out: Path) -> tuple[int, list[str]]
     from bench.run.failures import FailureLog
     from bench.run.generate import generate_samples
     from bench.run.places import open_places
-    from bench.run.plan import generator_fingerprints, make_plan
+    from bench.run.plan import make_plan, set_up_generators
     from bench.run.samples import SampleKey, SampleStore
     from groundwork.files import write_atomically
     from groundwork.lock import hold_folder
@@ -93,7 +93,7 @@ def _make(suite: Suite, options: RunOptions, out: Path) -> tuple[int, list[str]]
 
     plan, reporter = make_plan(suite, options), Reporter()
     _refuse_strangers(plan, out / VIEWS)
-    fingerprints = generator_fingerprints(plan)
+    fingerprints, _ = set_up_generators(plan)
     log = FailureLog(RunLayout(out).failures, reporter.say if options.debug else None)
     store = SampleStore(out)
     with hold_folder(out, options.argv), open_places(suite, options) as places:

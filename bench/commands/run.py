@@ -40,9 +40,9 @@ def run(
         context, out, flags.names(generators, "--generators"), limit, device, batch_size, seeds, executor, workers,
         dry_run, as_json, isolate, timeout, memory,
     )  # fmt: skip
-    from bench.suite.load import load_suite
+    from bench.suite.declare import load_apart
 
-    execute(load_suite(suite, overrides or ()), options)
+    execute(load_apart(suite, overrides or (), options.isolate, options.timeout), options)
 
 
 def read_options(

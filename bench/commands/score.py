@@ -49,11 +49,11 @@ def score(
             "there is no such folder of images", where=str(folder), expected="<case>/view_<i>.png inside it"
         )
     from bench.run.availability import available
+    from bench.suite.declare import load_apart
     from bench.suite.folder import folder_name, with_folder
-    from bench.suite.load import load_suite
 
     label = name or folder_name(folder)
-    judged = with_folder(load_suite(suite, overrides or ()), label, folder, layout)
+    judged = with_folder(load_apart(suite, overrides or (), isolate, timeout), label, folder, layout)
     options = read_options(
         context, out, tuple(generator.name for generator in judged.generators), limit, device, batch_size, seeds,
         executor, workers, dry_run, as_json, isolate, timeout, memory,

@@ -145,8 +145,8 @@ class Generator(ABC):
     def preparations(self, seeds: Sequence[int]) -> Sequence[Preparation]:
         """What is missing before samples of these seeds can be made, in the order in which it has to be done.
 
-        A run does it as stages of its own, in its own process, before the first sample; none is needed where this is
-        empty.
+        A run does it as stages of its own before the first sample; none is needed where this is empty. A generator that
+        works in a process of its own is asked there, again for each piece: keys tell which one is meant.
         """
         return ()
 

@@ -1,26 +1,29 @@
-"""Foreign distances and extractors in processes of their own: here stands what they say of themselves, work is sent.
+"""Strangers' metrics and extractors in processes of their own: here stands what they say of themselves, work is sent.
 
 A process that dies, hangs or leaks fails the call that it was in, and the next call starts another one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import PluginError
+from bench.errors import BenchError, PluginError
 from bench.extractors.catalogue import EXTRACTORS, load_extractor
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.metrics.catalogue import METRICS
-from bench.metrics.declaration import FeatureSet, Result, SetMetric
+from bench.metrics.declaration import FeatureSet, Measurement, ObjectMetric, Result, Sample, SetMetric
+from bench.plugins.contract import plugin_class
+from bench.plugins.origin import ships
 from bench.references.reference_set import ReferenceFeatures
-from bench.run.places import Places, ships
+from bench.run.places import Places
 from bench.stats.difference import Difference
 from bench.suite.check import make_metric
+from bench.suite.declare import Question, declared
 from bench.suite.schema import MetricEntry
 from bench.workers.crew import Crew
 from bench.workers.limits import Limits, Lost
@@ -63,22 +66,75 @@ class _Elsewhere:
         return answer
 
 
+class ApartObjectMetric(ObjectMetric):
+    """An object metric that is made, made ready and used elsewhere: processes that measure make it again.
+
+    Raises what its set-up raises. One that fails later, or costs the process that makes it ready, is `broken`.
+    """
+
+    def __init__(self, entry: MetricEntry, places: Places) -> None:
+        self.what, self._limits = f"metric '{entry.name}'", places.setting_up()
+        self._question = Question(entry)
+        self.broken: BenchError | None = None
+        self._said = declared(self._question, self._limits)
+        self.needs_mesh = self._said.needs_mesh  # type: ignore[misc]
+        self.error_scale = self._said.error_scale  # type: ignore[misc]
+        self.never_primary = self._said.never_primary  # type: ignore[misc]
+
+    def results(self) -> tuple[Result, ...]:
+        """As it declared them."""
+        return self._said.results
+
+    def see_prompts(self, prompts: tuple[str, ...]) -> None:
+        """Its titles may tell of them."""
+        self._ask(replace(self._question, prompts=prompts))
+
+    def prepare(self, device: str, offline: bool) -> None:
+        """Also asks what is missing, and for the signature."""
+        self._ask(replace(self._question, device=device, offline=offline))
+
+    def missing(self) -> Mapping[str, str]:
+        """As it said when it was made ready."""
+        return {} if self.broken else self._said.missing
+
+    def parameters(self) -> str:
+        """As it said when it was made ready; 'unknown' of a broken metric."""
+        return "unknown" if self.broken else self._said.parameters
+
+    def measure(self, sample: Sample) -> Mapping[str, Measurement]:
+        """Never called here: `bench.run.score_objects` measures in processes that make the metric again."""
+        raise AssertionError(f"{self.what} is not in this process")
+
+    def _ask(self, question: Question) -> None:
+        self._question = question
+        if self.broken is not None:
+            return
+        try:
+            said = declared(question, self._limits)
+        except BenchError as error:
+            self.broken = error
+        else:
+            self.broken = said.why()
+            self._said = said if said.results else replace(said, results=self._said.results)
+
+
 class ApartSetMetric(SetMetric):
     """A set metric that measures elsewhere."""
 
-    def __init__(self, metric: SetMetric, entry: MetricEntry, places: Places) -> None:
-        self._metric = metric
-        self.reference, self.extractor = metric.reference, metric.extractor
-        self.limits = metric.limits  # type: ignore[misc]
+    def __init__(self, entry: MetricEntry, places: Places) -> None:
+        self._said = said = declared(Question(entry), places.setting_up())
+        self.reference, self.extractor = said.reference, said.extractor
+        self.limits = said.limits  # type: ignore[misc]
         self._there = _Elsewhere(places, f"metric '{entry.name}'", make_metric, entry, METRICS)
 
     def result(self) -> Result:
         """As it declared it."""
-        return self._metric.result()
+        (found,) = self._said.results
+        return found
 
     def parameters(self) -> str:
         """As it said."""
-        return self._metric.parameters()
+        return self._said.parameters
 
     def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
         """Measured there."""
@@ -88,6 +144,11 @@ class ApartSetMetric(SetMetric):
     def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
         """Measured there."""
         found: npt.NDArray[np.float64] = self._there.call("leave_one_object_out", generated, reference)
+        return found
+
+    def pair_values(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64] | None:
+        """Measured there."""
+        found: npt.NDArray[np.float64] | None = self._there.call("pair_values", generated, reference)
         return found
 
     def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
@@ -120,9 +181,14 @@ class ApartExtractor:
         return found
 
 
-def set_metric(metric: SetMetric, entry: MetricEntry, places: Places) -> SetMetric:
-    """The metric where it belongs: here, or elsewhere."""
-    return ApartSetMetric(metric, entry, places) if places.apart_from_us(ships(METRICS, entry.name)) else metric
+def metric_of(entry: MetricEntry, places: Places) -> Any:
+    """The metric of an entry where it belongs: made here, or elsewhere. Raises `BenchError` that names it."""
+    if not places.apart_from_us(ships(METRICS, entry.name)):
+        return make_metric(entry, METRICS)
+    kind = plugin_class(METRICS, entry.name)
+    if issubclass(kind, SetMetric):
+        return ApartSetMetric(entry, places)
+    return ApartObjectMetric(entry, places) if issubclass(kind, ObjectMetric) else make_metric(entry, METRICS)
 
 
 def extractor(name: str, device: str, offline: bool, places: Places | None) -> Extractor:

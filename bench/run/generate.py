@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from torch import Tensor
 
@@ -84,10 +85,11 @@ def generate_samples(
     batch_size: int,
     reporter: Reporter,
     log: FailureLog,
+    unset: Mapping[str, BenchError] = MappingProxyType({}),
 ) -> Generation:
     """Make every sample of the plan that the store does not hold, after what their generators need for it.
 
-    fingerprints: generator name -> hash.
+    fingerprints: generator name -> hash. unset: why some cannot be asked for any, by name.
     """
     broken: list[Failure] = []
     missing: dict[str, list[_Job]] = {}
@@ -101,8 +103,8 @@ def generate_samples(
                 identity = plan.sample_identity(fingerprints[entry.name], case, seed)
                 if store.digest(SampleKey(entry.name, case.id, seed), identity) is None:
                     jobs.append(_Job(case, seed, plan.noise_seeds(case, seed), identity))
-    seeds = {name: sorted({job.seed for job in jobs}) for name, jobs in missing.items()}
-    unprepared = prepare_generators(plan, seeds, reporter)
+    seeds = {name: sorted({job.seed for job in jobs}) for name, jobs in missing.items() if name not in unset}
+    unprepared = dict(unset) | prepare_generators(plan, seeds, places, reporter)
     failures = [
         Failure.of(name, job.case.id, job.seed, error) for name, error in unprepared.items() for job in missing[name]
     ]

@@ -14,25 +14,20 @@ from typing import Literal, TypeVar
 from bench.errors import UsageError
 from bench.generators.catalogue import GENERATORS
 from bench.metrics.catalogue import METRICS
+from bench.plugins.origin import ships
 from bench.run.executors import Executor, InProcess, Processes, make_executor
 from bench.run.options import RunOptions
+from bench.suite import declare
 from bench.suite.schema import GeneratorEntry, MetricEntry, Suite
 from bench.workers.crew import Crew
 from bench.workers.limits import Limits
-from groundwork.registry import Registry
 
 Task = TypeVar("Task")
 Isolate = Literal["foreign", "all", "none"]
 
-OURS = ("bench", "suites", "realiz3d", "baselines")
 MANY = 64  # samples: fewer are measured before other processes have started
 SECONDS_A_SAMPLE = 3600.0
 """What a sample may take, on average over its batch, where nobody sets a limit: more is no slowness but a hang."""
-
-
-def ships(registry: Registry, name: str) -> bool:
-    """Whether the code behind a name is the project's own."""
-    return registry.target(name).partition(":")[0].partition(".")[0] in OURS
 
 
 @dataclass(frozen=True)
@@ -62,6 +57,7 @@ class Places:
 
     def close(self) -> None:
         """End every process that is kept."""
+        declare.rest()
         self.rest()
         while self._more:
             self._more.pop().close()
@@ -76,6 +72,14 @@ class Places:
                 return Processes(1)
             return make_executor(options.executor, options.measurers, options.device)
         return self.apart if apart else self.executor
+
+    def setting_up(self) -> Limits:
+        """Of what plug-ins do before the first batch."""
+        return declare.set_up_limits(self.timeout, self.memory)
+
+    def preparing(self, steps: int) -> Limits:
+        """Of work that is done once, before the first batch, in so many steps: training takes as long as it takes."""
+        return Limits(SECONDS_A_SAMPLE * max(1, steps), self.memory)
 
     def rest(self) -> None:
         """End the processes that are kept: what generators loaded is not needed any more."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -19,7 +20,7 @@ from bench.metrics.declaration import ObjectMetric, Result, SetMetric
 from bench.plugins.contract import plugin_class
 from bench.plugins.guard import plugin_code
 from bench.results.summary import PhaseInfo
-from bench.run.executors import Executor, InProcess
+from bench.run.apart import metric_of
 from bench.run.options import RunOptions
 from bench.run.places import Places
 from bench.run.samples import SampleKey
@@ -28,10 +29,10 @@ from bench.suite.check import make_metric, read_options
 from bench.suite.schema import Cases, GeneratorEntry, MeshCases, MetricEntry, PromptCases, Suite
 from bench.throughput.declaration import Throughput
 from bench.workers.crew import Crew
-from bench.workers.limits import Limits, Lost
+from bench.workers.limits import Lost, WorkerLost
 from groundwork.hashing import hash_json, hash_strings, seed_from
 
-SECONDS_TO_BEGIN = 3600.0  # for a generator's set-up and fingerprint: hashing a large checkpoint takes minutes
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ class Plan:
     object_metrics: tuple[ObjectMetric, ...]
     object_entries: tuple[MetricEntry, ...]  # of the object metrics: other processes make them again
     set_metrics: tuple[SetMetric, ...]
-    set_entries: tuple[MetricEntry, ...]
     context: GeneratorContext
     comparable: bool
     throughput: Throughput | None = None
@@ -121,12 +121,15 @@ def case_digest(case: Case) -> str:
     return hash_json(parts + ([] if case.cameras is None else [case.cameras.fingerprint]))
 
 
-def make_plan(suite: Suite, options: RunOptions) -> Plan:
-    """Resolve everything that can be wrong before work starts. Raises `BenchError` with what to do."""
+def make_plan(suite: Suite, options: RunOptions, places: Places | None = None) -> Plan:
+    """Resolve everything that can be wrong before work starts. Raises `BenchError` with what to do.
+
+    Strangers' metrics are made where `places` say; None: here.
+    """
     check_device(options.device)
     all_cases = suite_cases(suite)
     shared = shared_cameras(suite)
-    metrics = [make_metric(entry, METRICS) for entry in suite.metrics]
+    metrics = [make_metric(entry, METRICS) if places is None else metric_of(entry, places) for entry in suite.metrics]
     for metric in metrics:
         if isinstance(metric, ObjectMetric):
             metric.see_prompts(tuple(case.prompt for case in all_cases))
@@ -143,7 +146,6 @@ def make_plan(suite: Suite, options: RunOptions) -> Plan:
         ),
         object_metrics=tuple(m for m in metrics if isinstance(m, ObjectMetric)),
         set_metrics=tuple(m for m in metrics if isinstance(m, SetMetric)),
-        set_entries=tuple(entry for entry, m in zip(suite.metrics, metrics, strict=True) if isinstance(m, SetMetric)),
         context=GeneratorContext(all_cases, shared, suite.views.rgb, options.device, suite.folder),
         comparable=limit is None or limit >= len(all_cases),
         throughput=next((m for m in metrics if isinstance(m, Throughput)), None),
@@ -205,21 +207,26 @@ def build_generator(entry: GeneratorEntry, context: GeneratorContext) -> Generat
         return factory(entry.name, read_options(factory, entry.options), context)
 
 
-def generator_fingerprints(plan: Plan, places: Places | None = None) -> dict[str, str]:
-    """Of every generator of the plan, by name; asked where the generators work (None: here).
+def set_up_generators(
+    plan: Plan, places: Places | None = None
+) -> tuple[dict[str, str], dict[str, PluginError | WorkerLost]]:
+    """The fingerprint of every generator of the plan by name, and why some have none ('').
 
-    Raises `BenchError` where one is not available; where others could run without it, the error says how.
+    Asked where the generators work (None: here). One that fails to what nobody can mend in the suite, its own code,
+    costs its rows, as long as others work. Raises `BenchError` where one is not available (a checkpoint that is not
+    there); where others could run without it, the error says how.
     """
     found: dict[str, str] = {}
     failed: dict[str, BenchError] = {}
-    for entry in plan.generators:
+    for entry in reversed(plan.generators):  # the process that is asked last is there for the first one's samples
         try:
-            executor = places.of_generator(entry) if places is not None else InProcess()
-            found[entry.name] = _fingerprint_from(executor, entry, plan.context)
+            found[entry.name] = ask_generator(_fingerprint, OfGenerator(entry, plan.context), places)
         except BenchError as error:
             failed[entry.name] = error
-    if not failed:
-        return found
+    broken = {name: error for name, error in failed.items() if isinstance(error, PluginError | WorkerLost)}
+    if len(broken) == len(failed) and (found or not failed):
+        return {entry.name: found.get(entry.name, "") for entry in plan.generators}, broken
+    failed = {entry.name: failed[entry.name] for entry in plan.generators if entry.name in failed}
     first, *others = failed.values()
     hints = [first.hint] if first.hint else []
     hints += [f"{len(others)} more cannot be set up: {', '.join([*failed][1:])}"] if others else []
@@ -227,19 +234,36 @@ def generator_fingerprints(plan: Plan, places: Places | None = None) -> dict[str
     raise type(first)(first.message, where=first.where, expected=first.expected, hint="; ".join(hints)) from first
 
 
-def _fingerprint_from(executor: Executor, entry: GeneratorEntry, context: GeneratorContext) -> str:
-    """As `generator_fingerprint`. Raises `BenchError` when the process that was asked is lost."""
-    if isinstance(executor, Crew):
-        limits = Limits(SECONDS_TO_BEGIN)
-        for answer in executor.map(_fingerprint, [(entry, context)], lambda _: limits):
-            if isinstance(answer, Lost):
-                raise answer.error.about(f"generator '{entry.name}': set-up")
-            return answer
-    return generator_fingerprint(entry, context)
+@dataclass(frozen=True)
+class OfGenerator:
+    """What a question to a generator goes by: all that is needed to set it up, and the seeds that are wanted of it."""
+
+    entry: GeneratorEntry
+    context: GeneratorContext
+    seeds: tuple[int, ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """Whose code runs; `Crew` never mixes two in a process."""
+        return self.entry.name
 
 
-def _fingerprint(task: tuple[GeneratorEntry, GeneratorContext]) -> str:
-    return generator_fingerprint(*task)
+def ask_generator(ask: Callable[[OfGenerator], Answer], question: OfGenerator, places: Places | None) -> Answer:
+    """The answer of `ask`, which sets the generator up, from where the generator works (None: here).
+
+    Raises what `ask` raises, and the loss of the process that was asked.
+    """
+    executor = places.of_generator(question.entry) if places is not None else None
+    if places is None or not isinstance(executor, Crew):
+        return ask(question)
+    (answer,) = executor.map(ask, [question], lambda _: places.setting_up())
+    if isinstance(answer, Lost):
+        raise answer.error.about(f"generator '{question.owner}': set-up")
+    return answer
+
+
+def _fingerprint(question: OfGenerator) -> str:
+    return generator_fingerprint(question.entry, question.context)
 
 
 def generator_fingerprint(entry: GeneratorEntry, context: GeneratorContext) -> str:
@@ -261,13 +285,21 @@ def is_calibration(entry: GeneratorEntry) -> bool:
     return bool(generator_class(entry).calibration)
 
 
-def training_of(entry: GeneratorEntry, context: GeneratorContext) -> tuple[PhaseInfo, ...]:
+def training_of(
+    entry: GeneratorEntry, context: GeneratorContext, places: Places | None = None
+) -> tuple[PhaseInfo, ...]:
     """What the training behind a generator cost, by phase; empty where nobody wrote that down.
 
-    Raises `PluginError` for a generator that has a method `training` which tells no such thing.
+    Asked where the generator works (None: here). Raises `PluginError` for a generator that has a method `training`
+    which tells no such thing, and `WorkerLost` for one that costs its process.
     """
     if generator_class(entry).training is Generator.training:
         return ()
+    return ask_generator(_training, OfGenerator(entry, context), places)
+
+
+def _training(question: OfGenerator) -> tuple[PhaseInfo, ...]:
+    entry, context = question.entry, question.context
     what = f"generator '{entry.name}'"
     try:
         generator = build_generator(entry, context)

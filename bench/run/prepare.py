@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bench.errors import BenchError
 from bench.generators.protocol import Generator, Preparation
 from bench.plugins.guard import plugin_code
-from bench.run.plan import Plan, build_generator, generator_class
+from bench.run.executors import Executor
+from bench.run.places import Places
+from bench.run.plan import OfGenerator, Plan, ask_generator, build_generator, generator_class
+from bench.workers.limits import Lost
 from groundwork.progress import Reporter, Stage
 
 _NAMED = 4  # pieces of work that are named before a stage begins
 
 
-def prepare_generators(plan: Plan, seeds: Mapping[str, Sequence[int]], reporter: Reporter) -> dict[str, BenchError]:
+def prepare_generators(
+    plan: Plan, seeds: Mapping[str, Sequence[int]], places: Places, reporter: Reporter
+) -> dict[str, BenchError]:
     """Do what generators need before they can make samples of `seeds`, by generator name.
 
     Returns why generators cannot make theirs, by name. Work of one kind is one stage, with the time that is left by the
-    pace so far; an interrupted run picks up what its generators have kept.
+    pace so far; an interrupted run picks up what its generators have kept. Strangers' work is done where they work, and
+    moves the stage on when a piece is done.
     """
     wanted: dict[str, Preparation] = {}
     users: dict[str, list[str]] = {}
@@ -27,9 +34,7 @@ def prepare_generators(plan: Plan, seeds: Mapping[str, Sequence[int]], reporter:
         if not seeds.get(entry.name) or generator_class(entry).preparations is Generator.preparations:
             continue
         try:
-            generator = build_generator(entry, plan.context)
-            with plugin_code(f"generator '{entry.name}'", "preparations()"):
-                pieces = tuple(generator.preparations(seeds[entry.name]))
+            pieces = _pieces(OfGenerator(entry, plan.context, tuple(seeds[entry.name])), places)
         except BenchError as error:
             failed[entry.name] = error
             continue
@@ -50,6 +55,56 @@ def prepare_generators(plan: Plan, seeds: Mapping[str, Sequence[int]], reporter:
                 except BenchError as error:
                     failed |= {name: error for name in whose if name not in failed}
     return failed
+
+
+def _pieces(question: OfGenerator, places: Places) -> tuple[Preparation, ...]:
+    """What a generator needs, to be done where it works."""
+    executor = places.of_generator(question.entry)
+    if executor is places.executor:
+        return _asked(question)
+    told = ask_generator(_told, question, places)
+    return tuple(replace(piece, do=partial(_do_there, question, piece, executor, places)) for piece in told)
+
+
+def _asked(question: OfGenerator) -> tuple[Preparation, ...]:
+    generator = build_generator(question.entry, question.context)
+    with plugin_code(f"generator '{question.owner}'", "preparations()"):
+        return tuple(generator.preparations(question.seeds))
+
+
+def _told(question: OfGenerator) -> tuple[Preparation, ...]:
+    """In its process: what it needs, without the work itself, which does not travel."""
+    return tuple(replace(piece, do=_nothing) for piece in _asked(question))
+
+
+def _nothing(_: object) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class _Piece:
+    question: OfGenerator
+    key: str
+
+    @property
+    def owner(self) -> str:
+        return self.question.owner
+
+
+def _do_there(
+    question: OfGenerator, piece: Preparation, executor: Executor, places: Places, advance: Callable[[int], None]
+) -> None:
+    limits = places.preparing(piece.steps)
+    for answer in executor.map(_do, [_Piece(question, piece.key)], lambda _: limits):
+        if isinstance(answer, Lost):
+            raise answer.error
+    advance(piece.steps)
+
+
+def _do(task: _Piece) -> None:
+    for piece in _asked(task.question):
+        if piece.key == task.key:  # or it was done meanwhile
+            piece.do(_nothing)
 
 
 def _advance(stage: Stage, note: str, steps: int) -> None:

@@ -20,7 +20,7 @@ from bench.generators.protocol import GeneratorContext
 from bench.metrics.catalogue import METRICS
 from bench.metrics.declaration import SetMetric
 from bench.plugins.held import HeldObjectMetric
-from bench.run.places import ships
+from bench.plugins.origin import ships
 from bench.run.plan import generator_fingerprint, shared_cameras, suite_cases, training_of
 from bench.suite.check import make_metric
 from bench.suite.schema import Suite

@@ -64,6 +64,7 @@ class _Task:
     scoring: ObjectScoring
     samples: tuple[_Work, ...]
     metrics: tuple[MetricEntry, ...]
+    mapped: tuple[int, ...]  # places of metrics that have error maps
     run: str
     views_signature: str
 
@@ -121,7 +122,11 @@ def score_objects(
             valid.setdefault((SampleKey(row.generator, row.case, row.seed), row.metric), set()).add(
                 row.sample + row.signature
             )
+    broken = {place: error for place, metric in enumerate(plan.object_metrics) if (error := _broken(metric))}
     undrawn = _undrawn(plan, digests, looks, scoring)
+    mapped = tuple(place for place, m in enumerate(plan.object_metrics) if m.error_scale and place not in broken)
+    failures = _unready(plan, digests, looks, broken, table)
+    log.add(failures)
     tasks = []
     for case in plan.cases:
         by_metric = [
@@ -135,7 +140,8 @@ def score_objects(
                 tuple(
                     place
                     for place, results in enumerate(by_metric)
-                    if any(valid.get((key, name)) != {digest + results[name]} for name in results)
+                    if place not in broken
+                    and any(valid.get((key, name)) != {digest + results[name]} for name in results)
                 ),
                 key in undrawn,
             )
@@ -147,10 +153,9 @@ def score_objects(
             tasks.append(
                 _Task(
                     case, prompts, plan.cameras_of(case), plan.suite.views.rgb, plan.context.device, scoring, lacking,
-                    plan.object_entries, token, looks[case.id],
+                    plan.object_entries, mapped, token, looks[case.id],
                 )
             )  # fmt: skip
-    failures: list[Failure] = []
     suspects: set[int] = set()  # metrics that cost a process
 
     def split(task: _Task) -> list[_Task] | None:
@@ -205,6 +210,30 @@ def _name_of(metric: ObjectMetric) -> str:
     return str(getattr(metric, "what", "the metric"))
 
 
+def _broken(metric: ObjectMetric) -> BenchError | None:
+    """What kept a metric from being made ready."""
+    error: BenchError | None = getattr(metric, "broken", None)
+    return error
+
+
+def _unready(
+    plan: Plan,
+    digests: Mapping[SampleKey, str],
+    looks: Mapping[str, str],
+    broken: Mapping[int, BenchError],
+    table: ScoreTable,
+) -> list[Failure]:
+    """The rows of metrics that could not be made ready: no process is asked to try again."""
+    failures = []
+    for place, error in broken.items():
+        metric = plan.object_metrics[place]
+        names = ", ".join(result.name for result in metric.results())
+        for key, digest in digests.items():
+            table.replace(_rows(metric, {}, key, digest, looks[key.case]))
+            failures.append(Failure.of(key.generator, key.case, key.seed, error, names))
+    return failures
+
+
 def _undrawn(
     plan: Plan, digests: Mapping[SampleKey, str], looks: Mapping[str, str], scoring: ObjectScoring
 ) -> set[SampleKey]:
@@ -213,7 +242,7 @@ def _undrawn(
     identities = {
         (key, scale.result): map_identity(digest, object_signature(metric, scale.result, looks[key.case]), scale)
         for key, digest in digests.items()
-        for metric, scale in mapped_metrics(plan.object_metrics, meshes[key.case])
+        for metric, scale in mapped_metrics([m for m in plan.object_metrics if not _broken(m)], meshes[key.case])
     }
     scoring.maps.discard(identities, set(plan.samples), scoring.store)
     return {key for key, result in identities if not scoring.maps.path(key, result).is_file()}
@@ -242,26 +271,31 @@ def _measure(task: _Task) -> _Answer:
         return _measured(task)
 
 
-_kept: tuple[str, Sequence[ObjectMetric]] = ("", ())
-"""The metrics of the last run that this process measured for, under its token: made and made ready once a process."""
+_kept: tuple[str, dict[int, ObjectMetric]] = ("", {})
+"""Metrics of the last run that this process measured for, by place, under its token: made ready once a process."""
 
 
 def _keep(metrics: Sequence[ObjectMetric]) -> str:
     """Where the run's own process measures, it does so with the metrics of its plan. Returns the run's token."""
     global _kept
-    _kept = (secrets.token_hex(8), metrics)
+    _kept = (secrets.token_hex(8), dict(enumerate(metrics)))
     return _kept[0]
 
 
-def _metrics(task: _Task) -> Sequence[ObjectMetric]:
+def _metrics(task: _Task) -> dict[int, ObjectMetric]:
+    """Those that the task asks for: one whose set-up ends the process ends it for its own tasks alone."""
     global _kept
     if _kept[0] != task.run:
-        made: list[ObjectMetric] = [make_metric(entry, METRICS) for entry in task.metrics]
-        for metric in made:
+        _kept = (task.run, {})
+    made = _kept[1]
+    places = {place for work in task.samples for place in work.metrics}
+    for place in sorted(places.union(task.mapped if _DRAWING in task.parts else ())):
+        if place not in made:
+            metric: ObjectMetric = make_metric(task.metrics[place], METRICS)
             metric.see_prompts(task.prompts)
             metric.prepare(task.device, task.scoring.offline)
-        _kept = (task.run, made)
-    return _kept[1]
+            made[place] = metric
+    return made
 
 
 def _measured(task: _Task) -> _Answer:
@@ -270,7 +304,7 @@ def _measured(task: _Task) -> _Answer:
     failures: list[Failure] = []
     scene: SceneGeometry | None = None
     broken: BenchError | None = None
-    if task.case.mesh is not None and any(metric.needs_mesh for metric in metrics):
+    if task.case.mesh is not None and any(metric.needs_mesh for metric in metrics.values()):
         try:
             scene = SceneGeometry(task.case.mesh.load(), task.cameras, task.device)
         except BenchError as error:
@@ -290,7 +324,7 @@ def _measured(task: _Task) -> _Answer:
             continue
         sample = Sample(views, scene, task.background, task.cameras, task.case.prompt, task.prompts)
         if work.draw:
-            failures += _draw(task, metrics, sample, key, digest)
+            failures += _draw(task, [metrics[place] for place in task.mapped], sample, key, digest)
         for metric in (metrics[place] for place in work.metrics):
             if len(metric.missing()) == len(metric.results()):
                 measured = {}

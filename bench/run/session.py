@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.errors import InputError, PluginError
+from bench.errors import BenchError, InputError, PluginError
 from bench.results.leave_one_out import write_leave_one_out
 from bench.results.summary import PhaseInfo, Summary
-from bench.run.apart import set_metric
 from bench.run.comparisons import best_and_ties, compare
 from bench.run.environment import git_state, hardware, optional_versions, versions
 from bench.run.error_maps import MapStore
@@ -19,7 +19,7 @@ from bench.run.folder import RunFolder
 from bench.run.generate import Generation, generate_samples
 from bench.run.options import RunOptions
 from bench.run.places import Places, open_places
-from bench.run.plan import Plan, generator_fingerprints, make_plan, training_of
+from bench.run.plan import Plan, make_plan, set_up_generators, training_of
 from bench.run.references import Library, find_library, prepare_metrics
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.score_objects import ObjectScoring, failed_rows, score_objects, write_table
@@ -27,7 +27,9 @@ from bench.run.score_sets import score_sets, set_failures
 from bench.run.scores import ScoreTable
 from bench.run.summary import build_summary, summarise_objects, summarise_sets
 from bench.run.throughput import measure_throughput
+from bench.suite import declare
 from bench.suite.schema import Suite, suite_hash
+from bench.workers.limits import WorkerLost
 from groundwork.files import remove_leftovers
 from groundwork.lock import hold_folder
 from groundwork.progress import Reporter
@@ -50,20 +52,18 @@ def run(suite: Suite, options: RunOptions, reporter: Reporter | None = None) -> 
     """Plan, generate, score, store. Raises `BenchError` for what is wrong before or beside single cases."""
     reporter = reporter or Reporter()
     started = time.time()
-    plan = make_plan(suite, options)
-    folder = run_folder(suite, options)
-    folder.fits(plan)  # or not even a lock is written
     with open_places(suite, options) as places:
-        pairs = zip(plan.set_metrics, plan.set_entries, strict=True)
-        plan = replace(plan, set_metrics=tuple(set_metric(metric, entry, places) for metric, entry in pairs))
-        fingerprints = generator_fingerprints(plan, places)
+        plan = make_plan(suite, options, places)
+        folder = run_folder(suite, options)
+        folder.fits(plan)  # or not even a lock is written
+        fingerprints, unset = set_up_generators(plan, places)
         with hold_folder(folder.root, options.argv):
-            return _run(plan, options, folder, fingerprints, places, reporter, started)
+            return _run(plan, options, folder, fingerprints, unset, places, reporter, started)
 
 
 def _run(
-    plan: Plan, options: RunOptions, folder: RunFolder, fingerprints: dict[str, str], places: Places,
-    reporter: Reporter, started: float,
+    plan: Plan, options: RunOptions, folder: RunFolder, fingerprints: dict[str, str],
+    unset: Mapping[str, BenchError], places: Places, reporter: Reporter, started: float,
 ) -> RunOutcome:  # fmt: skip
     """Everything that writes to the folder."""
     suite = plan.suite
@@ -76,13 +76,14 @@ def _run(
         for note in said:
             reporter.say(f"case '{case.id}': {note}")
     missing = prepare_metrics(plan, options, reporter)
+    declare.rest()
     library = find_library(plan, options, folder.features, reporter, places)
     manifest = begun | _found(library, missing)
     folder.write_json(folder.manifest, manifest)
 
     store, table = SampleStore(folder.samples), _table(folder, reporter)
     log = FailureLog(folder.failures, reporter.say if options.debug else None)
-    generation = generate_samples(plan, fingerprints, store, places, options.batch_size, reporter, log)
+    generation = generate_samples(plan, fingerprints, store, places, options.batch_size, reporter, log, unset)
     places.rest()
     digests = _stored(plan, fingerprints, store)
     table.keep(plan.samples, digests, [result.name for result in plan.results], store)
@@ -114,7 +115,7 @@ def _run(
     log.add(found.untested)
     failures += found.untested
     bold = best_and_ties(plan, rows, comparisons)
-    trainings, untold = _trainings(plan)
+    trainings, untold = _trainings(plan, unset, places)
     log.add(untold)
     failures += untold
     summary = build_summary(
@@ -125,27 +126,31 @@ def _run(
     return RunOutcome(folder.root, folder.report / "index.html", _incomplete(failures), summary)
 
 
-def _trainings(plan: Plan) -> tuple[dict[str, tuple[PhaseInfo, ...]], list[Failure]]:
+def _trainings(
+    plan: Plan, unset: Collection[str], places: Places
+) -> tuple[dict[str, tuple[PhaseInfo, ...]], list[Failure]]:
     """What each generator's training cost, and which could not say it."""
     found: dict[str, tuple[PhaseInfo, ...]] = {}
     failures = []
     for entry in plan.generators:
         found[entry.name] = ()
+        if entry.name in unset:
+            continue
         try:
-            found[entry.name] = training_of(entry, plan.context)
-        except PluginError as error:
+            found[entry.name] = training_of(entry, plan.context, places)
+        except (PluginError, WorkerLost) as error:
             failures.append(Failure.of(entry.name, "", None, error))
     return found, failures
 
 
 def dry_run(suite: Suite, options: RunOptions) -> str:
     """What `run` would do, for people: nothing is generated, fetched or written."""
-    plan = make_plan(suite, options)
     folder = run_folder(suite, options)
-    folder.fits(plan)
     store = SampleStore(folder.samples)
     with open_places(suite, options) as places:
-        fingerprints = generator_fingerprints(plan, places)
+        plan = make_plan(suite, options, places)
+        folder.fits(plan)
+        fingerprints, unset = set_up_generators(plan, places)
     there = _stored(plan, fingerprints, store)
     samples = len(plan.cases) * len(plan.seeds)
     lines = [
@@ -159,6 +164,7 @@ def dry_run(suite: Suite, options: RunOptions) -> str:
     for entry in plan.generators:
         done = sum(key.generator == entry.name for key in there)
         lines.append(f"  {entry.name}  ({entry.use})  {samples - done} of {samples} samples to make")
+        lines += [f"    cannot be set up: {unset[entry.name].message}"] if entry.name in unset else []
     lines.append("metrics")
     for result in plan.results:
         mark = "  primary" if result.name in suite.primary else ""

@@ -89,6 +89,10 @@ def measure_throughput(
     timings: list[TimingInfo] = []
     with reporter.stage("time generators", len(plan.generators)) as stage:
         for entry in plan.generators:
+            if not fingerprints[entry.name]:
+                rows += _rows(plan, metric, entry.name, None, "failed", "it could not be set up")
+                stage.advance()
+                continue
             identity = _identity(plan, metric, fingerprints[entry.name], options)
             if is_calibration(entry) or not generator_class(entry).timed:
                 rows += _rows(plan, metric, entry.name, None, "not_measurable", "no model makes these pictures")

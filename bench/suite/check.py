@@ -9,12 +9,12 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import BenchError, nearest
-from bench.metrics.declaration import GeneratorMetric, ObjectMetric
+from bench.metrics.declaration import GeneratorMetric, ObjectMetric, Result
 from bench.plugins.contract import plugin_class
 from bench.plugins.guard import plugin_code
 from bench.suite.explain import explain_options
@@ -154,14 +154,32 @@ def check_references(references: Mapping[str, Any], generators: Collection[str],
                 )
 
 
+class Saying(Protocol):
+    """What the check of a metric reads of it."""
+
+    @property
+    def needs_mesh(self) -> bool: ...  # noqa: D102
+
+    @property
+    def results(self) -> tuple[Result, ...]: ...  # noqa: D102
+
+
+Elsewhere = Callable[[MetricEntry], Saying | None]
+"""Asks a metric in another process what it says of itself; None: it is to be made here. Raises `BenchError`."""
+
+
 def check_metrics(
-    entries: Mapping[int, MetricEntry], references: Sequence[str], task: object, plugins: Plugins
+    entries: Mapping[int, MetricEntry],
+    references: Sequence[str],
+    task: object,
+    plugins: Plugins,
+    elsewhere: Elsewhere = lambda _: None,
 ) -> tuple[list[Problem], list[str] | None]:
     """Problems of the metrics, and the names of all results; None when they cannot be known for lack of a metric."""
     problems: list[Problem] = []
     results: list[str] = []
     for index, entry in entries.items():
-        found, names = _check_metric(entry, index, references, task, plugins)
+        found, names = _check_metric(entry, index, references, task, plugins, elsewhere)
         problems += found
         twice = [name for name in names if name in results]
         if twice:
@@ -177,7 +195,7 @@ def check_metrics(
 
 
 def _check_metric(
-    entry: MetricEntry, index: int, references: Sequence[str], task: object, plugins: Plugins
+    entry: MetricEntry, index: int, references: Sequence[str], task: object, plugins: Plugins, elsewhere: Elsewhere
 ) -> tuple[list[Problem], tuple[str, ...]]:
     at: tuple[Step, ...] = ("metrics", index)
     inside = (*at, entry.name)
@@ -206,10 +224,12 @@ def _check_metric(
     if problems:
         return problems, ()
     try:
-        made = build_metric(metric, options, entry.name)
+        told = elsewhere(entry)
+        made = build_metric(metric, options, entry.name) if told is None else None
     except BenchError as error:
         return [Problem(at, error.message, error.expected, error.hint)], ()
-    if isinstance(made, ObjectMetric) and made.needs_mesh and task == "text_to_multiview":
+    needs_mesh = told.needs_mesh if told is not None else isinstance(made, ObjectMetric) and made.needs_mesh
+    if needs_mesh and task == "text_to_multiview":
         return [
             Problem(
                 at,
@@ -217,7 +237,8 @@ def _check_metric(
                 "a metric that works without a mesh, or task: texturing",
             )
         ], ()
-    return [], tuple(result.name for result in made.results())
+    results = told.results if told is not None else made.results()
+    return [], tuple(result.name for result in results)
 
 
 def _check_extractor(name: str, at: tuple[Step, ...], registry: Registry) -> Iterator[Problem]:

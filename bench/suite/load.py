@@ -38,12 +38,18 @@ def suite_document() -> Document[SuiteError]:
     return Document("suite", shipped_suites(), SuiteError, least, f"see what a suite may say: {show}")
 
 
-def load_suite(source: str | Path, overrides: Sequence[str] = (), plugins: Plugins | None = None) -> Suite:
+def load_suite(
+    source: str | Path,
+    overrides: Sequence[str] = (),
+    plugins: Plugins | None = None,
+    elsewhere: check.Elsewhere = lambda _: None,
+) -> Suite:
     """Read and check a suite.
 
     `source` is a file or the name of a shipped suite (a bare name means the shipped one; `./name` is always a file).
     `overrides` are `PATH=VALUE` texts as after `--set`. Paths come out absolute: those in the file are relative to its
-    folder, those in `overrides` to the current directory. `plugins` defaults to all that are installed.
+    folder, those in `overrides` to the current directory. `plugins` defaults to all that are installed. `elsewhere`
+    says where strangers' metrics are made to be asked for their results (`bench.suite.declare`); here by default.
     Raises `SuiteError`, or `SuiteErrors` when there are several problems.
     """
     document = suite_document()
@@ -57,7 +63,7 @@ def load_suite(source: str | Path, overrides: Sequence[str] = (), plugins: Plugi
             errors.append(error)
     plugins = plugins or Plugins.installed()
     _resolve_paths(root, plugins)
-    suite, problems = _validate(root.plain(), plugins)
+    suite, problems = _validate(root.plain(), plugins, elsewhere)
     errors += [problem.located(root, SuiteError, NAMED) for problem in problems]
     if len(errors) == 1:
         raise errors[0]
@@ -105,7 +111,7 @@ def _resolve_paths(root: Node, plugins: Plugins) -> None:
     make_absolute(nodes)
 
 
-def _validate(data: Any, plugins: Plugins) -> tuple[Suite | None, list[Problem]]:
+def _validate(data: Any, plugins: Plugins, elsewhere: check.Elsewhere) -> tuple[Suite | None, list[Problem]]:
     """The suite when all is well, and the problems otherwise: names are checked even where other parts are broken."""
     if not isinstance(data, dict):
         return None, [Problem((), "the suite is not a section of keys", "lines such as `name: my-suite`")]
@@ -126,7 +132,7 @@ def _validate(data: Any, plugins: Plugins) -> tuple[Suite | None, list[Problem]]
     problems += check.check_cases(source, data.get("task"), generators, plugins.generators)
     if "generators" not in broken:
         problems += check.check_references(references, {entry.name for entry in generators.values()}, plugins)
-    found, results = check.check_metrics(metrics, [*references], data.get("task"), plugins)
+    found, results = check.check_metrics(metrics, [*references], data.get("task"), plugins, elsewhere)
     problems += found
     if results is not None and "metrics" not in broken:
         if "primary" not in broken and "primary" in data:

@@ -12,6 +12,7 @@ import torch
 
 from bench.cli import main
 from bench.results.read import RunResults, read_run
+from bench.suite import declare
 
 ENDS = {
     "exits": "its process ended with exit code 0",
@@ -102,6 +103,70 @@ def test_pollution_stays_out_of_the_answer(
     assert "look at me" in said.err and "and at me" in said.err
     assert before == (np.geterr(), torch.get_default_dtype(), Path.cwd())
     assert (tmp_path / "run/summary.json").is_file()
+
+
+def suite_of_set_ups(folder: Path, meshes: Path, *lines: str) -> Path:
+    """One good generator and one good metric, and what `lines` say beside them."""
+    suite = suite_of(folder, meshes, ["none"], ["none"])
+    generators = "".join(f"  - {line}\n" for line in lines if "Painter" in line)
+    metrics = "".join(f"  - {line}\n" for line in lines if "Gauge" in line)
+    suite.write_text(suite.read_text().replace("metrics:", f"{generators}metrics:") + metrics)
+    return suite
+
+
+def test_who_ends_the_process_while_it_is_set_up_loses_its_rows(tmp_path: Path, mesh_folder: Path) -> None:
+    suite = suite_of_set_ups(
+        tmp_path, mesh_folder, '{name: unborn, use: "hostile_plugins:Painter", habit: exits, at: init}',
+        '"hostile_plugins:Gauge": {habit: exits, at: prepare}',
+    )  # fmt: skip
+    assert main(["run", str(suite), "--out", str(tmp_path / "run"), "--offline"]) == 3
+    run = read_run(tmp_path / "run")
+    assert statuses(run, "none", "gauge_none") == dict.fromkeys(["disc", "egg", "loaf"], "ok")
+    assert statuses(run, "none", "gauge_exits") == dict.fromkeys(["disc", "egg", "loaf"], "failed")
+    assert statuses(run, "unborn", "gauge_none") == dict.fromkeys(["disc", "egg", "loaf"], "failed")
+    told = {f.generator: f.message.split("\n")[0] for f in run.summary.failures}
+    assert told["unborn"] == "generator 'unborn': set-up: its process ended with exit code 0 in the middle of the work"
+    assert "metric 'hostile_plugins:Gauge': prepare(): its process ended with exit code 0" in told["none"]
+
+
+@pytest.mark.slow
+def test_every_kind_of_set_up_costs_its_own_rows(
+    tmp_path: Path, mesh_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(declare, "LEAST", 15.0)
+    monkeypatch.chdir(tmp_path)
+    kinds = ["hangs", "crashes", "escapes", "quits"]
+    suite = suite_of_set_ups(
+        tmp_path, mesh_folder,
+        *(f'{{name: {kind}, use: "hostile_plugins:Painter", habit: {kind}, at: init}}' for kind in kinds),
+        '{name: untrained, use: "hostile_plugins:Painter", habit: crashes, at: prepare}',
+        '{name: pollutes, use: "hostile_plugins:Painter", habit: pollutes, at: init}',
+        *(f'"hostile_plugins:Gauge": {{habit: {kind}, at: prepare}}' for kind in kinds),
+        '"hostile_plugins:Gauge": {habit: pollutes, at: prepare}',
+    )  # fmt: skip
+    assert main(["run", str(suite), "--out", "run", "--offline", "--timeout", "15", "--json"]) == 3
+    assert json.loads(capfd.readouterr().out)["suite"]["name"] == "hostile"
+    run = read_run(tmp_path / "run")
+    for good in ("none", "pollutes"):
+        for gauge in ("none", "pollutes"):
+            assert statuses(run, good, f"gauge_{gauge}") == dict.fromkeys(["disc", "egg", "loaf"], "ok")
+    for kind in [*kinds, "untrained"]:
+        assert set(statuses(run, kind, "gauge_none").values()) == {"failed"}
+    for kind in kinds:
+        assert set(statuses(run, "none", f"gauge_{kind}").values()) == {"failed"}
+    told = {f.generator: f.message for f in run.summary.failures if f.message.startswith("generator")}
+    assert "set-up: it took longer than 15 s" in told["hangs"] and "(SIGSEGV)" in told["crashes"]
+    assert "(SIGSEGV)" in told["untrained"]
+
+
+@pytest.mark.parametrize("habit", ["exits", "crashes"])
+def test_a_metric_that_cannot_be_made_is_refused_by_name(
+    tmp_path: Path, mesh_folder: Path, capsys: pytest.CaptureFixture[str], habit: str
+) -> None:
+    suite = suite_of_set_ups(tmp_path, mesh_folder, f'"hostile_plugins:Gauge": {{habit: {habit}, at: init}}')
+    assert main(["run", str(suite), "--out", str(tmp_path / "run"), "--offline"]) == 2
+    said = capsys.readouterr().err
+    assert "metric 'hostile_plugins:Gauge'" in said and "its process" in said and not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

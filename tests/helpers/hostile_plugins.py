@@ -1,4 +1,4 @@
-"""Plug-ins that do to their process what no `except` can catch. Each misbehaves on the case `disc` alone."""
+"""Plug-ins that do to their process what no `except` can catch, on the case `disc` alone or while they are set up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel
 
-from bench.generators.protocol import MultiviewImage
+from bench.generators.protocol import MultiviewImage, Preparation
 from bench.metrics.declaration import Measurement, Result
 
 
@@ -42,6 +42,7 @@ def misbehave(habit: str) -> None:
 class Options(BaseModel, extra="forbid"):
     habit: str = "none"
     always: bool = False
+    at: str = "work"  # or "init", "prepare"
 
 
 class Painter:
@@ -51,13 +52,21 @@ class Painter:
 
     def __init__(self, name: str, options: Options, context: Any) -> None:
         self.name, self.options = name, options
+        if options.at == "init":
+            misbehave(options.habit)
 
     def fingerprint(self) -> str:
         return "painter"
 
+    def preparations(self, seeds: Any) -> Any:
+        if self.options.at == "prepare":
+            yield Preparation(
+                "train models", self.name, self.name, 2, "memory", lambda _: misbehave(self.options.habit)
+            )
+
     def generate(self, requests: Any) -> Any:
         for request in requests:
-            if request.case.id.startswith("disc") or self.options.always:
+            if self.options.at == "work" and (request.case.id.startswith("disc") or self.options.always):
                 misbehave(self.options.habit)
             side = request.cameras.resolution
             ramp = np.arange(side * side * 3, dtype=np.int64).reshape(side, side, 3)
@@ -123,6 +132,15 @@ class Gauge:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        if options.at == "init":
+            misbehave(options.habit)
+
+    def prepare(self, device: str, offline: bool) -> None:
+        if self.options.at == "prepare":
+            misbehave(self.options.habit)
+
+    def missing(self) -> dict[str, str]:
+        return {}
 
     def results(self) -> tuple[Result, ...]:
         return (Result(f"gauge_{self.options.habit}", "up", "", axis="realism"),)
@@ -131,6 +149,6 @@ class Gauge:
         return "v1"
 
     def measure(self, sample: Any) -> dict[str, Measurement]:
-        if "disc" in sample.prompt or self.options.always:
+        if self.options.at == "work" and ("disc" in sample.prompt or self.options.always):
             misbehave(self.options.habit)
         return {f"gauge_{self.options.habit}": Measurement(float(sample.views.double().mean()))}

@@ -77,6 +77,7 @@ def killed_runs(kills: int, seed: int, folder: Path, workers: int = 1) -> Killin
             if not (out / name).is_file() or (out / name).read_bytes() != content:
                 found.wrong.append(f"after kill {found.kills}: {name} is another one")
         shutil.rmtree(out)
+        print(f"{found.kills} kills, {found.finished} runs resumed to the end, {len(found.wrong)} wrong", flush=True)
     return found
 
 

@@ -19,7 +19,7 @@ from bench.errors import UsageError
 from bench.generators.ground_truth import ground_truth
 from bench.results.read import RunResults, read_run
 from bench.run.options import RunOptions
-from bench.run.plan import generator_fingerprints, make_plan
+from bench.run.plan import make_plan, set_up_generators
 from bench.run.references import rendered_pictures
 from bench.run.session import dry_run
 from bench.suite.load import load_suite
@@ -175,7 +175,7 @@ def test_a_model_of_one_set_of_views_says_why_not(theirs, tmp_path):
     more = "  - {name: small, use: miniworld_model, method: lora}\n"
     plan = make_plan(load_suite(write_suite(tmp_path / "suite.yaml", theirs, more=more)), RunOptions())
     with pytest.raises(UsageError, match="generator 'small': it makes its pictures for one set of views, and each"):
-        generator_fingerprints(plan)
+        set_up_generators(plan)
 
 
 def test_cases_with_cameras_travel_to_other_processes(theirs, tmp_path):
