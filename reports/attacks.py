@@ -14,7 +14,9 @@ from bench.selftest.courts import CEILING
 from groundwork.pictures import read_picture
 
 COLUMNS = ("", "cheat", "what it is", "against the ceiling")
+_OUTCOMES = {"loses": "ok", "may tie": "may tie", "not told apart": "not told apart", "wins": "WINS"}
 _MARKS = {"worse": "worse", "better": "BETTER", "same": "same", "": "no number"}
+_NOTHING = 5e-5  # what three digits of any of these numbers need not tell from 0
 _CELL, _LABEL, _ACROSS = 96, 18, 4  # of the sheet
 
 
@@ -22,10 +24,10 @@ def rows(trials: Sequence[Trial]) -> list[tuple[str, ...]]:
     """One line a cheat for a terminal: whether it loses, and how it stands under each primary."""
     return [
         (
-            "ok" if trial.loses else "WINS",
+            _OUTCOMES[trial.outcome],
             trial.cheat.name,
             trial.cheat.what + (" (may tie)" if trial.may_tie else ""),
-            "; ".join(f"{short(s.metric)} {_number(s.value)} {_MARKS[s.verdict]}" for s in trial.standings),
+            "; ".join(f"{short(s.metric)} {_number(s.value)} {_MARKS[s.verdict]}" for s in _columns(trial)),
         )
         for trial in trials
     ]
@@ -38,20 +40,12 @@ def summary(trials: Sequence[Trial]) -> list[dict[str, Any]]:
             "suite": trial.suite,
             "cheat": trial.cheat.name,
             "what": trial.cheat.what,
-            "loses": trial.loses,
+            "outcome": trial.outcome,
+            "p_value": trial.p_value,
             "may_tie": trial.may_tie,
             "honest_beaten": list(trial.honest_beaten),
-            "primaries": [
-                {
-                    "metric": s.metric,
-                    "value": s.value,
-                    "ceiling": s.ceiling,
-                    "p_value": s.p_value,
-                    "verdict": s.verdict,
-                    "missing": s.missing,
-                }
-                for s in trial.standings
-            ],
+            "primaries": [_standing(s) for s in trial.standings],
+            "beside": [_standing(s) for s in trial.beside],
         }
         for trial in trials
     ]
@@ -60,8 +54,9 @@ def summary(trials: Sequence[Trial]) -> list[dict[str, Any]]:
 def markdown(
     trials: Sequence[Trial], objects: Mapping[str, int], alike: Mapping[str, Sequence[str]], without: Mapping[str, str]
 ) -> str:
-    """A table a court: bold is worse than the ceiling, an exclamation mark significantly better.
+    """A table a court: bold is worse than the ceiling by that test alone, an exclamation mark significantly better.
 
+    The last column says whether the cheat loses, with the p-value corrected over its primaries and the court's cheats.
     By the court's name, `objects` counts those tried on and `alike` holds the suites that it speaks for; `without` says
     why others have no court.
     """
@@ -69,17 +64,18 @@ def markdown(
     for suite in dict.fromkeys(trial.suite for trial in trials):
         own = [trial for trial in trials if trial.suite == suite]
         metrics = [s.metric for s in own[0].standings]
+        beside = [s.metric for s in own[0].beside]
         lines = [
             f"### {', '.join(alike.get(suite, (suite,)))}: {objects[suite]} objects",
             "",
-            "| cheat | " + " | ".join(map(short, metrics)) + " | loses |",
-            "|---|" + "---|" * (len(metrics) + 1),
-            "| *ceiling* | " + " | ".join(_number(s.ceiling) for s in own[0].standings) + " | |",
+            "| cheat | " + " | ".join([*map(short, metrics), *(f"*{name}*" for name in beside)]) + " | loses |",
+            "|---|" + "---|" * (len(metrics) + len(beside) + 1),
+            "| *ceiling* | " + " | ".join(_number(s.ceiling) for s in _columns(own[0])) + " | |",
         ]
         lines += [
             f"| {trial.cheat.name}: {trial.cheat.what} | "
-            + " | ".join(map(_cell, trial.standings))
-            + f" | {('may tie' if trial.may_tie else 'yes') if trial.loses else '**no**'} |"
+            + " | ".join(map(_cell, _columns(trial)))
+            + f" | {_last(trial)} |"
             for trial in own
         ]
         parts.append("\n".join(lines))
@@ -109,13 +105,35 @@ def short(metric: str) -> str:
     return metric.replace("[efficientnet_lite0_interior]", "")
 
 
+def _columns(trial: Trial) -> tuple[Standing, ...]:
+    return (*trial.standings, *trial.beside)
+
+
+def _standing(found: Standing) -> dict[str, Any]:
+    names = ("metric", "value", "ceiling", "p_value", "verdict", "missing")
+    return {name: getattr(found, name) for name in names}
+
+
+def _last(trial: Trial) -> str:
+    tested = "" if trial.p_value is None else f" (p {_chance(trial.p_value)})"
+    owing = any(s.verdict == "worse" and s.missing for s in trial.standings)
+    said = {"loses": "yes", "may tie": "may tie", "not told apart": "**not told apart**", "wins": "**no**"}
+    return said[trial.outcome] + ("" if owing and trial.outcome == "loses" else tested)
+
+
+def _chance(p_value: float) -> str:
+    return "1" if p_value > 0.995 else f"{p_value:.2g}"
+
+
 def _cell(standing: Standing) -> str:
     value = _number(standing.value)
-    p_value = "" if standing.p_value is None else f" (p {standing.p_value:.2g})"
+    p_value = "" if standing.p_value is None else f" (p {_chance(standing.p_value)})"
     if standing.missing:
         p_value = f" ({standing.missing} missing)"
     return {"worse": f"**{value}**{p_value}", "better": f"! {value}{p_value}"}.get(standing.verdict, value)
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+    if value is None:
+        return "-"
+    return "0" if abs(value) < _NOTHING else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,21 +15,27 @@ from bench.commands.terminal import answer_json, answer_table, note, only_answer
 from bench.errors import EXIT_REGRESSION, UsageError
 from groundwork.files import write_atomically
 
+if TYPE_CHECKING:
+    from bench.selftest.cheats import Trial
+    from bench.selftest.courts import Court
+
 PICTURED = "miniworld-calibration"  # cheats at the suite's full resolution
 FEWEST = 6  # objects: fewer cannot tell a cheat from the ceiling
+_COUNTED = {"loses": "lost", "may tie": "may tie", "not told apart": "not told apart", "wins": "won"}
 
 
 def try_cheats(
     objects: int, out: Path | None, meshes: Path | None, resolution: int, device: str, workers: int | None,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Print cheat by primary for each suite that can be tried here, and why for the others. Exits with 1 when one wins.
+    """Print cheat by primary for each suite that can be tried here, and why for the others.
 
+    Exits with 1 when a cheat wins, or when all the objects that a suite ships with do not tell it from the ceiling.
     `out` keeps the runs, attacks.md and a sheet of pictures. A court on fewer than six objects is shown and decides
     nothing. Raises `UsageError` for fewer than six `objects`, or a folder of `meshes` that is not there.
     """
     from bench.run.executors import default_workers
-    from bench.selftest.cheats import Trial, hold_court
+    from bench.selftest.cheats import hold_court
     from bench.selftest.courts import CEILING, find_courts
     from groundwork.progress import Reporter
     from reports.attacks import COLUMNS, markdown, rows, sheet, summary
@@ -66,9 +75,32 @@ def try_cheats(
             answer_table(title, COLUMNS, rows(trials[court.name]))
         for name, why in without.items():
             note(f"{name}: not tried, {why}")
-    judged = [trial for name, found in trials.items() if seen[name] >= FEWEST for trial in found]
-    winners = [f"{trial.cheat.name} in {trial.suite}" for trial in judged if not trial.loses]
-    if winners:
-        note(f"{len(winners)} of {len(judged)} cheats do not lose: {', '.join(winners)}", style="bold red")
+    _verdict([(court, seen[court.name], trials[court.name]) for court in courts])
+
+
+def _verdict(held: Sequence[tuple[Court, int, Sequence[Trial]]]) -> None:
+    """Say it of each court, its objects and trials.
+
+    Exits with 1 when a cheat wins, or is not told from the ceiling by all that a suite ships with.
+    """
+    outcomes: Counter[str] = Counter()
+    passing = False
+    for court, objects, trials in held:
+        if objects < FEWEST:
+            note(f"{court.name}: {objects} objects decide nothing (fewer than {FEWEST})")
+            continue
+        outcomes.update(trial.outcome for trial in trials)
+        winners = [trial.cheat.name for trial in trials if trial.outcome == "wins"]
+        same = [trial.cheat.name for trial in trials if trial.outcome == "not told apart"]
+        if winners:
+            note(f"{court.name}: {', '.join(winners)} won", style="bold red")
+        decides = court.decides(objects)
+        if same:
+            more = "which are all it has" if decides else "more may do it"
+            said = f"{court.name}: {objects} objects do not tell these from the ceiling, {more}: {', '.join(same)}"
+            note(said, style="bold red" if decides else "")
+        passing = passing or bool(winners) or (bool(same) and decides)
+    counted = ", ".join(f"{outcomes[name]} {words}" for name, words in _COUNTED.items() if outcomes[name])
+    note(f"of {outcomes.total()} trials: {counted}" if outcomes else "nothing was decided")
+    if passing:
         raise typer.Exit(EXIT_REGRESSION)
-    note(f"all {len(judged)} cheats lose")

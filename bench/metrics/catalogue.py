@@ -17,6 +17,7 @@ METRICS = Registry(
         "reprojection": "bench.metrics.reprojection:Reprojection",
         "reprojection_features": "bench.metrics.reprojection_features:ReprojectionFeatures",
         "hull_iou": "bench.metrics.hull_iou:HullIou",
+        "repeated_views": "bench.metrics.repeated_views:RepeatedViews",
         "hull_lift": "bench.metrics.hull_lift:HullLiftAgreement",
         "lift": "bench.metrics.lift:LiftAgreement",
         "silhouette_iou": "bench.metrics.silhouette_iou:SilhouetteIou",

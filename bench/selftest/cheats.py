@@ -2,19 +2,23 @@
 
 Every court (`bench.selftest.courts`) is a shipped suite on its own first objects, with its own primaries, by the same
 code as `run`, and with the report's rule of who ties: a generator that owes samples ties with nobody.
+
+Errors are counted against the suite. That a cheat is better is said without correction, so that many looks find more;
+that it loses is said by its best test, corrected over its primaries (Bonferroni) and the court's cheats (Holm).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from bench.results.summary import Comparison, Row
 from bench.run.options import RunOptions
 from bench.run.session import run
-from bench.selftest.courts import CEILING, Court
+from bench.selftest.courts import BESIDE, CEILING, Court
+from bench.stats.paired import holm
 from bench.stats.ties import ALPHA, Entry, shares_place
 from bench.suite.schema import GeneratorEntry, Suite
 from groundwork.progress import Reporter
@@ -90,8 +94,9 @@ _FLOOR = {"name": "floor", "use": "floor"}  # what missing samples count as
 class Standing:
     """One cheat under one primary: its value, the ceiling's, and what the test of their difference says.
 
-    `verdict` is 'worse', 'better' or 'same' as the ceiling at the level of .05, or '' where nothing was measured.
-    Of the samples asked for, `missing` count as the floor: with any, a lower value is worse, as in a report.
+    `verdict` is 'worse', 'better' or 'same' as the ceiling by this test alone at the level of .05, or '' where nothing
+    was measured; `lower` says that the value is the worse one, tested or not. Of the samples asked for, `missing` count
+    as the floor: with any, a lower value is worse, as in a report.
     """
 
     metric: str
@@ -101,26 +106,41 @@ class Standing:
     verdict: str
     note: str
     missing: int = 0
+    lower: bool = False
+
+
+Outcome = Literal["loses", "may tie", "not told apart", "wins"]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A cheat in a court, which need not lose where it `may_tie`. `honest_beaten`: methods that it beats everywhere."""
+    """A cheat in a court, which need not lose where it `may_tie`. `honest_beaten`: methods that it beats everywhere.
+
+    `beside` are its standings under what is shown and decides nothing. `p_value` is that of losing to the ceiling on
+    some primary, corrected over the primaries and, once the court has closed, over its cheats; None without a test.
+    """
 
     suite: str
     cheat: Cheat
     standings: tuple[Standing, ...]
     honest_beaten: tuple[str, ...]
     may_tie: bool = False
+    beside: tuple[Standing, ...] = ()
+    p_value: float | None = None
 
     @property
-    def loses(self) -> bool:
-        """Worse than the ceiling somewhere, better nowhere, and better than no honest method everywhere.
+    def outcome(self) -> Outcome:
+        """It loses when it is worse than the ceiling somewhere, better nowhere, and beats no honest method everywhere.
 
-        One that may tie need not be worse.
+        Worse is what owes samples and has the lower value, or what is told apart by the corrected test. What is not is
+        'not told apart': more objects may tell it.
         """
-        verdicts = {standing.verdict for standing in self.standings}
-        return ("worse" in verdicts or self.may_tie) and "better" not in verdicts and not self.honest_beaten
+        if self.honest_beaten or any(standing.verdict == "better" for standing in self.standings):
+            return "wins"
+        owing = any(standing.verdict == "worse" and standing.missing for standing in self.standings)
+        if owing or (self.p_value is not None and self.p_value < ALPHA):
+            return "loses"
+        return "may tie" if self.may_tie else "not told apart"
 
 
 def tried_in(court: Court) -> tuple[Cheat, ...]:
@@ -150,32 +170,49 @@ def hold_court(
     rows = {(row.metric, row.generator): row for row in summary.rows}
     compared = {(c.metric, frozenset((c.a, c.b))): c for c in summary.comparisons}
     methods = [entry["name"] for entry in court.honest] if honest else []
+    shown = tuple(dict.fromkeys(metric for metric, _ in rows if metric in BESIDE))
+
+    def standing(cheat: Cheat, metric: str) -> Standing:
+        found = compared.get((metric, frozenset((cheat.name, CEILING))))
+        return _standing(rows[metric, cheat.name], rows[metric, CEILING], found, court.negligible.get(metric, 0.0))
+
     trials = []
     for cheat in tried:
-        standings = []
-        for metric in suite.primary:
-            found = compared.get((metric, frozenset((cheat.name, CEILING))))
-            standings.append(
-                _standing(rows[metric, cheat.name], rows[metric, CEILING], found, court.negligible.get(metric, 0.0))
-            )
+        found = tuple(standing(cheat, metric) for metric in suite.primary)
         beaten = tuple(name for name in methods if _beats(rows, suite.primary, cheat.name, name))
         may_tie = cheat.may_tie == "always" or (cheat.may_tie == "without a mesh" and suite.task == "text_to_multiview")
-        trials.append(Trial(court.name, cheat, tuple(standings), beaten, may_tie))
-    return tuple(trials)
+        beside = tuple(standing(cheat, metric) for metric in shown)
+        trials.append(Trial(court.name, cheat, found, beaten, may_tie, beside, losing(found)))
+    return corrected(trials)
+
+
+def losing(standings: Sequence[Standing]) -> float | None:
+    """The p-value of losing on some primary: the least one of those with the worse value, times the number of tests."""
+    tested = [s for s in standings if s.p_value is not None]
+    worse = [s.p_value for s in tested if s.p_value is not None and s.lower]
+    return min(1.0, min(worse) * len(tested)) if worse else None
+
+
+def corrected(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """The same trials with p-values corrected over all of them by Holm's procedure."""
+    tested = [number for number, trial in enumerate(trials) if trial.p_value is not None]
+    values = dict(zip(tested, holm([trials[number].p_value or 0.0 for number in tested]), strict=True))
+    return tuple(replace(trial, p_value=values.get(number)) for number, trial in enumerate(trials))
 
 
 def _standing(mine: Row, best: Row, found: Comparison | None, negligible: float) -> Standing:
     p_value = found.p_value if found is not None else None
-    verdict = ""
+    verdict, lower = "", False
     if mine.value is not None and best.value is not None:
         tested = 1.0 if p_value is None else p_value
-        if mine.value == best.value or (mine.value < best.value) == (mine.direction == "up"):
+        lower = mine.value != best.value and (mine.value < best.value) == (mine.direction == "up")
+        if lower or mine.value == best.value:
             ours, theirs = (Entry(row.generator, row.value or 0.0, row.n_missing > 0) for row in (mine, best))
             verdict = "same" if shares_place(ours, theirs, tested) else "worse"
         else:
             gained = tested < ALPHA and abs(mine.value - best.value) >= negligible
             verdict = "better" if gained else "same"
-    return Standing(mine.metric, mine.value, best.value, p_value, verdict, mine.note, mine.n_missing)
+    return Standing(mine.metric, mine.value, best.value, p_value, verdict, mine.note, mine.n_missing, lower)
 
 
 def _beats(rows: Mapping[tuple[str, str], Row], primary: Sequence[str], cheat: str, honest: str) -> bool:

@@ -17,6 +17,8 @@ from bench.suite.schema import MeshCases, MetricEntry, MiniworldCases, Miniworld
 from groundwork.hashing import hash_json
 
 CEILING = "ceiling"
+BESIDE = ("repeated_views",)
+"""Metrics that suites show and no suite decides by, which tell some cheats from the ceiling all the same."""
 _SLIP = {"name": "shift-2px", "use": "shift", "pixels": 2}
 OUTLINE = 0.005
 """No gain in an outline's IoU, even where it is significant: the truth's own is read from its colours so closely."""
@@ -52,10 +54,14 @@ class Court:
         suite = load_suite(self.name, self.overrides)
         return min(most, len(find_cases(suite.cases, suite.folder)))
 
+    def decides(self, objects: int) -> bool:
+        """Whether so many are all that the suite ships with, so that a cheat which they do not tell passes it."""
+        return not self.overrides and objects >= self.count(objects + 1)
+
     def suite(self) -> Suite:
-        """That suite, with its primaries and what they need alone, and no generators."""
+        """That suite, with its primaries, what they need and what is shown beside them, and no generators."""
         suite = load_suite(self.name, self.overrides)
-        metrics = deciding_metrics(suite)
+        metrics = (*deciding_metrics(suite), *(entry for entry in suite.metrics if entry.name in BESIDE))
         references = {
             name: reference
             for name, reference in suite.references.items()

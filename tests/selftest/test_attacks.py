@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 
+from bench.commands.cheats import _verdict
 from bench.generators.catalogue import GENERATORS
 from bench.metrics.catalogue import METRICS
 from bench.results.summary import Comparison, Row
 from bench.run.options import RunOptions
 from bench.run.session import run
-from bench.selftest.cheats import Cheat, Standing, Trial, _standing, hold_court, tried_in
+from bench.selftest.cheats import Cheat, Standing, Trial, _standing, corrected, hold_court, losing, tried_in
 from bench.selftest.courts import find_courts
 from bench.suite.load import load_suite, shipped_suites
 from reports.attacks import markdown, rows, summary
@@ -21,23 +24,48 @@ CHEAT = Cheat("flat", "one colour", "flat_colour")
 COURTS, WITHOUT = find_courts()
 
 
-def standing(metric: str, verdict: str) -> Standing:
-    return Standing(metric, 0.5, 0.9, 0.01 if verdict in ("worse", "better") else 0.6, verdict, "")
+def standing(metric: str, verdict: str, p_value: float | None = None, missing: int = 0) -> Standing:
+    p_value = p_value or (0.01 if verdict in ("worse", "better") else 0.6)
+    value = {"better": 0.95, "same": 0.89}.get(verdict, 0.5)
+    return Standing(metric, value, 0.9, p_value, verdict, "", missing, lower=verdict in ("worse", "same"))
+
+
+def trial(verdicts: tuple[str, ...], beaten: tuple[str, ...] = (), may_tie: bool = False) -> Trial:
+    standings = tuple(standing(f"m{i}", verdict) for i, verdict in enumerate(verdicts))
+    return Trial("suite", CHEAT, standings, beaten, may_tie, p_value=losing(standings))
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "beaten", "loses"),
+    ("verdicts", "beaten", "outcome"),
     [
-        (("worse", "same"), (), True),
-        (("same", "same"), (), False),
-        (("worse", "better"), (), False),
-        (("worse", "same"), ("realiz3d",), False),
-        (("worse", ""), (), True),
+        (("worse", "same"), (), "loses"),
+        (("same", "same"), (), "not told apart"),
+        (("worse", "better"), (), "wins"),
+        (("worse", "same"), ("realiz3d",), "wins"),
+        (("worse", ""), (), "loses"),
+        (("worse", *["same"] * 5), (), "not told apart"),  # .01 of six tests
     ],
 )
-def test_a_cheat_loses_when_it_is_worse_somewhere_and_better_nowhere(verdicts, beaten, loses):
-    standings = tuple(standing(f"m{i}", verdict) for i, verdict in enumerate(verdicts))
-    assert Trial("suite", CHEAT, standings, beaten).loses is loses
+def test_a_cheat_loses_when_it_is_told_worse_somewhere_and_is_better_nowhere(verdicts, beaten, outcome):
+    assert trial(verdicts, beaten).outcome == outcome
+
+
+def test_the_best_of_several_tests_counts_as_one_of_several():
+    """Only tests that show a worse value speak for losing, and all that were made count."""
+    found = (standing("a", "worse", 0.004), standing("b", "better", 0.0001), standing("c", "same", 0.3))
+    assert losing(found) == pytest.approx(0.012)
+    assert losing((standing("b", "better", 0.0001),)) is None
+    assert losing((replace(standing("a", "same"), p_value=None),)) is None
+
+
+def test_a_court_corrects_over_its_cheats():
+    one = trial(("worse",))  # p .01
+    assert [t.outcome for t in corrected([one] * 4)] == ["loses"] * 4
+    assert [t.p_value for t in corrected([one] * 6)] == pytest.approx([0.06] * 6)
+    assert {t.outcome for t in corrected([one] * 6)} == {"not told apart"}
+    untested = replace(one, p_value=None, standings=(standing("m", "worse", missing=2),))
+    assert [t.outcome for t in corrected([untested, one])] == ["loses", "loses"]  # who owes samples needs no test
+    assert corrected([untested, one])[1].p_value == pytest.approx(0.01)
 
 
 def test_every_cheat_is_a_calibration_generator_with_valid_options():
@@ -95,20 +123,57 @@ def test_the_court_knows_the_report_s_rule_of_who_ties(value, missing, p_value, 
 
 
 def test_one_that_may_tie_need_not_lose_and_must_not_win():
-    assert Trial("s", CHEAT, (standing("m", "same"),), (), may_tie=True).loses
-    assert not Trial("s", CHEAT, (standing("m", "better"),), (), may_tie=True).loses
+    assert trial(("same",), may_tie=True).outcome == "may tie"
+    assert trial(("better",), may_tie=True).outcome == "wins"
+    assert trial(("worse",), may_tie=True).outcome == "loses"
 
 
 def test_tables_say_who_wins():
+    shown = (standing("repeated_views", "worse", 1e-9),)
     trials = [
-        Trial("s", CHEAT, (standing("cde", "worse"),), ()),
-        Trial("s", Cheat("x", "y", "z"), (standing("cde", "better"),), ()),
+        replace(trial(("worse", "same")), suite="s", beside=shown),
+        replace(trial(("better", "same")), suite="s", cheat=Cheat("x", "y", "z"), beside=shown),
+        replace(trial(("same", "same")), suite="s", beside=shown),
     ]
     page = markdown(trials, {"s": 8}, {"s": ("s", "s-too")}, {"t": "no meshes"})
     assert "### s, s-too: 8 objects" in page and "- t: no meshes." in page
-    assert "**0.5** (p 0.01) | yes" in page and "! 0.5 (p 0.01) | **no**" in page
-    assert [row[0] for row in rows(trials)] == ["ok", "WINS"]
-    assert [entry["loses"] for entry in summary(trials)] == [True, False]
+    assert "| *repeated_views* | loses |" in page and "**0.5** (p 1e-09)" in page
+    assert "**0.5** (p 0.01)" in page and "| yes (p 0.02) |" in page
+    assert "! 0.95 (p 0.01)" in page and "| **no** (p 1) |" in page
+    assert "| **not told apart** (p 1) |" in page
+    assert [row[0] for row in rows(trials)] == ["ok", "WINS", "not told apart"]
+    assert [entry["outcome"] for entry in summary(trials)] == ["loses", "wins", "not told apart"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(1.78e-26, "0"), (-4e-5, "0"), (0.00012, "0.00012"), (-0.0212, "-0.0212"), (483.2, "483")]
+)
+def test_tables_print_nothing_as_nothing(value, shown):
+    page = markdown([replace(trial(("same",)), standings=(replace(standing("m", "same"), value=value),))], {"suite": 8},
+                    {}, {})  # fmt: skip
+    assert f"one colour | {shown} |" in page
+
+
+def held(objects: int, *trials: Trial) -> None:
+    court = next(court for court in COURTS if court.name == "miniworld-calibration")
+    _verdict([(court, objects, trials)])
+
+
+def test_the_command_fails_where_a_cheat_wins_or_passes_all_that_a_suite_has(capsys):
+    held(8, trial(("worse",)), trial(("same",)), trial(("same",), may_tie=True))
+    said = " ".join(capsys.readouterr().err.split())
+    assert "8 objects do not tell these from the ceiling, more may do it: flat" in said
+    assert "of 3 trials: 1 lost, 1 may tie, 1 not told apart" in said
+    for objects, bad in ((8, trial(("better",))), (40, trial(("same",)))):
+        with pytest.raises(typer.Exit) as ended:
+            held(objects, trial(("worse",)), bad)
+        assert ended.value.exit_code == 1
+    held(40, trial(("worse",)))
+
+
+def test_few_objects_decide_nothing(capsys):
+    held(4, trial(("better",)))
+    assert "4 objects decide nothing" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("name", ["text-to-multiview-calibration", "text-to-multiview", "miniworld-text"])

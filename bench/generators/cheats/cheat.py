@@ -7,6 +7,7 @@ for them pays for nobody.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -100,16 +101,19 @@ def extended(values: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]) -> Fl
     return filled
 
 
-_kept: tuple[str, SceneGeometry] | None = None
+_KEPT = 24  # scenes: of four views of 256 px 45 MB each, so about a gigabyte
+_kept: OrderedDict[str, SceneGeometry] = OrderedDict()
 
 
 def _scene(request: GenerationRequest, device: str) -> SceneGeometry:
-    """The scene of the last case is kept: cheats of one case follow each other in tests and in `selftest`."""
-    global _kept
+    """Scenes are kept: cheats are tried one after the other on the same few objects."""
     mesh = request.case.mesh
     if mesh is None:
         raise MeshError(f"case '{request.case.id}' has no mesh, so this cheat has nothing to paint")
     key = mesh.fingerprint + cameras_digest(request.cameras) + device
-    if _kept is None or _kept[0] != key:
-        _kept = (key, SceneGeometry(mesh.load(), request.cameras, device))
-    return _kept[1]
+    if key not in _kept:
+        _kept[key] = SceneGeometry(mesh.load(), request.cameras, device)
+        if len(_kept) > _KEPT:
+            _kept.popitem(last=False)
+    _kept.move_to_end(key)
+    return _kept[key]
