@@ -15,6 +15,7 @@ from groundwork.pictures import WHITE, read_picture
 from reports.deciders import Decider, Duel, duels
 from reports.gallery import Gallery, Shot, data_uri, own_view_names, shortened, shots, views_of
 from reports.maps import ErrorMap, read_maps
+from reports.nearest_pictures import Neighbour, Neighbourhood, neighbourhood
 from reports.reference_pictures import Beside, beside
 from reports.silhouettes import asked_masks, overlay
 from reports.table import Source, Table
@@ -25,13 +26,17 @@ MOST_PROMPT = 160  # letters: the gallery has more of them
 
 @dataclass(frozen=True)
 class Side:
-    """One generator's answer: its views, its silhouettes against the asked ones (control metrics), its error maps."""
+    """One generator's answer: its views, its silhouettes against the asked ones (control metrics), its error maps.
+
+    `nearest`: the reference's picture nearest to each view (realism), where the run stored which.
+    """
 
     source: Source
     value: float | None
     shots: tuple[Shot, ...]
     silhouettes: tuple[str, ...]
     maps: tuple[ErrorMap, ...]
+    nearest: tuple[Neighbour, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class Evidence:
     duel: Duel
     exhibits: tuple[Exhibit, ...]
     beside: Beside | None = None
+    nearby: Neighbourhood | None = None
 
     @property
     def overlaid(self) -> bool:
@@ -81,23 +87,26 @@ def evidence(table: Table, gallery: Gallery) -> tuple[Evidence, ...]:
     found = []
     for duel in duels(table):
         exhibits = []
-        against = beside(table, duel.column)
+        nearby = neighbourhood(table.runs[0], duel.column)
+        against = beside(table, duel.column, nearby)
         for decider in duel.objects:
             case = cases.get(decider.case, CaseInfo(id=decider.case))
             case = case.model_copy(update={"prompt": shortened(case.prompt, MOST_PROMPT)})
             first, second = decider.values or (None, None)
             sides = (
-                _side(duel, duel.a, first, decider.case, gallery.seed),
-                _side(duel, duel.b, second, decider.case, gallery.seed),
+                _side(duel, duel.a, first, decider.case, gallery.seed, nearby),
+                _side(duel, duel.b, second, decider.case, gallery.seed, nearby),
             )
             third = against.source if against is not None else None
             held = _side(duel, third, None, decider.case, gallery.seed) if third is not None else None
             exhibits.append(Exhibit(case, decider, sides, places.get(decider.case), held))
-        found.append(Evidence(duel, tuple(exhibits), against))
+        found.append(Evidence(duel, tuple(exhibits), against, nearby))
     return tuple(found)
 
 
-def _side(duel: Duel, source: Source, value: float | None, case: str, seed: int | None) -> Side:
+def _side(
+    duel: Duel, source: Source, value: float | None, case: str, seed: int | None, nearby: Neighbourhood | None = None
+) -> Side:
     if seed is None or not is_name(case):
         return Side(source, value, (), (), ())
     made = shots(source, case, seed, SIDE)
@@ -105,7 +114,8 @@ def _side(duel: Duel, source: Source, value: float | None, case: str, seed: int 
     maps = () if silhouettes else read_maps(source.run, source.generator.name, case, seed, len(made))
     if duel.column.metric.axis not in ("consistency", "control"):
         maps = ()  # they say where views disagree, which is not what this metric judges
-    return Side(source, value, made, silhouettes, maps)
+    near = nearby.of(source.generator.name, case, seed) if nearby is not None else ()
+    return Side(source, value, made, silhouettes, maps, near if len(near) == len(made) else ())
 
 
 def _silhouettes(source: Source, case: str, seed: int, made: Sequence[Shot]) -> tuple[str, ...]:

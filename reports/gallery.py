@@ -156,7 +156,7 @@ def build_gallery(table: Table, budget: int, wanted: Sequence[str] = ()) -> Gall
             strips = tuple(
                 Strip(
                     source,
-                    tuple(pool.map(partial(_shot, side=side, root=source.run.path), files[source.label])),
+                    tuple(pool.map(partial(shot, side=side, root=source.run.path), files[source.label])),
                     _primary_values(table, source, case, values),
                     _maps_of(source, case.id, seed, len(files[source.label])),
                     values.get((source.label, case.id, ranked_by.name)) if ranked_by else None,
@@ -253,7 +253,7 @@ def views_of(source: Source, case: str, seed: int | None) -> list[Path]:
 def shots(source: Source, case: str, seed: int | None, side: int) -> tuple[Shot, ...]:
     """The views of one sample as thumbnails alone, at most `side` px wide."""
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        draw = partial(_shot, side=side, root=source.run.path, with_full=False)
+        draw = partial(shot, side=side, root=source.run.path, with_full=False)
         return tuple(pool.map(draw, views_of(source, case, seed)))
 
 
@@ -261,7 +261,8 @@ def _maps_of(source: Source, case: str, seed: int | None, views: int) -> tuple[E
     return read_maps(source.run, source.generator.name, case, seed, views) if views and seed is not None else ()
 
 
-def _shot(path: Path, side: int, root: Path, with_full: bool = True) -> Shot:
+def shot(path: Path, side: int, root: Path, with_full: bool = True) -> Shot:
+    """A picture file of a run folder, `root`, as a thumbnail of at most `side` px and a full-size picture."""
     if leads_out(root, path):
         return Shot("", "", "a link that leads out of the run folder is not followed")
     try:

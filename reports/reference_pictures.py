@@ -1,8 +1,8 @@
 """What stands beside the evidence of realism: the reference's own picture of the object, or why there is none.
 
 A reference that is one of the run's generators has its pictures in the run folder, and one of each object. Of all
-others a run keeps features, which are numbers: their photographs may be anybody's and lie anywhere, so none is looked
-for. The ground-truth render of the object stands there instead, and is called that.
+others a run keeps numbers, and which pictures are nearest (`reports.nearest_pictures`): photographs may be anybody's
+and lie anywhere, so none is looked for. The ground-truth render of the object stands beside, and is called that.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reports.nearest_pictures import Neighbourhood
 from reports.table import Column, Source, Table
 
 
@@ -22,7 +23,7 @@ class Beside:
     remark: str
 
 
-def beside(table: Table, column: Column) -> Beside | None:
+def beside(table: Table, column: Column, nearby: Neighbourhood | None = None) -> Beside | None:
     """For a distance to a reference; None for other metrics."""
     _, at, name = column.metric.name.rpartition("@")
     if column.metric.axis != "realism" or not at:
@@ -36,14 +37,16 @@ def beside(table: Table, column: Column) -> Beside | None:
         )
     known = next((reference for reference in run.summary.references if reference.name == name), None)
     what = f"its {known.n} pictures ({known.source or 'of unknown source'})" if known is not None else "its pictures"
-    remark = f"The nearest pictures of the reference {name} cannot be shown: of {what} a run keeps only numbers."
+    remark = f"The nearest pictures of the reference {name} cannot be shown: of {what} this run keeps only numbers."
+    if nearby is not None:
+        remark = nearby.about
     ceiling = next((source for source in table.sources if source.generator.role == "ceiling"), None)
     if ceiling is None:
         return Beside(None, "", remark)
     return Beside(
         ceiling,
         f"{ceiling.label}, not of the reference",
-        f"{remark} What stands beside is the ground-truth render of the same object.",
+        f"{remark} On the right, for comparison, is the ground-truth render of the same object.",
     )
 
 

@@ -91,9 +91,15 @@ def folder_reference(
     """
     measured = _measure(folder, extractors, background, cache, progress)
     return {
-        extractor: ReferenceFeatures(name, features, measured.pixels, measured.digest, extractor)
+        extractor: ReferenceFeatures(name, features, measured.pixels, measured.digest, extractor, names=measured.files)
         for extractor, features in measured.features.items()
     }
+
+
+def relative_names(paths: Sequence[Path], folder: Path) -> tuple[str, ...]:
+    """What pictures below `folder` are called: their relative paths, as JSON can have them."""
+    # names that are no UTF-8 cannot be written as JSON
+    return tuple(os.fsencode(p.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace") for p in paths)
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,4 @@ def _measure(
             f"{len(filled)} of the {len(paths)} pictures of {folder} fill their frame and have no transparency: "
             f"{', '.join(blind)} takes all that they show for the object. Cut the objects out"
         )
-    # names that are no UTF-8 cannot be written as JSON
-    files = tuple(os.fsencode(p.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace") for p in paths)
-    return _Measured(files, tuple(hashes[i] for i in range(len(paths))), features)
+    return _Measured(relative_names(paths, folder), tuple(hashes[i] for i in range(len(paths))), features)

@@ -89,7 +89,8 @@ def load_reference(name: str, extractor: Extractor, background: RGB) -> Referenc
         raise ReferenceSetError(
             f"reference set '{name}' was changed after it was pinned", where=str(path), hint=_REBUILD
         )
-    return ReferenceFeatures(name, features, pixels, provenance.digest, extractor.name)
+    names = provenance.files if len(provenance.files) == len(pixels) else ()
+    return ReferenceFeatures(name, features, pixels, provenance.digest, extractor.name, names=names)
 
 
 _REBUILD = "build it again from its pictures: realiz3d-bench reference build NAME FOLDER"

@@ -18,7 +18,8 @@ class ReferenceFeatures:
 
     `clusters` holds one id a picture: pictures of the same id show the same object (every photo its own id when nothing
     else is known). When ids are case ids of the suite, `shares_objects` is True and kernel distances leave out
-    same-object pairs across the sets too. `digest` is the SHA-256 (hex) that pins the pictures.
+    same-object pairs across the sets too. `digest` is the SHA-256 (hex) that pins the pictures, `names` what each is
+    called (empty where nobody says).
     """
 
     name: str
@@ -27,6 +28,7 @@ class ReferenceFeatures:
     digest: str
     extractor: str
     shares_objects: bool = False
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.features)

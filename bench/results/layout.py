@@ -6,6 +6,8 @@ samples/<generator>/<case>/seed_<s>/sample.json         written last: what they 
 scores.parquet                                          one row per number
 summary.json                                            one row per generator and metric
 throughput.json                                         timings, where the suite asks for them
+nearest.parquet                                         the reference pictures nearest to each picture, by name
+nearest/                                                small copies of those that the page shows; safe to delete
 maps/<generator>/<case>/seed_<s>/<result>.png           where each view went wrong; safe to delete
 features/                                               cached features of pictures; safe to delete
 failures.log                                            what failed in the last command, with tracebacks
@@ -31,6 +33,8 @@ class RunLayout:
         self.scores = root / "scores.parquet"
         self.summary = root / "summary.json"
         self.leave_one_out = root / "leave_one_out.parquet"
+        self.nearest = root / "nearest.parquet"
+        self.thumbnails = root / "nearest"
         self.features = root / "features"
         self.maps = root / "maps"
         self.throughput = root / "throughput.json"

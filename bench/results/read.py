@@ -148,7 +148,7 @@ def _labels(folders: Sequence[Path]) -> list[str]:
 
 def _read(folder: Path, label: str) -> RunResults:
     layout = RunLayout(folder)
-    for path in (layout.summary, layout.manifest, layout.scores, layout.leave_one_out):
+    for path in (layout.summary, layout.manifest, layout.scores, layout.leave_one_out, layout.nearest):
         if leads_out(folder, path):  # a stranger's folder must not make a page of what lies elsewhere on this machine
             raise InputError(
                 "a link leads out of the run folder",

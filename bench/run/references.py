@@ -161,18 +161,22 @@ def _miniworld(
     own = {case.id for case in plan.all_cases}
     shares = not own.isdisjoint(rendered.objects)
     return {
-        e: ReferenceFeatures(name, f, rendered.objects, rendered.digest, e, shares_objects=shares)
+        e: ReferenceFeatures(name, f, rendered.objects, rendered.digest, e, shares_objects=shares, names=rendered.names)
         for e, f in features.items()
     }
 
 
 @dataclass(frozen=True)
 class RenderedPictures:
-    """Pictures of a reference by a key that says all that decides them, the object that each shows, and a digest."""
+    """Pictures of a reference by a key that says all that decides them, the object that each shows, and a digest.
+
+    `names` are what people call the pictures.
+    """
 
     pictures: Mapping[str, Callable[[], Picture]]
     objects: tuple[str, ...]
     digest: str
+    names: tuple[str, ...]
 
 
 def rendered_pictures(reference: MiniworldReference, plan: Plan) -> RenderedPictures:
@@ -193,7 +197,8 @@ def rendered_pictures(reference: MiniworldReference, plan: Plan) -> RenderedPict
         )
         for case, cameras, view in shown
     }
-    return RenderedPictures(pictures, tuple(case.id for case, _, _ in shown), digest)
+    names = tuple(f"{case.id}, view {view + 1}" for case, _, view in shown)
+    return RenderedPictures(pictures, tuple(case.id for case, _, _ in shown), digest, names)
 
 
 def _seen_by(plan: Plan) -> list[Cameras]:

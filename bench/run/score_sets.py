@@ -85,6 +85,7 @@ class SetScores:
 
     scores: list[SetScore] = field(default_factory=list)
     features: dict[tuple[str, str], FeatureSet] = field(default_factory=dict)  # (generator, extractor)
+    shown: dict[str, tuple[tuple[SampleKey, int], ...]] = field(default_factory=dict)  # by generator: sample and view
     empty: dict[str, Features | None] = field(default_factory=dict)
     references: dict[tuple[str, str], ReferenceFeatures] = field(default_factory=dict)  # (reference, extractor)
     cases: tuple[Case, ...] = ()  # those that generators owe pictures of: all but the broken ones
@@ -128,7 +129,8 @@ def score_sets(
     with reporter.stage("extract features", total) as stage:
         for name, samples in keys.items():
             measured, samples = _features(plan, samples, digests, store, library, cache, stage.advance, found)
-            objects = tuple(key.case for key in samples for _ in range(views[key.case]))
+            found.shown[name] = tuple((key, view) for key in samples for view in range(views[key.case]))
+            objects = tuple(key.case for key, _ in found.shown[name])
             keys[name] = samples
             for extractor, features in measured.items():
                 found.features[name, extractor] = FeatureSet(features, objects)

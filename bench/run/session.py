@@ -17,6 +17,7 @@ from bench.run.error_maps import MapStore
 from bench.run.failures import Failure, FailureLog
 from bench.run.folder import RunFolder
 from bench.run.generate import Generation, generate_samples
+from bench.run.nearest import keep_nearest
 from bench.run.options import RunOptions
 from bench.run.places import Places, open_places
 from bench.run.plan import Plan, make_plan, set_up_generators, training_of
@@ -121,6 +122,7 @@ def _run(
     summary = build_summary(
         plan, rows, bold, comparisons, found, failures, speeds.timings, trainings, suite_hash(suite)
     )
+    keep_nearest(plan, found, rows, summary.generators, folder)
     folder.write_json(folder.summary, summary.to_json())
     folder.write_json(folder.manifest, manifest | {"timing": _timing(reporter, generation, started)})
     return RunOutcome(folder.root, folder.report / "index.html", _incomplete(failures), summary)

@@ -159,7 +159,7 @@ def test_photographs_that_are_only_numbers_are_not_looked_for(table: Table) -> N
     assert realism.beside is not None and realism.beside.source is None  # the fake ceiling has no role
     assert realism.beside.remark == (
         "The nearest pictures of the reference photos cannot be shown: of its 210 pictures (object cut-outs on white) "
-        "a run keeps only numbers."
+        "this run keeps only numbers."
     )
     generators = tuple(
         replace(source, generator=source.generator.model_copy(update={"role": "ceiling"}))
