@@ -46,11 +46,11 @@ class Neighbourhood:
     @property
     def about(self) -> str:
         """What stands beneath the views, in words."""
-        opening = f"Beneath each view stands its nearest picture of {self.reference}, and how far it is"
+        opening = f"Beneath each view stands its nearest picture of {self.reference}, with the distance"
         if not self.pictured:
             opening = (
-                f"The run holds no copies of the pictures of {self.reference}: beneath the views their nearest ones are "
-                "named, and how far they are"
+                f"The run holds no copies of the pictures of {self.reference}: those nearest to the views are named "
+                "beneath, with their distance"
             )
         scale = ""
         if self.apart is not None:

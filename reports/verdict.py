@@ -60,12 +60,11 @@ class Verdict:
             return f"{self.leader} has the best value; the differences were not tested."
         if not self.beaten:
             p = min(p for _, p in self.level if p is not None)
-            return (
-                f"No difference is shown: {self.leader} has the best value, {_listed(self.level)} (p {_at_least(p)})."
-            )
+            open_ = f"{self.leader} has the best value, but {_level(self.level)} (p {_at_least(p)})"
+            return f"No difference is shown: {open_}."
         text = f"{self.leader} is {_MORE[self.axis]} {_names(self.beaten)} (p {_p_values(self.beaten)})"
         if self.level:
-            text += f", and not told apart from {_names(self.level)}"
+            text += f"; {_level(self.level)}"
         return f"{text}.{self._behind}"
 
     @property
@@ -131,8 +130,8 @@ def _names(entries: Sequence[tuple[str, float | None]]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _listed(entries: Sequence[tuple[str, float | None]]) -> str:
-    return f"{_names(entries)} {'is' if len(entries) == 1 else 'are'} not told apart from it"
+def _level(entries: Sequence[tuple[str, float | None]]) -> str:
+    return f"{_names(entries)} cannot be told apart from it"
 
 
 def _p_values(entries: Sequence[tuple[str, float]]) -> str:
@@ -149,4 +148,4 @@ def _at_most(p: float) -> str:
 
 
 def _at_least(p: float) -> str:
-    return f"≥ {p:.2f}"
+    return f"≥ {p:.2f}" if p < 0.99 else "> 0.99"

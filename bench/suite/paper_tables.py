@@ -6,6 +6,22 @@ import csv
 from functools import cache
 from importlib.resources import files
 
+_KINDS = {  # how rows of Tables 1 and 3 begin, and the group that they stand in
+    "Syn ": "Full tuning",
+    "LoRA": "Light tuning",
+    "Linear adapters": "Light tuning",
+    "SDEdit": "Training free",
+    "TRELLIS": "Pretrained",
+    "Domain ": "Adapters",
+    "Spatial adapter": "Adapters",
+}
+
+
+def kind_of_method(table: int, row: str) -> str:
+    """The group of methods that a row stands in; '' for Realiz3D itself, and in Table 2, which has none."""
+    kinds = [kind for beginning, kind in _KINDS.items() if row.startswith(beginning)] if table != 2 else []
+    return kinds[0] if kinds else ""
+
 
 @cache
 def published(table: int) -> dict[str, dict[str, str]]:

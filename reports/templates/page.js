@@ -15,19 +15,32 @@ document.querySelectorAll("[data-toggle]").forEach((box) => {
 });
 
 document.querySelectorAll("button.sort").forEach((button) => {
-  const head = button.closest("th"), body = button.closest("table").tBodies[0], rows = [...body.rows];
-  const first = button.dataset.better === "up" ? "descending" : "ascending"; // the best on top
+  const head = button.closest("th"), table = button.closest("table"), first = button.dataset.better === "up" ? "descending" : "ascending"; // the best first
+  const place = table.classList.contains("turned") ? sortColumns(table, head) : sortRows(table, head);
   const turns = { none: first, [first]: first === "ascending" ? "descending" : "ascending" };
   button.addEventListener("click", () => {
     const turn = turns[head.ariaSort ?? "none"] ?? "none"; // a third click brings the table's own order back
-    head.closest("tr").querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
+    table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
     if (turn !== "none") head.ariaSort = turn;
-    const sign = turn === "descending" ? -1 : 1;
-    const value = (row) => row.cells[head.cellIndex].dataset.value; // what has no number comes last
-    const order = (a, b) => (value(a) === undefined) - (value(b) === undefined) || sign * (value(a) - value(b));
-    body.append(...(turn === "none" ? rows : [...rows].sort(order)));
+    const sign = turn === "descending" ? -1 : 1; // what has no number comes last
+    place((a, b) => (turn === "none" ? 0 : (a === undefined) - (b === undefined) || sign * (a - b)));
   });
 });
+
+function sortRows(table, head) {
+  const body = table.tBodies[0], rows = [...body.rows], value = (row) => row.cells[head.cellIndex].dataset.value;
+  return (order) => body.append(...[...rows].sort((a, b) => order(value(a), value(b))));
+}
+
+function sortColumns(table, head) { // generators are columns: the first cell names the metric, what is wider moves nothing
+  const rows = [...table.rows].map((row) => [...row.cells]).filter((cells) => cells.every((cell) => cell.colSpan === 1));
+  const asked = rows.find((cells) => cells[0] === head), count = table.querySelectorAll("thead th[data-generator]").length;
+  const places = [...Array(count).keys()].map((i) => i + 1);
+  return (order) => {
+    const sorted = [...places].sort((a, b) => order(asked[a].dataset.value, asked[b].dataset.value));
+    rows.forEach((cells) => cells[0].after(...sorted.map((i) => cells[i])));
+  };
+}
 
 // -- the trade-off figure: one picture for each pair of axes
 document.querySelectorAll("[data-figure]").forEach((select) => {
@@ -174,6 +187,11 @@ document.querySelectorAll("section.slider").forEach((section) => {
     range.focus({ preventScroll: true });
   }));
 });
+
+// -- paper shows the evidence of every metric, whatever is folded on the screen
+const folded = document.querySelectorAll("details.duel:not([open])");
+addEventListener("beforeprint", () => folded.forEach((one) => { one.dataset.was = one.open ? "open" : ""; one.open = true; }));
+addEventListener("afterprint", () => folded.forEach((one) => { one.open = one.dataset.was === "open"; }));
 
 // -- provenance
 document.querySelectorAll(".copy").forEach((button) => button.addEventListener("click", async () => {

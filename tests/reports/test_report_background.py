@@ -13,7 +13,7 @@ import pytest
 from fake_run import HOSTILE_MESSAGE, FakeRun
 
 from bench.suite.paper_tables import published
-from reports import write_reports
+from reports import latex_parts, write_reports
 from reports.published import HEADS, NOTHING, counterparts
 
 PHASE = {
@@ -126,6 +126,28 @@ def test_a_report_without_either_says_nothing_of_them(report: Path) -> None:
 def test_every_printed_column_has_a_heading_and_a_counterpart(table: int) -> None:
     for values in published(table).values():
         assert [*values] == [*HEADS] == [*counterparts(table)]
+
+
+def test_the_main_table_is_laid_out_as_the_papers(tmp_path: Path) -> None:
+    """Table 1: groups of columns under rules of their own, groups of methods, calibration and the reference below."""
+    generators: list[dict[str, Any]] = [
+        {"name": row, "use": "realiz3d", "paper": {"table": 1, "row": row}} for row in published(1)
+    ]
+    generators.append({"name": "ceiling", "use": "ceiling", "calibration": True})
+    tex = text(write(tmp_path / "run", generators, {"loo_psnr": "reprojection_psnr_white"}), "tables.tex")
+    main = tex[: tex.index("\\end{table}")]
+    assert (
+        r" & \multicolumn{2}{c}{3D consistency} & \multicolumn{2}{c}{Realism (photos)} & \multicolumn{1}{c}{Con" in main
+    )
+    assert r"\cmidrule(lr){2-3}\cmidrule(lr){4-5}\cmidrule(lr){6-6}" in main
+    groups = re.findall(r"\\textit\{(.*?)\}", main)
+    assert groups == ["Full tuning", "Light tuning", "Training free", "Adapters", "Calibration"]
+    lines = main[main.index(r"\midrule") :].splitlines()
+    assert [line.split(" & ")[0] for line in lines if " & " in line] == [
+        *(latex_parts.escape(row) for row in published(1)), "ceiling", "Reference vs itself"
+    ]  # fmt: skip
+    assert "Texturing, multiview-texturing v1: means over 2 objects. Bold: the best and all that" in main
+    assert r"PSNR is reprojection\_psnr\_white" in main and "{[}0." not in main  # no intervals: a line a method
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,15 @@ import pandas as pd
 import pytest
 from browser import PHONE, SCREEN, inaccessible, overflow, visit
 from fake_run import FakeRun
+from PIL import Image
 
 from bench.heat import strip_png
+from bench.results.leave_one_out import write_leave_one_out
+from bench.results.nearest import Nearest, thumbnail_file, write_nearest
 from reports import write_reports
 
 pytestmark = pytest.mark.browser
+KD = "kd_cluster[efficientnet_lite0]@photos"
 OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 
 
@@ -33,8 +37,31 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             path = run / "maps" / generator / case["id"] / "seed_0/loo_psnr.png"
             path.parent.mkdir(parents=True)
             path.write_bytes(strip)
+    nearest(run, [case["id"] for case in summary["cases"]])
     write_reports([run], formats=["html"])
     return run
+
+
+def nearest(run: Path, cases: list[str]) -> None:
+    """What a run stores of a distance by object and of the reference's nearest pictures; one small copy is lost."""
+    without = {case: 1.0 + place / 10 for place, case in enumerate(cases)}
+    known = {("realiz3d", KD): without, ("syn-only", KD): dict.fromkeys(cases, 2.0)}
+    write_leave_one_out(run / "leave_one_out.parquet", known)
+    names = ("cat.png", 'dog "<b>.png')
+    write_nearest(
+        run / "nearest.parquet",
+        [
+            Nearest(
+                "photos", "efficientnet_lite0", name, case, 0, view, names[view % 2 :], (0.25, 0.5)[view % 2 :], 0.4
+            )
+            for name in ("realiz3d", "syn-only")
+            for case in cases
+            for view in range(4)
+        ],
+    )
+    thumbnail = thumbnail_file(run / "nearest", "photos", names[0])
+    thumbnail.parent.mkdir(parents=True)
+    Image.new("RGB", (64, 64), "teal").save(thumbnail)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +112,32 @@ def test_tables_sort_from_the_best_and_back(page: Any) -> None:
     assert names.all_inner_texts()[-1] == first[-1] and names.all_inner_texts()[0] != first[0]
     button.click()
     assert names.all_inner_texts() == before and page.locator("th[aria-sort]").count() == 0
+
+
+def test_generators_that_are_columns_sort_too(
+    browser: Any, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.table.WIDE", 5)
+    write_reports([run], tmp_path, formats=["html"])
+    with visit(browser, tmp_path / "index.html", size=PHONE, touch=True) as page:
+        table = page.locator("table.turned")
+        cells = """(table) => [...table.rows].filter((row) => [...row.cells].every((cell) => cell.colSpan === 1))
+            .map((row) => [...row.cells].map((cell) => cell.innerText.trim().split("\\n")[0]))"""
+        before = table.evaluate(cells)
+        button = table.get_by_role("button", name="sort by fid@photos")
+        button.tap()
+        after = table.evaluate(cells)
+        head = page.locator("th[aria-sort]")
+        assert head.get_attribute("aria-sort") == "ascending" and "fid@photos" in head.inner_text()
+        assert after[0][1:4] == ["ceiling", "realiz3d", "syn-only"] and after[0][4].startswith("theirs_v2")
+        assert after[0][5] == before[0][5]  # what the reference is to itself stays
+        order = [before[0].index(name) for name in after[0]]
+        assert after == [[row[place] for place in order] for row in before]  # whole columns moved
+        assert inaccessible(page) == []
+        button.tap()
+        assert table.evaluate(cells)[0][4] == after[0][4]  # the one without a number stays last
+        button.tap()
+        assert table.evaluate(cells) == before
 
 
 def test_what_is_not_asked_for_is_hidden(page: Any) -> None:
@@ -218,7 +271,19 @@ def test_print_has_the_tables_and_not_the_controls(page: Any) -> None:
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     cut = "[...document.querySelectorAll('.scroll')].map((one) => getComputedStyle(one).overflowX)"
     assert set(page.evaluate(cut)) == {"visible"}
+    assert page.locator("details.duel:not([open]) .decider").count() > 0  # folded on the screen
     assert len(page.pdf(format="A4")) > 20_000
+    assert page.locator("details.duel[open]").count() == 1  # as the reader had them
+
+
+def test_nearest_photographs_stand_beneath_the_views(page: Any) -> None:
+    page.evaluate(OPEN_ALL)
+    row = page.locator(".decider .nearest").first
+    assert row.locator("img").count() == 2 and row.locator(".unreadable").count() == 2
+    assert row.locator("img").first.get_attribute("alt") == "nearest picture of photos: cat.png"
+    assert row.locator(".unreadable").first.inner_text() == 'dog "<b>.png'
+    row.scroll_into_view_if_needed()
+    assert row.locator("img").first.evaluate("(one) => one.decode().then(() => one.naturalWidth)") == 64
 
 
 def test_strangers_text_does_nothing(browser: Any, html: Path) -> None:

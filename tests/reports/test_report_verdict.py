@@ -57,7 +57,7 @@ def test_a_leader_is_named_with_whom_it_beats_and_how_surely(run: Path) -> None:
         f"{B} is more realistic than {A} and {C} (p ≤ 0.010)."
     )
     assert sentence(changed(run, {(A, B): 0.2, (B, C): 0.0004}, values)) == (
-        f"{B} is more realistic than {C} (p < 0.001), and not told apart from {A}."
+        f"{B} is more realistic than {C} (p < 0.001); {A} cannot be told apart from it."
     )
 
 
@@ -66,7 +66,7 @@ def test_nothing_is_claimed_without_a_test(run: Path) -> None:
     assert "No difference is shown" in sentence(changed(run, {(A, B): 0.2, (B, C): 0.05}, values))
     assert "were not tested" in sentence(changed(run, {}, values))
     assert sentence(changed(run, {(A, B): 0.01}, values)) == (
-        f"{B} is more realistic than {A} (p = 0.010), and not told apart from {C}."
+        f"{B} is more realistic than {A} (p = 0.010); {C} cannot be told apart from it."
     )
 
 
@@ -74,7 +74,7 @@ def test_who_is_behind_all_others_is_named_when_every_test_says_so(run: Path) ->
     values = {A: 0.2, B: 0.1, C: 0.3}
     said = sentence(changed(run, {(A, B): 0.2, (A, C): 0.03, (B, C): 0.001}, values))
     assert said == (
-        f"{B} is more realistic than {C} (p = 0.001), and not told apart from {A}. "
+        f"{B} is more realistic than {C} (p = 0.001); {A} cannot be told apart from it. "
         f"{C} is behind all others (p ≤ 0.030)."
     )
     assert "behind" not in sentence(changed(run, {(A, B): 0.2, (A, C): 0.06, (B, C): 0.001}, values))
