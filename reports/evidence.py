@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from PIL import Image
 
 from bench.errors import ImageError
+from bench.results.deciding import Decider
 from bench.results.layout import is_name
 from bench.results.summary import CaseInfo
 from bench.suite.views import srgb
 from groundwork.pictures import WHITE, read_picture
-from reports.deciders import Decider, Duel, duels
+from reports.deciders import Duel, duels
 from reports.gallery import Gallery, Shot, data_uri, own_view_names, shortened, shots, views_of
 from reports.maps import ErrorMap, read_maps
 from reports.nearest_pictures import Neighbour, Neighbourhood, neighbourhood

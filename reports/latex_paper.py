@@ -33,9 +33,9 @@ def paper_tables(table: Table) -> list[str]:
 
 def _columns(table: Table) -> list[Column]:
     """Primary results and the paper's, by group; what nobody has a number for is left out unless it is primary."""
-    papers = {s.generator.paper.table for s in table.sources if s.generator.paper is not None}
-    number = 3 if table.runs[0].summary.suite.task == "text_to_multiview" else 1
-    wanted = [result for which in sorted(papers or {number}) for result in counterparts(which).values()]
+    named = {s.generator.paper.table for s in table.sources if s.generator.paper is not None}
+    tables = sorted(named) or (3 if table.runs[0].summary.suite.task == "text_to_multiview" else 1,)
+    wanted = [result for which in tables for result in counterparts(which).values()]
     measured = {column.number for column in table.columns for s in table.sources if table.cell(s, column).value}
     chosen = [c for c in table.columns if c.primary or (c.metric.name in wanted and c.number in measured)]
     places = {name: place for place, name in enumerate(wanted)}

@@ -3,7 +3,7 @@ r"""What every LaTeX table is put together from: texts made harmless, headings, 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from bench.results.numbers import format_value
 from groundwork.texts import visible
@@ -115,7 +115,7 @@ def value(cell: Cell, column: Column) -> str:
     return f"({text})" if column.refused else text
 
 
-def remarks(comparable: bool, columns: Sequence[Column], missing: set[str]) -> str:
+def remarks(comparable: bool, columns: Sequence[Column], missing: Set[str]) -> str:
     """What a caption must say of its numbers: a limited run, refused columns, the marks of those that are missing."""
     limited = "" if comparable else " Limited run: not comparable."
     refused = " In parentheses: signatures differ, not ranked." if any(column.refused for column in columns) else ""
