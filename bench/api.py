@@ -33,20 +33,22 @@ def run(
     isolate: Literal["foreign", "all", "none"] = "foreign",
     timeout: float | None = None,
     memory: float | None = None,
+    cache: str | Path | None = None,
 ) -> RunOutcome:
     """Run a suite: generate what is missing, score, store and report. The same call resumes.
 
     suite: a file, or the name of a shipped suite. out: the run folder; None: runs/<name of the suite>. overrides: as
     `--set` takes them, 'views.resolution=256'. generators: only these. limit: the first so many cases, which makes the
     run not comparable. isolate: whose code works in processes of its own, where a crash or a hang costs its own rows.
-    timeout: seconds that a generator may take for a batch. memory: GiB that such a process may take. Returns the run's
-    folder, report, summary and what is incomplete. Raises `BenchError`.
+    timeout: seconds that a generator may take for a batch. memory: GiB that such a process may take. cache: a folder of
+    features that runs share; None: the run's own. Returns the run's folder, report, summary and what is incomplete.
+    Raises `BenchError`.
     """
     from bench.suite.declare import load_apart
 
     return _executed(
         load_apart(suite, overrides, isolate, timeout), out, generators, seeds, limit, device, batch_size, offline,
-        isolate, timeout, memory,
+        isolate, timeout, memory, cache,
     )  # fmt: skip
 
 
@@ -154,6 +156,7 @@ def _executed(
     isolate: Literal["foreign", "all", "none"] = "foreign",
     timeout: float | None = None,
     memory: float | None = None,
+    cache: str | Path | None = None,
 ) -> RunOutcome:
     from bench.run import session
     from bench.run.options import RunOptions
@@ -170,6 +173,7 @@ def _executed(
         isolate=isolate,
         timeout=timeout,
         memory=memory,
+        cache=None if cache is None else Path(cache).absolute(),
         argv=("python",),
     )
     outcome = session.run(suite, options)

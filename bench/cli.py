@@ -21,6 +21,7 @@ import typer
 from bench import __version__
 from bench.commands.bake import bake
 from bench.commands.baseline import baseline
+from bench.commands.cache import cache
 from bench.commands.compare import compare
 from bench.commands.doctor import doctor
 from bench.commands.flags import flag
@@ -92,6 +93,7 @@ app.command("compare")(compare)
 app.add_typer(baseline, name="baseline")
 app.add_typer(leaderboard, name="leaderboard")
 app.add_typer(reference, name="reference")
+app.add_typer(cache, name="cache")
 app.command("list")(list_names)
 app.command("validate")(validate)
 app.command("inspect")(inspect)

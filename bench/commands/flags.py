@@ -62,6 +62,11 @@ Timeout = Annotated[
 Memory = Annotated[
     float | None, flag("--memory", "GiB of memory that the process of a generator or metric may take.", metavar="GIB")
 ]
+Cache = Annotated[
+    Path | None,
+    flag("--cache", "Where features of pictures are kept, for several runs to share (default: OUT/features).",
+         metavar="DIR"),
+]  # fmt: skip
 Set = Annotated[
     list[str] | None,
     flag(

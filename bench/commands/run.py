@@ -31,6 +31,7 @@ def run(
     isolate: flags.Isolate = RunOptions.isolate,
     timeout: flags.Timeout = None,
     memory: flags.Memory = None,
+    cache: flags.Cache = None,
     overrides: flags.Set = None,
     dry_run: flags.DryRun = False,
     as_json: flags.Json = False,
@@ -38,7 +39,7 @@ def run(
     """Run a suite: generate, score, store, report. The same command resumes where it stopped."""
     options = read_options(
         context, out, flags.names(generators, "--generators"), limit, device, batch_size, seeds, executor, workers,
-        dry_run, as_json, isolate, timeout, memory,
+        dry_run, as_json, isolate, timeout, memory, cache,
     )  # fmt: skip
     from bench.suite.declare import load_apart
 
@@ -60,6 +61,7 @@ def read_options(
     isolate: str = RunOptions.isolate,
     timeout: float | None = None,
     memory: float | None = None,
+    cache: Path | None = None,
 ) -> RunOptions:
     """The flags that `run` and `score` share, as a run takes them. Raises `UsageError` for values that mean nothing."""
     from bench.run.executors import default_workers
@@ -83,6 +85,7 @@ def read_options(
         isolate=flags.one_of(isolate, flags.ISOLATE, "value of --isolate"),  # type: ignore[arg-type]
         timeout=flags.positive(timeout, "--timeout"),
         memory=flags.positive(memory, "--memory"),
+        cache=None if cache is None else cache.absolute(),
     )
 
 

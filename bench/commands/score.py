@@ -39,6 +39,7 @@ def score(
     isolate: flags.Isolate = RunOptions.isolate,
     timeout: flags.Timeout = None,
     memory: flags.Memory = None,
+    cache: flags.Cache = None,
     overrides: flags.Set = None,
     dry_run: flags.DryRun = False,
     as_json: flags.Json = False,
@@ -56,7 +57,7 @@ def score(
     judged = with_folder(load_apart(suite, overrides or (), isolate, timeout), label, folder, layout)
     options = read_options(
         context, out, tuple(generator.name for generator in judged.generators), limit, device, batch_size, seeds,
-        executor, workers, dry_run, as_json, isolate, timeout, memory,
+        executor, workers, dry_run, as_json, isolate, timeout, memory, cache,
     )  # fmt: skip
     there, absent = available(judged, label, options)
     for entry, error in absent.items():

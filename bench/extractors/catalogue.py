@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from bench.errors import ExtractorError, UsageError
 from bench.extractors.protocol import Extractor
 from bench.plugins.guard import plugin_code
@@ -33,6 +35,8 @@ def load_extractor(name: str, device: str = "cpu", offline: bool = False) -> Ext
     with plugin_code(f"extractor '{name}'", "its factory"):
         extractor: Extractor = factory(device=device, offline=offline)
     check_extractor(extractor, name)
+    with suppress(AttributeError):  # its class may say so itself
+        extractor.device = device  # type: ignore[attr-defined]
     return extractor
 
 

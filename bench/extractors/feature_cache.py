@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import BenchError, ExtractorError, UsageError
-from bench.extractors.feature_store import FeatureStore
+from bench.extractors.feature_store import FeatureStore, stored_under
 from bench.extractors.forward import run_backbones
 from bench.extractors.level import LevelExtractor
 from bench.extractors.object_frame import cut_out
@@ -39,13 +39,16 @@ def features_of(
     `ExtractorError` for what an extractor does.
     """
     backbones = _by_backbone(extractors)
-    fingerprints = {extractor.name: extractor.fingerprint() for extractor in extractors}
+    fingerprints = {extractor.name: stored_under(extractor) for extractor in extractors}
     results = {e.name: np.empty((len(pictures), e.dimension), dtype=np.float32) for e in extractors}
     hashes: dict[int, dict[str, str]] = {}  # by extractor: those that see the object alone look at other pixels
     fresh: list[tuple[str, str, Vector]] = []
 
     with ExitStack() as stack:
         store = stack.enter_context(closing(FeatureStore(cache))) if cache else None
+        if store:
+            for name, fingerprint in fingerprints.items():
+                store.call(fingerprint, name)
 
         def load(index: int) -> list[tuple[Backbone, Picture]]:
             """Decode one picture and take what the cache has; say which backbones still have to see it."""

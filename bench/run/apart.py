@@ -162,7 +162,7 @@ class ApartExtractor:
 
     def __init__(self, name: str, device: str, offline: bool, places: Places) -> None:
         self._there = _Elsewhere(places, f"extractor '{name}'", load_extractor, name, device, offline)
-        self.name = name
+        self.name, self.device = name, device
         self.dimension: int = self._there.call("dimension")
         self.object_only = bool(self._there.call("object_only"))
         self._said = {method: str(self._there.call(method)) for method in ("fingerprint", "signature")}

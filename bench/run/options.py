@@ -14,7 +14,7 @@ class RunOptions:
     workers: processes that generate and measure. measurers: processes that measure where there is much to measure, also
     when one process generates; None: `workers`. isolate: whose code works in processes of its own, that of others
     ("foreign"), everybody's ("all") or nobody's ("none"). timeout: seconds that a batch may take; memory: GiB that a
-    process of a plug-in may take.
+    process of a plug-in may take. cache: the folder of features that runs share; None: the run's own.
     """
 
     out: Path | None = None
@@ -29,6 +29,7 @@ class RunOptions:
     isolate: Literal["foreign", "all", "none"] = "foreign"
     timeout: float | None = None
     memory: float | None = None
+    cache: Path | None = None
     offline: bool = False
     debug: bool = False  # show tracebacks of what fails as it fails
     dry_run: bool = False

@@ -16,7 +16,7 @@ from bench import __version__
 from bench.cases.case import Case
 from bench.errors import ExtractorError, ImageError, InputError, PluginError, WeightsMissing
 from bench.extractors.feature_cache import features_of
-from bench.extractors.feature_store import FeatureStore
+from bench.extractors.feature_store import FeatureStore, stored_under
 from bench.extractors.picture_pattern import PATTERN, PicturePattern
 from bench.extractors.protocol import Extractor, Features, Picture
 from bench.generators.ground_truth import SUPERSAMPLE, small_views
@@ -227,7 +227,7 @@ def _once(
     background: RGB,
 ) -> dict[str, Features]:
     """Features of pictures by extractor. Their keys say what they show: none is rendered that was measured before."""
-    prints = {extractor.name: extractor.fingerprint() for extractor in extractors}
+    prints = {extractor.name: stored_under(extractor) for extractor in extractors}
     with closing(FeatureStore(cache)) as store:
         kept = {e.name: [store.get(prints[e.name], key, e.dimension) for key in pictures] for e in extractors}
         whole = {name: [row for row in rows if row is not None] for name, rows in kept.items()}

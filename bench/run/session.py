@@ -78,7 +78,8 @@ def _run(
             reporter.say(f"case '{case.id}': {note}")
     missing = prepare_metrics(plan, options, reporter)
     declare.rest()
-    library = find_library(plan, options, folder.features, reporter, places)
+    features = options.cache or folder.features
+    library = find_library(plan, options, features, reporter, places)
     manifest = begun | _found(library, missing)
     folder.write_json(folder.manifest, manifest)
 
@@ -98,7 +99,7 @@ def _run(
         *generation.failures,
         *score_objects(plan, digests, scoring, table, measuring, places.measuring, reporter, log),
     ]
-    found = score_sets(plan, digests, store, library, folder.features, reporter)
+    found = score_sets(plan, digests, store, library, features, reporter)
     told = [failure for failure in set_failures(found) if failure not in failures]  # a damaged sample is met by both
     log.add(told)
     failures += told

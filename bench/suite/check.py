@@ -225,7 +225,7 @@ def _check_metric(
         return problems, ()
     try:
         told = elsewhere(entry)
-        made = build_metric(metric, options, entry.name) if told is None else None
+        made: Any = build_metric(metric, options, entry.name) if told is None else None
     except BenchError as error:
         return [Problem(at, error.message, error.expected, error.hint)], ()
     needs_mesh = told.needs_mesh if told is not None else isinstance(made, ObjectMetric) and made.needs_mesh
