@@ -21,8 +21,10 @@ stands before another (a cow's legs and head, by 36 pixels and more). Other view
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.geometry.cameras import Cameras
 from bench.geometry.gbuffer import GBuffer
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 else:
     torch = late("torch")
+
+Kept = TypeVar("Kept")
 
 MIN_COSINE = 0.2
 EROSION = 2  # px, at least: what a picture's own pixels mix along an outline
@@ -57,6 +61,7 @@ class Correspondence:
     foreground  bool    (V, H, W)        pixels that show the mesh at all
 
     `pixel` and `cosine` are 0 on the background. `visible[i, i]`: interior pixels with cos(theta_i) > `MIN_COSINE`.
+    Nothing of it may be changed in place: what follows from it is kept.
     """
 
     pixel: Tensor
@@ -69,7 +74,7 @@ class Correspondence:
         """cos^2(theta_j), float32 (V, V, H, W), 0 where j does not see the point."""
         return torch.where(self.visible, self.cosine.square(), 0.0)
 
-    @property
+    @cached_property
     def scoring_mask(self) -> Tensor:
         """Omega, bool (V, H, W): interior pixels with cos(theta_i) > `MIN_COSINE` that another view sees too."""
         views = torch.arange(len(self.visible), device=self.visible.device)
@@ -77,15 +82,29 @@ class Correspondence:
         others[views, views] = False
         return self.visible[views, views] & others.any(dim=1)
 
-    @property
+    @cached_property
     def coverage(self) -> float:
         """|Omega| / |F|, pooled over the views: the share of the foreground that can be judged; 0 if there is none."""
         return float(self.scoring_mask.sum() / self.foreground.sum().clamp(min=1))
 
-    @property
+    @cached_property
     def object_size(self) -> int:
         """Longest side of the foreground's box over all views, in px: the unit of detail; 0 if there is none."""
         return object_size(self.foreground)
+
+    @cached_property
+    def _kept(self) -> dict[Hashable, Any]:
+        return {}
+
+    def keep(self, name: Hashable, make: Callable[[], Kept]) -> Kept:
+        """What `make` gives, computed once under its `name` and as long-lived as this: for what follows from geometry.
+
+        An object is seen by many generators, and most of what a metric prepares does not depend on their pictures.
+        """
+        if name not in self._kept:
+            self._kept[name] = make()
+        kept: Kept = self._kept[name]
+        return kept
 
 
 class Sight:

@@ -7,9 +7,12 @@ convolution (Knutsson & Westin 1993) leaves it out: G(m x) / G(m), a mean over t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.geometry.bounding_box import bounding_box
+from bench.geometry.gaussian import gaussian, radius_of
 from groundwork.late import late
 
 if TYPE_CHECKING:
@@ -18,8 +21,48 @@ if TYPE_CHECKING:
 else:
     torch = late("torch")
 
-BLOCK = 64  # rows filtered at once
-TRUNCATE = 4.0  # sigmas; the tails beyond hold 6e-5 of the weight
+
+@dataclass(frozen=True)
+class _Part:
+    """The masked pixels of one view: the size of their box, where they lie in it, and G(m) there, (S, n)."""
+
+    size: tuple[int, int]
+    row: Tensor
+    column: Tensor
+    weight: Tensor
+
+
+class LowPasses:
+    """Low-passes of what lies under a `mask`, bool (V, H, W), with standard deviations `sigmas` in px, above 0.
+
+    What depends on the mask alone is computed here, once for all pictures.
+    """
+
+    def __init__(self, mask: Tensor, sigmas: Sequence[float]) -> None:
+        self.sigmas = tuple(sigmas)
+        self._parts = []
+        for shown in mask:
+            box = bounding_box(shown)
+            if box is not None:
+                inside = shown[box]
+                row, column = torch.nonzero(inside, as_tuple=True)
+                weight = self._smooth(inside[None].double(), row, column)[..., 0]
+                self._parts.append(_Part((inside.shape[0], inside.shape[1]), row, column, weight.clamp(min=1e-300)))
+
+    def of(self, values: Tensor) -> Tensor:
+        """Weighted means of each masked pixel's masked neighbours, float64 (S, n, C).
+
+        `values` float (n, C) of the masked pixels, in the order of `mask`. A constant stays that constant.
+        """
+        found = [values.new_empty(len(self.sigmas), 0, values.shape[1], dtype=torch.float64)]
+        for part, own in zip(self._parts, values.split([len(part.row) for part in self._parts]), strict=True):
+            planes = own.new_zeros(own.shape[1], *part.size, dtype=torch.float64)
+            planes[:, part.row, part.column] = own.T.double()
+            found.append(self._smooth(planes, part.row, part.column) / part.weight[..., None])
+        return torch.cat(found, dim=1)
+
+    def _smooth(self, planes: Tensor, row: Tensor, column: Tensor) -> Tensor:
+        return torch.stack([gaussian(planes, sigma, radius_of(sigma))[row, :, column] for sigma in self.sigmas])
 
 
 def masked_gaussian(pictures: Tensor, mask: Tensor, sigma: float) -> Tensor:
@@ -28,45 +71,5 @@ def masked_gaussian(pictures: Tensor, mask: Tensor, sigma: float) -> Tensor:
     `pictures` float (V, H, W, C), `mask` bool (V, H, W), `sigma` in px, above 0. A constant stays that constant.
     """
     smooth = torch.zeros(pictures.shape, dtype=torch.float64, device=pictures.device)
-    box = bounding_box(mask.any(dim=0))
-    if box is None:
-        return smooth
-    inside = mask[:, *box, None]
-    # where(), not a product: what is masked out may be anything, NaN included
-    known = torch.where(inside, pictures[:, *box].double(), 0.0)
-    total = _gaussian(torch.cat((known, inside.double()), dim=-1), sigma)
-    smooth[:, *box] = torch.where(inside, total[..., :-1] / total[..., -1:].clamp(min=1e-300), 0.0)
+    smooth[mask] = LowPasses(mask, (sigma,)).of(pictures[mask])[0]
     return smooth
-
-
-def _gaussian(pictures: Tensor, sigma: float) -> Tensor:
-    """Separable convolution of float64 (V, H, W, C) with zeros beyond the frame.
-
-    As products with band matrices: a convolution in float64 unfolds its input first, which costs 20 times more.
-    """
-    across = _filtered(pictures.permute(0, 3, 2, 1), sigma)
-    return _filtered(across.transpose(-1, -2), sigma).permute(0, 2, 3, 1)
-
-
-def _filtered(planes: Tensor, sigma: float) -> Tensor:
-    """Convolution down the second last axis of (..., n, m).
-
-    Block by block: rows beyond the Gaussian's radius have no weight, and of a large picture they are most.
-    """
-    size, radius = planes.shape[-2], int(TRUNCATE * sigma + 0.5)
-    found = torch.empty_like(planes, memory_format=torch.contiguous_format)
-    for start in range(0, size, BLOCK):
-        stop = min(start + BLOCK, size)
-        first, last = max(start - radius, 0), min(stop + radius, size)
-        weights = _weights(stop - start, last - first, start - first, sigma, radius).to(planes.device)
-        found[..., start:stop, :] = weights @ planes[..., first:last, :]
-    return found
-
-
-def _weights(rows: int, columns: int, offset: int, sigma: float, radius: int) -> Tensor:
-    """(rows, columns): what row r, at place r + `offset`, takes from place c; the Gaussian is cut as scipy does."""
-    reach = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    total = torch.exp(-0.5 * (reach / sigma).square()).sum()
-    row, column = (torch.arange(count, dtype=torch.float64) for count in (rows, columns))
-    distance = (row[:, None] + offset - column[None, :]).abs()
-    return torch.where(distance <= radius, torch.exp(-0.5 * (distance / sigma).square()), 0.0) / total

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.errors import ImageError
@@ -26,33 +28,80 @@ def predict(
     Raises `ImageError` when the views are not of the correspondence's number and size.
     """
     check_views(views, correspondence.foreground)
-    count = len(views)
+    mixture = correspondence.keep(("mixture", power, own_view), lambda: mixed(correspondence, power, own_view))
     prediction = torch.zeros(views.shape, dtype=torch.float64, device=views.device)
-    total = torch.zeros(views.shape[:3], dtype=torch.float64, device=views.device)
+    prediction[mixture.painted] = mixture.weights @ views.reshape(-1, views.shape[-1]).double()
+    return prediction, mixture.painted.clone()
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Pixels as weighted means of pixels: `weights`, sparse float64 (n, V H W), of the n `painted` ones (V, H, W)."""
+
+    painted: Tensor
+    weights: Tensor
+
+
+def mixed(correspondence: Correspondence, power: float, own_view: bool) -> Mixture:
+    """How `predict` mixes; it depends on no picture."""
+    visible = correspondence.visible
+    count, _, height, width = visible.shape
+    shape = (count, height, width)
+    total = torch.zeros(shape, dtype=torch.float64, device=visible.device)
+    nothing = torch.empty(0, 4, dtype=torch.long, device=visible.device)
+    parts = [(nothing, nothing, nothing.double())]
     for i in range(count):
         for j in range(count):
             if i == j and not own_view:
                 continue
-            row, column = torch.nonzero(correspondence.visible[i, j], as_tuple=True)
+            row, column = torch.nonzero(visible[i, j], as_tuple=True)
             weight = correspondence.cosine[i, j, row, column].double() ** power
-            colour = bilinear(views[j], correspondence.pixel[i, j, row, column])
-            prediction[i, row, column] += weight[:, None] * colour
             total[i, row, column] += weight
+            places, shares = bilinear_taps(correspondence.pixel[i, j, row, column], height, width)
+            here = ((i * height + row) * width + column)[:, None].expand_as(places)
+            parts.append((here, places + j * height * width, shares * weight[:, None]))
     painted = total > 0
-    return torch.where(painted[..., None], prediction / total[..., None].clamp(min=1e-300), 0.0), painted
+    here, there, weight = (torch.cat([part.flatten() for part in side]) for side in zip(*parts, strict=True))
+    used = (weight > 0) & painted.flatten()[here]
+    here, there, weight = here[used], there[used], weight[used] / total.flatten()[here[used]]
+    number = painted.flatten().cumsum(dim=0) - 1  # of each painted pixel among them
+    return Mixture(painted, sparse(number[here], there, weight, (int(painted.sum()), total.numel())))
+
+
+def sparse(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """A sparse matrix; values at the same place add up."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse", UserWarning)  # that CSR is new, and may change its interface
+        return torch.sparse_coo_tensor(torch.stack((rows, columns)), values, shape).coalesce().to_sparse_csr()
+
+
+def bilinear_taps(xy: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """The four pixels of a view round each position (n, 2), pixel centres at + 0.5, and their shares, float64 (n, 4).
+
+    Places are row * `width` + column. Positions lie between centres.
+    """
+    row, column, below, right, down, across = _corners(xy, height, width)
+    places = torch.stack((row * width + column, row * width + right, below * width + column, below * width + right), -1)
+    shares = torch.stack(((1 - down) * (1 - across), (1 - down) * across, down * (1 - across), down * across), dim=-1)
+    return places, shares
 
 
 def bilinear(view: Tensor, xy: Tensor) -> Tensor:
     """`view` (H, W, C) at positions (n, 2), pixel centres at + 0.5; float64 (n, C). Positions lie between centres."""
-    height, width = view.shape[:2]
+    row, column, below, right, down, across = _corners(xy, *view.shape[:2])
+    top = torch.lerp(view[row, column].double(), view[row, right].double(), across[:, None])
+    bottom = torch.lerp(view[below, column].double(), view[below, right].double(), across[:, None])
+    return torch.lerp(top, bottom, down[:, None])
+
+
+def _corners(xy: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Row and column of the upper left of the four pixels, of the lower right one, and how far down and across."""
     corner = (xy.double() - 0.5).floor()
     column, row = corner.long().unbind(dim=-1)
     # a position on the last row or column of centres has no neighbour beyond; its weight there is zero
     right, below = (column + 1).clamp(max=width - 1), (row + 1).clamp(max=height - 1)
-    across, down = (xy.double() - 0.5 - corner)[..., None].unbind(dim=-2)
-    top = torch.lerp(view[row, column].double(), view[row, right].double(), across)
-    bottom = torch.lerp(view[below, column].double(), view[below, right].double(), across)
-    return torch.lerp(top, bottom, down)
+    across, down = (xy.double() - 0.5 - corner).unbind(dim=-1)
+    return row, column, below, right, down, across
 
 
 def check_views(views: Tensor, mask: Tensor) -> None:

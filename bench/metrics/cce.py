@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
-from bench.geometry.masked_gaussian import masked_gaussian
+from bench.geometry.masked_gaussian import LowPasses
 from bench.geometry.picture_size import LEAST_PAINT, unmixed
 from bench.geometry.prediction import predict
 from bench.metrics.cde import FRACTIONS, mean_product
@@ -42,7 +42,7 @@ def colour_energy(views: Tensor, mask: Tensor, size: float) -> float:
 
     `views` float (V, H, W, 3), `mask` bool (V, H, W), of an object of `size` px.
     """
-    low = masked_gaussian(views, mask, size / FRACTION)[mask]
+    low = LowPasses(mask, (size / FRACTION,)).of(views[mask])[0]
     away = (low - low.mean(dim=0))[None]
     return float(mean_product(away, away))
 
@@ -68,10 +68,10 @@ def shared_and_present(views: Tensor, correspondence: Correspondence) -> tuple[f
     Omega of all views. Raises `ImageError` when the views are not of the correspondence's number and size.
     """
     prediction, _ = predict(views, correspondence)
-    scored = correspondence.scoring_mask
-    both = torch.cat((views.double(), prediction), dim=-1)
-    low = masked_gaussian(both, scored, correspondence.object_size / FRACTION)[scored]
-    seen, predicted = low.chunk(2, dim=-1)
+    scored, sigma = correspondence.scoring_mask, correspondence.object_size / FRACTION
+    low_pass = correspondence.keep("coarse colours", lambda: LowPasses(scored, (sigma,)))
+    both = torch.cat((views[scored].double(), prediction[scored]), dim=-1)
+    seen, predicted = low_pass.of(both)[0].chunk(2, dim=-1)
     # one mean for both: a view that is another colour than the others say is no view of the object in that colour
     mean = (seen.mean(dim=0) + predicted.mean(dim=0)) / 2
     x, y = (seen - mean)[None], (predicted - mean)[None]

@@ -14,13 +14,12 @@ camera decides; and no pixel counts for more than twice real texture, so that a 
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
-from bench.geometry.masked_gaussian import masked_gaussian
+from bench.geometry.masked_gaussian import LowPasses
 from bench.geometry.prediction import predict
 from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
@@ -51,8 +50,16 @@ def detail_bands(pictures: Tensor, mask: Tensor, size: float) -> Tensor:
     Differences of neighbouring low-passes with standard deviations of 1/256, 1/128, 1/64, 1/32 and 1/16 of the size.
     `pictures` float (V, H, W, C), `mask` bool (V, H, W) with n pixels. A low-pass is of the mask alone.
     """
-    low = [masked_gaussian(pictures, mask, size / fraction)[mask] for fraction in FRACTIONS]
-    return torch.stack([finer - coarser for finer, coarser in itertools.pairwise(low)])
+    return _bands(octaves(mask, size).of(pictures[mask]))
+
+
+def octaves(mask: Tensor, size: float) -> LowPasses:
+    """The low-passes that `detail_bands` are differences of."""
+    return LowPasses(mask, [size / fraction for fraction in FRACTIONS])
+
+
+def _bands(low: Tensor) -> Tensor:
+    return low[:-1] - low[1:]
 
 
 def detail_energy(views: Tensor, mask: Tensor, size: float) -> Tensor:
@@ -84,9 +91,9 @@ def shared_and_present(views: Tensor, correspondence: Correspondence) -> tuple[T
     Raises `ImageError` when the views are not of the correspondence's number and size.
     """
     prediction, _ = predict(views, correspondence)
-    # side by side, so that view and prediction share one normalisation
-    both = torch.cat((views.double(), prediction), dim=-1)
-    bands = detail_bands(both, correspondence.scoring_mask, correspondence.object_size)
+    scored = correspondence.scoring_mask
+    low = correspondence.keep("octaves", lambda: octaves(scored, correspondence.object_size))
+    bands = _bands(low.of(torch.cat((views[scored].double(), prediction[scored]), dim=-1)))
     longest = LOUDEST * torch.tensor(TEXTURE_ENERGY, dtype=torch.float64, device=views.device).sqrt()
     seen, predicted = (_cut(part, longest) for part in bands.chunk(2, dim=-1))
     return mean_product(seen, predicted), (mean_product(seen, seen) + mean_product(predicted, predicted)) / 2
@@ -105,7 +112,7 @@ def needed(present: Tensor) -> Tensor:
 
 def mean_product(a: Tensor, b: Tensor) -> Tensor:
     """<a . b> over pixels, (B,), of (B, n, C)."""
-    return (a * b).sum(dim=-1).mean(dim=-1)
+    return torch.linalg.vecdot(a.flatten(1), b.flatten(1)) / a.shape[1]
 
 
 def _cut(bands: Tensor, longest: Tensor) -> Tensor:

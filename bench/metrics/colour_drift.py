@@ -17,9 +17,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
-from bench.geometry.masked_gaussian import masked_gaussian
-from bench.geometry.prediction import bilinear, check_views
+from bench.geometry.masked_gaussian import LowPasses
+from bench.geometry.prediction import bilinear_taps, check_views, sparse
 from bench.metrics.cde import FRACTIONS
+from bench.metrics.ciede2000 import ciede2000, cielab
 from bench.metrics.declaration import POSITIVE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
 from groundwork.late import late
@@ -51,6 +52,21 @@ class PairDrift:
     difference: float
 
 
+@dataclass(frozen=True)
+class _Pairs:
+    """Ordered pairs of views, (view, other, pixels), that show common surface, and how their colours are read.
+
+    here        int (n,)                   common pixels, one pair after the other: places in the flattened views
+    there       sparse float64 (n, V H W)  what mixes their colours in the other view
+    low_passes  over the common pixels of each pair alone
+    """
+
+    pairs: tuple[tuple[int, int, int], ...]
+    here: Tensor
+    there: Tensor
+    low_passes: LowPasses
+
+
 def pair_drifts(views: Tensor, correspondence: Correspondence) -> tuple[PairDrift, ...]:
     """The drift of every ordered pair of views that shows a common piece of surface.
 
@@ -60,30 +76,44 @@ def pair_drifts(views: Tensor, correspondence: Correspondence) -> tuple[PairDrif
     of one shade, and the slope falls below 1 for views that are merely unlike; the ratio of the means does not.
     Raises `ImageError` when the views are not of the correspondence's number and size.
     """
-    from skimage.color import deltaE_ciede2000, rgb2lab
-
     check_views(views, correspondence.foreground)
-    sigma = correspondence.object_size / FRACTION
+    found = correspondence.keep("pairs of views", lambda: _pairs(correspondence))
+    colours = views.reshape(-1, 3).double()
+    smooth = found.low_passes.of(torch.cat((colours[found.here], found.there @ colours), dim=-1))[0]
+    lab, other_lab = (cielab(part.clamp(0.0, 1.0)) for part in smooth.chunk(2, dim=-1))
+    sizes = [pixels for _, _, pixels in found.pairs]
+    apart = ciede2000(lab, other_lab).split(sizes)
     drifts = []
-    for i in range(len(views)):
-        for j in range(len(views)):
-            common = correspondence.visible[i, i] & correspondence.visible[i, j]
+    for (i, j, pixels), both, difference in zip(found.pairs, smooth.split(sizes), apart, strict=True):
+        mine, others = both.mean(dim=0).cpu().numpy().reshape(2, 3)
+        lit = (mine >= DARK) & (others >= DARK)
+        gain = np.where(lit, others / np.where(lit, mine, 1.0), 1.0)
+        drifts.append(PairDrift(i, j, pixels, _triple(gain), _triple(others - mine), float(difference.mean())))
+    return tuple(drifts)
+
+
+def _pairs(correspondence: Correspondence) -> _Pairs:
+    visible = correspondence.visible
+    count, _, height, width = visible.shape
+    nothing = torch.empty(0, 4, dtype=torch.long, device=visible.device)
+    pairs, here, there, shares, masks = [], [nothing[:, 0]], [nothing], [nothing.double()], [visible[:0, 0]]
+    for i in range(count):
+        for j in range(count):
+            common = visible[i, i] & visible[i, j]
             pixels = int(common.sum())
             if i == j or pixels == 0:
                 continue
-            both = torch.zeros(*common.shape, 6, dtype=torch.float64, device=views.device)
-            both[common] = torch.cat(
-                (views[i][common].double(), bilinear(views[j], correspondence.pixel[i, j][common])), dim=-1
-            )
-            smooth = masked_gaussian(both[None], common[None], sigma)[0][common].cpu().numpy()
-            here, there = smooth[:, :3], smooth[:, 3:]
-            mine, others = here.mean(axis=0), there.mean(axis=0)
-            lit = (mine >= DARK) & (others >= DARK)
-            gain = np.where(lit, others / np.where(lit, mine, 1.0), 1.0)
-            lab, other_lab = (rgb2lab(np.clip(colour, 0.0, 1.0)) for colour in (here, there))
-            difference = float(np.mean(deltaE_ciede2000(lab, other_lab)))  # type: ignore[no-untyped-call]
-            drifts.append(PairDrift(i, j, pixels, _triple(gain), _triple(others - mine), difference))
-    return tuple(drifts)
+            pairs.append((i, j, pixels))
+            masks.append(common[None])
+            here.append(torch.nonzero(common.flatten())[:, 0] + i * height * width)
+            places, share = bilinear_taps(correspondence.pixel[i, j][common], height, width)
+            there.append(places + j * height * width)
+            shares.append(share)
+    places, share = torch.cat(there), torch.cat(shares)
+    rows = torch.arange(len(places), device=places.device)[:, None].expand_as(places)
+    taps = sparse(rows.flatten(), places.flatten(), share.flatten(), (len(places), count * height * width))
+    low_passes = LowPasses(torch.cat(masks), (correspondence.object_size / FRACTION,))
+    return _Pairs(tuple(pairs), torch.cat(here), taps, low_passes)
 
 
 def _triple(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[float, float, float]:

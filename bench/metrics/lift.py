@@ -23,7 +23,8 @@ from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST
 from bench.metrics.repainted import not_measurable
-from bench.metrics.reprojection import SSIM_SIGMA, psnr_per_view, ssim_per_view
+from bench.metrics.reprojection import psnr_per_view
+from bench.metrics.ssim import SSIM_SIGMA, ssim_per_view
 from groundwork.late import late
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class LiftAgreement(ObjectMetric):
             f"lift={lgm} input={INPUT_SIZE}px,bilinear dtype=float32 rasteriser=gsplat compared=full-frame,own-views "
             f"cap={HIGHEST:.2f}dB ssim=gaussian11,sigma{SSIM_SIGMA},k0.01,k0.03,no-border "
             f"lpips={self.options.net},v0.1,backbone@sha256:{pins.backbone.sha256[:12]},"
-            f"heads@sha256:{pins.heads_sha256[:12]} other-ground=unmeasurable v2"
+            f"heads@sha256:{pins.heads_sha256[:12]} other-ground=unmeasurable v3"
         )
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:

@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import WeightsMissing
-from bench.geometry.bounding_box import bounding_box
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST, psnr
 from bench.metrics.repainted import OWN_VIEW, not_measurable, perceptual, projection_parameters, repaint
-from bench.threads import each_alone
+from bench.metrics.ssim import SSIM_SIGMA, ssim_per_view
 from groundwork.late import late
 
 if TYPE_CHECKING:
@@ -32,54 +31,12 @@ if TYPE_CHECKING:
 else:
     torch = late("torch")
 
-SSIM_SIGMA = 1.5
-SSIM_BORDER = 5  # px; half of the 11 x 11 window that the Gaussian is cut to
-_INNER = slice(SSIM_BORDER, -SSIM_BORDER)
-
 
 def psnr_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float, ...]:
     """PSNR in dB (at most 58.92) of each view over its pixels in `counted`, bool (V, H, W); NaN when it has none."""
     error = (views.double() - others.double()).square().mean(dim=-1)
     sums = torch.where(counted, error, 0.0).sum(dim=(1, 2))
     return tuple(psnr(mean) for mean in (sums / counted.sum(dim=(1, 2))).tolist())
-
-
-def ssim_map(views: Tensor, others: Tensor) -> Tensor:
-    """Structural similarity of each pixel, (V, H - 10, W - 10): the mean over channels, without the windows' border.
-
-    Wang et al. 2004: Gaussian 11 x 11 window of sigma 1.5, k1 = 0.01, k2 = 0.03, values in [0, 1]; float32.
-    """
-    return torch.stack(each_alone(_ssim, zip(views, others, strict=True), views.device))
-
-
-def _ssim(pair: tuple[Tensor, Tensor]) -> Tensor:
-    from torchmetrics.functional.image import structural_similarity_index_measure
-
-    view, other = pair
-    similarity = torch.ones(view.shape[:2], dtype=torch.float32, device=view.device)
-    # where a window holds equal pixels SSIM is 1 exactly, and most of a picture is background that agrees
-    box = bounding_box((view != other).any(dim=-1), 2 * SSIM_BORDER)
-    if box is not None:
-        _, found = structural_similarity_index_measure(
-            view[box].permute(2, 0, 1)[None].float(),
-            other[box].permute(2, 0, 1)[None].float(),
-            gaussian_kernel=True,
-            sigma=SSIM_SIGMA,
-            reduction="none",
-            data_range=1.0,
-            k1=0.01,
-            k2=0.03,
-            return_full_image=True,
-        )
-        similarity[box][_INNER, _INNER] = found[0].mean(dim=0)[_INNER, _INNER]
-    return similarity[_INNER, _INNER]
-
-
-def ssim_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float, ...]:
-    """Mean SSIM of each view over its pixels in `counted`, bool (V, H, W), less a border of 5 px; NaN if none."""
-    counted = counted[:, _INNER, _INNER]
-    sums = torch.where(counted, ssim_map(views, others).double(), 0.0).sum(dim=(1, 2))
-    return tuple((sums / counted.sum(dim=(1, 2))).tolist())
 
 
 class Reprojection(ObjectMetric):
@@ -162,7 +119,7 @@ class Reprojection(ObjectMetric):
             f"{projection_parameters(self.alpha)} cap={HIGHEST:.2f}dB "
             f"ssim=gaussian11,sigma{SSIM_SIGMA},k0.01,k0.03,no-border "
             f"lpips={self.net},v0.1,backbone@sha256:{pins.backbone.sha256[:12]},heads@sha256:{pins.heads_sha256[:12]} "
-            "other-ground=unmeasurable v3"
+            "other-ground=unmeasurable v4"
         )
 
     def prepare(self, device: str, offline: bool) -> None:

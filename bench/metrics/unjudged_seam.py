@@ -25,6 +25,8 @@ from groundwork.late import late
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+    Pairs = tuple[Tensor, Tensor]  # the pixels of each pair, int32 (n,): places in the flattened views
 else:
     torch = late("torch")
 
@@ -35,7 +37,7 @@ SMOOTH = 0.7  # cosine of the angle between two points' normals: at least, for p
 LEVEL = 0.5  # sine of the angle under which either sees the other above or below its tangent plane: at most
 SHOWN = 1.25  # ratio up to which there is no seam: 29 in 30 of the mini-world's objects stay below; a slow test asks
 _DIAGONAL = math.sqrt(0.5)
-
+_AT_ONCE = 2**15  # pairs: what fits into a cache
 
 Place = tuple[slice, slice, slice]
 
@@ -53,55 +55,73 @@ def pair_places(height: int, width: int, step: float) -> list[tuple[Place, Place
     return places
 
 
-def one_surface(gbuffer: GBuffer, here: Place, there: Place) -> Tensor:
-    """Whether the points that the pixels at both places show lie on one smooth surface, bool, of the places' shape."""
-    way = gbuffer.position[there] - gbuffer.position[here]
-    one, other = gbuffer.face_normal[here], gbuffer.face_normal[there]
-    off = torch.maximum((way * one).sum(dim=-1).abs(), (way * other).sum(dim=-1).abs())
-    smooth: Tensor = (one * other).sum(dim=-1) > SMOOTH
+def one_surface(gbuffer: GBuffer, here: Tensor, there: Tensor) -> Tensor:
+    """Whether the points that two pixels show lie on one smooth surface, bool (n,); pixels as in `surface_pairs`."""
+    position, normal = gbuffer.position.reshape(-1, 3), gbuffer.face_normal.reshape(-1, 3)
+    way = position.index_select(0, there) - position.index_select(0, here)
+    one, other = normal.index_select(0, here), normal.index_select(0, there)
+    dot = torch.linalg.vecdot
+    off = torch.maximum(dot(way, one).abs(), dot(way, other).abs())
+    smooth: Tensor = dot(one, other) > SMOOTH
     level: Tensor = off < LEVEL * way.norm(dim=-1)
     return smooth & level
 
 
-def pair_difference(views: Tensor, one: Tensor, other: Tensor, gbuffer: GBuffer, step: float) -> tuple[float, int]:
-    """Mean squared length of the colour difference of pixels about `step` px apart, and the number of pairs.
-
-    `views` float (V, H, W, C). One pixel of a pair is in `one`, the other in `other`, both bool (V, H, W), and both
-    show one smooth surface. 0 and 0 when there are none.
+def surface_pairs(one: Tensor, other: Tensor, gbuffer: GBuffer, step: float) -> Pairs:
+    """Pairs of pixels about `step` px apart: one in `one`, the other in `other`, both bool (V, H, W), and both show one
+    smooth surface.
     """
-    total, count = 0.0, 0
-    for here, there in pair_places(views.shape[1], views.shape[2], step):
+    places = torch.arange(one.numel(), dtype=torch.int32, device=one.device).view(one.shape)
+    found = []
+    for here, there in pair_places(*one.shape[1:], step):
         chosen = (one[here] & other[there]) | (other[here] & one[there])
-        chosen &= one_surface(gbuffer, here, there)
-        total += float((views[here][chosen].double() - views[there][chosen].double()).square().sum())
-        count += int(chosen.sum())
-    return total / max(count, 1), count
+        first, second = places[here][chosen], places[there][chosen]
+        smooth = one_surface(gbuffer, first, second)
+        found.append((first[smooth], second[smooth]))
+    nothing = places.new_empty(0)
+    return torch.cat([nothing, *(pair[0] for pair in found)]), torch.cat([nothing, *(pair[1] for pair in found)])
+
+
+def pair_difference(views: Tensor, pairs: Pairs) -> float:
+    """Mean squared length of the colour difference of pairs of pixels; 0 when there are none. `views` (V, H, W, C)."""
+    colours = views.reshape(-1, views.shape[-1]).double()
+    total = 0.0
+    for first, second in zip(*(side.split(_AT_ONCE) for side in pairs), strict=True):
+        away = (colours.index_select(0, first) - colours.index_select(0, second)).flatten()
+        total += float(torch.dot(away, away))
+    return total / max(len(pairs[0]), 1)
+
+
+def seam_pairs(correspondence: Correspondence, gbuffer: GBuffer) -> list[list[Pairs]]:
+    """For each of `STEPS`: pairs across the border of the judged surface, pairs in it, pairs beside it."""
+    index = torch.arange(len(correspondence.foreground), device=correspondence.foreground.device)
+    judged = correspondence.scoring_mask
+    beside = correspondence.visible[index, index] & ~judged
+    kinds = ((judged, beside), (judged, judged), (beside, beside))
+    steps = [correspondence.object_size / fraction for fraction in STEPS]
+    return [[surface_pairs(one, other, gbuffer, step) for one, other in kinds] for step in steps]
 
 
 def unjudged_seam(views: Tensor, correspondence: Correspondence, gbuffer: GBuffer) -> Measurement:
     """How much more the paint changes across the border of the judged surface than on either side; 1: no more.
 
-    `views` float (V, H, W, 3) in [0, 1], of the scene of `gbuffer`. For steps of 1/16 and 1/8 of the object's size, D
-    is the mean squared difference of two pixels of one view a step apart on one smooth surface: D_across of pairs with
-    one pixel in Omega and one interior pixel beside it, D_within the mean of that of pairs in Omega and of pairs
-    outside of it. The value is the root of the mean of D_across / D_within, over `SHOWN`, at least 1. `coverage` is
+    `views` float (V, H, W, 3) in [0, 1]; `gbuffer` is what the correspondence was made of.
+    For steps of 1/16 and 1/8 of the object's size, D is the mean squared difference of two pixels of one view a step
+    apart on one smooth surface: D_across of pairs with one pixel in Omega and one interior pixel beside it, D_within
+    the mean of that of pairs in Omega and of pairs outside of it. The value is the root of the mean of
+    D_across / D_within, over `SHOWN`, at least 1. `coverage` is
     |Omega| / |F|; under 10 %, or with fewer than 200 pairs of a kind (nearly all is judged, or parts end where views
     do), the value is NaN and the status 'not_measurable': geometry decides that, not the picture.
     Raises `ImageError` when the views are not of the correspondence's number and size.
     """
     check_views(views, correspondence.foreground)
     coverage = correspondence.coverage
-    index = torch.arange(len(views), device=views.device)
-    judged = correspondence.scoring_mask
-    beside = correspondence.visible[index, index] & ~judged
-    kinds = ((judged, beside), (judged, judged), (beside, beside))
-    ratios = []
-    for fraction in STEPS:
-        step = correspondence.object_size / fraction
-        found = [pair_difference(views, one, other, gbuffer, step) for one, other in kinds]
-        if coverage < MIN_COVERAGE or min(count for _, count in found) < FEWEST:
-            return Measurement(math.nan, "not_measurable", coverage)
-        across, inside, outside = (difference for difference, _ in found)
+    pairs = correspondence.keep("seam", lambda: seam_pairs(correspondence, gbuffer))
+    if coverage < MIN_COVERAGE or min(len(first) for kinds in pairs for first, _ in kinds) < FEWEST:
+        return Measurement(math.nan, "not_measurable", coverage)
+    ratios, views = [], views.double()
+    for kinds in pairs:
+        across, inside, outside = (pair_difference(views, kind) for kind in kinds)
         ratios.append((across + FLAT) / ((inside + outside) / 2 + FLAT))
     return Measurement(max(1.0, math.sqrt(math.fsum(ratios) / len(ratios)) / SHOWN), coverage=coverage)
 

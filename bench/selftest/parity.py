@@ -20,7 +20,8 @@ from torch import Tensor
 from bench.metrics.frechet import frechet_distance
 from bench.metrics.kernel import kernel_distance
 from bench.metrics.lpips_distance import Lpips, find_lpips, lpips_network
-from bench.metrics.reprojection import SSIM_BORDER, psnr_per_view, ssim_per_view
+from bench.metrics.reprojection import psnr_per_view
+from bench.metrics.ssim import SSIM_BORDER, ssim_per_view
 
 PICTURES, SIZE = 4, 96
 SAMPLES, DIMENSIONS = 200, 64

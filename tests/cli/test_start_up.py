@@ -18,7 +18,7 @@ from bench.vqa.catalogue import VQA_MODELS
 COUNTED = "import sys; from bench.cli import main; code = main(sys.argv[1:]); print(code, *sys.modules)"
 # each takes from a third of a second to several seconds of processor time
 HEAVY = {
-    "accelerate", "diffusers", "onnxruntime", "pandas", "pyarrow", "scipy", "skimage", "torch",
+    "accelerate", "diffusers", "kornia", "onnxruntime", "pandas", "pyarrow", "scipy", "skimage", "torch",
     "torchmetrics", "transformers", "trimesh", "warp",
 }  # fmt: skip
 

@@ -25,7 +25,8 @@ from bench.metrics.declaration import Measurement, Sample
 from bench.metrics.loo_psnr import loo_psnr
 from bench.metrics.psnr import HIGHEST
 from bench.metrics.repainted import reproject
-from bench.metrics.reprojection import psnr_per_view, ssim_map, ssim_per_view
+from bench.metrics.reprojection import psnr_per_view
+from bench.metrics.ssim import ssim_map, ssim_per_view
 
 NAMES = [f"reprojection_{score}_{holes}" for score in ("psnr", "ssim") for holes in ("white", "skipped")]
 

@@ -28,7 +28,7 @@ from bench.metrics.catalogue import METRICS
 from bench.metrics.cde import cde
 from bench.metrics.declaration import Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
-from bench.metrics.unjudged_seam import SHOWN, pair_difference, unjudged_seam
+from bench.metrics.unjudged_seam import SHOWN, pair_difference, surface_pairs, unjudged_seam
 from bench.run.generate import SceneControls
 from bench.suite.check import read_options
 
@@ -63,6 +63,12 @@ def up(shape: tuple[int, ...]) -> Tensor:
     return torch.tensor([0.0, 0.0, 1.0]).expand(*shape, 3)
 
 
+def differing(views: Tensor, one: Tensor, other: Tensor, surface: GBuffer, step: float) -> tuple[float, int]:
+    """What pairs a step apart differ by, and how many there are."""
+    pairs = surface_pairs(one, other, surface, step)
+    return pair_difference(views, pairs), len(pairs[0])
+
+
 def right_where_judged(elsewhere: Tensor, wider: int = 2) -> Tensor:
     """The truth on the judged surface and `wider` px round it, other paint everywhere else."""
     _, _, matches, views = scene()
@@ -85,7 +91,7 @@ def test_against_a_plain_loop() -> None:
                     if (one[a] and other[b]) or (other[a] and one[b]):
                         found.append(((views[a] - views[b]) ** 2).sum())
     flat = surface(torch.zeros(2, 9, 11), up((2, 9, 11)))
-    mean, count = pair_difference(*map(torch.from_numpy, (views, one, other)), flat, 3.0)
+    mean, count = differing(*map(torch.from_numpy, (views, one, other)), flat, 3.0)
     assert count == len(found) > 100
     assert mean == pytest.approx(np.mean(found), rel=1e-12)
 
@@ -93,7 +99,7 @@ def test_against_a_plain_loop() -> None:
 def test_no_pairs_in_a_picture_smaller_than_the_step() -> None:
     everywhere = torch.ones(1, 4, 4, dtype=torch.bool)
     flat = surface(torch.zeros(1, 4, 4), up((1, 4, 4)))
-    assert pair_difference(torch.rand(1, 4, 4, 3), everywhere, everywhere, flat, 40.0) == (0.0, 0)
+    assert differing(torch.rand(1, 4, 4, 3), everywhere, everywhere, flat, 40.0) == (0.0, 0)
 
 
 def test_points_of_two_parts_are_not_compared() -> None:
@@ -101,12 +107,12 @@ def test_points_of_two_parts_are_not_compared() -> None:
     views, everywhere = torch.zeros(1, 8, 8, 3), torch.ones(1, 8, 8, dtype=torch.bool)
     views[:, :, 4:] = 1.0
     level, beyond = torch.zeros(1, 8, 8), torch.arange(8) >= 4
-    whole = pair_difference(views, everywhere, everywhere, surface(level, up((1, 8, 8))), 2.0)
+    whole = differing(views, everywhere, everywhere, surface(level, up((1, 8, 8))), 2.0)
     step = surface(torch.where(beyond, 5.0, 0.0).expand(1, 8, 8), up((1, 8, 8)))
     fold = surface(level, torch.where(beyond[:, None], torch.tensor([1.0, 0.0, 0.0]), up((8,))).expand(1, 8, 8, 3))
     assert whole[0] > 0.3
     for parted in (step, fold):
-        mean, count = pair_difference(views, everywhere, everywhere, parted, 2.0)
+        mean, count = differing(views, everywhere, everywhere, parted, 2.0)
         assert mean == 0.0 and 0 < count < whole[1]
 
 
