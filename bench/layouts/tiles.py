@@ -38,7 +38,8 @@ def corners(
             expected=f"{columns * side + padding * (columns - 1)} x {counted * side + padding * (counted - 1)}: "
             f"{counted} x {columns} views of {side} x {side}{border}",
             hint="images are never resized silently: make them at the suite's resolution, or --set views.resolution=N; "
-            "for another grid say `grid: [rows, columns]`, for borders `padding: PIXELS`",
+            "for another grid say `grid: [rows, columns]`, for borders `padding: PIXELS`; "
+            "realiz3d-bench inspect FOLDER finds both",
         )
     return down, right
 

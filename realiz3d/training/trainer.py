@@ -35,6 +35,9 @@ from realiz3d.training.section import PhaseSettings
 from realiz3d.training.shape import Shape
 
 SUMMARY = "training.json"
+_RECORDED = {
+    "config": "the config", "base": "the base model", "synthetic": "the synthetic data", "real": "the real pictures"
+}  # fmt: skip
 
 
 @dataclass
@@ -357,8 +360,9 @@ class Trainer:
         then, now = record.get("hashes", {}), self.record.get("hashes", {})
         changed = [name for name in now if then.get(name) != now[name]]
         if changed:
+            named = " and ".join(_RECORDED.get(name, name) for name in changed)
             raise UsageError(
-                f"the run cannot be resumed: {' and '.join(changed)} changed since",
+                f"the run cannot be resumed: {named} changed since",
                 where=str(folder),
                 expected="the config and data of the interrupted run",
                 hint="restore them, or choose another --out",
