@@ -41,8 +41,11 @@ _SCOUTS = 32
 _FAR = 2.0  # u of what is nowhere near the object
 
 
-def rounded_hull(silhouettes: Tensor, cameras: Cameras) -> Mesh | None:
-    """The surface, or None when no point is object in all `silhouettes`, bool (V, H, W). On the CPU."""
+def rounded_hull(silhouettes: Tensor, cameras: Cameras, cells: int = CELLS) -> Mesh | None:
+    """The surface, or None when no point is object in all `silhouettes`, bool (V, H, W). On the CPU.
+
+    `cells` are those along the longest side of the object's box.
+    """
     from scipy import ndimage
     from skimage.measure import marching_cubes
 
@@ -52,7 +55,7 @@ def rounded_hull(silhouettes: Tensor, cameras: Cameras) -> Mesh | None:
     if box is None:
         return None
     low, high = box
-    cell = float((high - low).max()) / CELLS
+    cell = float((high - low).max()) / cells
     counts = np.ceil((high - low) / cell).astype(int) + 4  # two cells of nothing all round, so that it is closed
     axes = [torch.from_numpy(low[k] + (np.arange(counts[k]) - 1.5) * cell) for k in range(3)]
     inside = ndimage.gaussian_filter(1.0 - _reach(axes, shares, weights, cameras), SMOOTHING, mode="nearest")

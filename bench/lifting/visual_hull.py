@@ -57,7 +57,7 @@ def _met_by_others(silhouettes: Tensor, cameras: Cameras, view: int, centres: Te
     """For pixels at `centres` (n, 2) of one view, whether some point on the ray is object in all other views."""
     origin, direction = pixel_rays(cameras, view, centres)
     side = half_side(cameras)
-    near, far = _through_cube(origin, direction, side)
+    near, far = through_cube(origin, direction, side)
     step = 2.0 * side / cameras.resolution
     met = torch.zeros(len(centres), dtype=torch.bool, device=centres.device)
     for samples in _coarse_to_fine(math.ceil(2.0 * math.sqrt(3.0) * side / step)):
@@ -93,7 +93,7 @@ def pixel_rays(cameras: Cameras, view: int, xy: Tensor) -> tuple[Tensor, Tensor]
     return (local - matrix[:3, 3]) @ rotation, rotation[2].expand(len(xy), 3)
 
 
-def _through_cube(origin: Tensor, direction: Tensor, side: float) -> tuple[Tensor, Tensor]:
+def through_cube(origin: Tensor, direction: Tensor, side: float) -> tuple[Tensor, Tensor]:
     """Distances (n,) at which rays enter and leave the cube of half-side `side`; leave < enter when they miss it."""
     safe = torch.where(direction.abs() < 1e-12, 1e-12, direction)
     a, b = (-side - origin) / safe, (side - origin) / safe
