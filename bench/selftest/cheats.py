@@ -74,6 +74,11 @@ CHEATS = (
     Cheat("grain", "the ceiling under grain of 4 of 255", "noise", {"sigma": 4 / 255}, may_tie="always"),
     Cheat("boosted", "the ceiling with 1.6 times its contrast and saturation", "boosted"),
     Cheat("sharpened", "the ceiling under an unsharp mask", "sharpened"),
+    Cheat("posterised", "the ceiling in 8 levels of each channel", "posterised"),
+    Cheat("chequered", "the ceiling under a fine chequer fixed to the surface", "chequered"),
+    Cheat("blended", "the ceiling, two fifths of it replaced by solid noise", "blended"),
+    Cheat("other-detail", "the ceiling's colours under a photograph's detail", "others_detail"),
+    Cheat("mirrored", "each view of the ceiling mirrored", "mirrored", may_tie="without a mesh"),
     Cheat("jpeg", "the ceiling as a JPEG of quality 20", "compressed"),
     Cheat("fails-on-hard", "the blur, which answers no object that it does badly on", "fails_on_hard"),
     Cheat("best-of-8", "views that slip by up to 4 px, the best of 8 by cde", "best_of"),
@@ -83,6 +88,7 @@ CHEATS = (
     Cheat("prompt-ball", "a ball in the prompt's colours, shaded by a photograph", "one_shape", {"paint": "prompt"},
           small=True),
     Cheat("one-answer", "the first object's ceiling for every prompt", "one_answer", small=True),
+    Cheat("swapped-objects", "the next object's ceiling", "swapped_objects", small=True),
     Cheat("reference-copies", "the reference's own pictures", "reference_copies", small=True),
 )  # fmt: skip
 

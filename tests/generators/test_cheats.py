@@ -33,6 +33,9 @@ OF_THE_OUTLINE = (
     "boosted",
     "sharpened",
     "specks",
+    "blended",
+    "others_detail",
+    "chequered",
 )
 
 
@@ -90,6 +93,36 @@ def test_flat_colour_can_be_the_object_s_own(context, truth):
     flat = make("flat_colour", context, colour="own")[inside]
     assert (flat == flat[0]).all()
     assert np.abs(flat[0] - truth.views[inside].mean(axis=0)).max() < 4
+
+
+def test_chequered_only_shifts_the_truth_by_a_level_each_way(context, truth):
+    views = make("chequered", context, amount=0.04, cell=0.05)
+    inside = (truth.alpha == 1) & (truth.views > 12).all(-1) & (truth.views < 243).all(-1)
+    assert set(np.unique(views[inside].astype(int) - truth.views[inside])) <= {-11, -10, -9, 9, 10, 11}
+
+
+def test_blended_goes_from_noise_to_the_truth(context, truth):
+    inside = truth.alpha == 1
+    away = [np.abs(make("blended", context, share=s)[inside] - truth.views[inside].astype(float)).mean()
+            for s in (1.0, 0.6, 0.0)]  # fmt: skip
+    assert away[0] <= 0.5 < away[1] < away[2]
+
+
+def test_others_detail_keeps_the_truth_s_colours(context, truth):
+    views, inside = make("others_detail", context, sigma=4.0), truth.alpha == 1
+    assert np.abs(views[inside].mean(axis=0) - truth.views[inside].mean(axis=0)).max() < 6
+
+
+def test_posterised_has_few_levels_and_mirrored_is_the_mirror_image(context, truth):
+    assert len(np.unique(make("posterised", context, levels=4))) <= 4
+    assert np.array_equal(make("mirrored", context)[:, :, ::-1], truth.views)
+
+
+def test_swapped_objects_are_each_other_s(context):
+    last = len(context.cases) - 1
+    assert last > 0
+    for case, other in ((0, 1), (last, 0)):
+        assert np.array_equal(make("swapped_objects", context, case), make("ceiling", context, other))
 
 
 def test_eroded_loses_its_rim_alone(context, truth):

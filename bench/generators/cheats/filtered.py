@@ -76,6 +76,31 @@ class Compressed(Cheat):
         return np.stack(made)
 
 
+class PosterisedOptions(CheatOptions):
+    """Options of `posterised`."""
+
+    levels: int = Field(8, ge=2, le=255, description="of each channel")
+
+
+class Posterised(Cheat):
+    """Calibration: the ceiling in few colours, as a poster is printed."""
+
+    Options: ClassVar[type[BaseModel]] = PosterisedOptions
+
+    def paint(self, stage: Stage) -> Floats:
+        """Whole pictures; white stays white."""
+        steps = self.options.levels - 1
+        return np.asarray(np.round(stage.truth.views / 255.0 * steps) / steps)
+
+
+class Mirrored(Cheat):
+    """Calibration: each view of the ceiling mirrored. The object's mirror image, seen from the other side."""
+
+    def paint(self, stage: Stage) -> Floats:
+        """Views stay in their places."""
+        return stage.truth.views[:, :, ::-1] / 255.0
+
+
 def own_paint(stage: Stage) -> tuple[Floats, np.ndarray]:
     """The truth's paint (V, H, W, 3), which goes on beyond the outline, and where it was seen whole, bool (V, H, W)."""
     inside = stage.truth.alpha > 0.99

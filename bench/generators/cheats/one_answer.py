@@ -70,6 +70,20 @@ class OneShape(SingleCaseGenerator):
         return np.asarray(bands[band] * shade / shade.mean())
 
 
+class SwappedObjects(SingleCaseGenerator):
+    """Calibration: each prompt gets the ceiling of the suite's next object. Every picture is right for another."""
+
+    Options: ClassVar[type[BaseModel]] = CheatOptions
+    calibration: ClassVar[bool] = True
+
+    def views(self, request: GenerationRequest) -> npt.NDArray[np.uint8]:
+        """The last prompt gets the first object's. Raises `MeshError` when that case has no mesh."""
+        cases = self.context.cases
+        place = [case.id for case in cases].index(request.case.id)
+        other = cases[(place + 1) % len(cases)]
+        return small_views(other, request.cameras, request.background, self.context.device, self.options.size)
+
+
 class OneAnswer(SingleCaseGenerator):
     """Calibration: the ceiling of the suite's first object for every prompt. A perfect picture of something else."""
 

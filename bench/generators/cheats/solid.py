@@ -101,12 +101,8 @@ class PhotographProjected(Cheat):
     Options: ClassVar[type[BaseModel]] = PhotographProjectedOptions
 
     def paint(self, stage: Stage) -> Floats:
-        """Along a direction that no camera looks in, so that no view sees it stretched to lines."""
-        random = stage.random("photograph")
-        picture = any_photograph(random)
-        right, up = np.array([0.83, 0.0, -0.55]), np.array([-0.26, 0.88, -0.39])
-        plane = np.stack([stage.points @ right, stage.points @ -up], axis=-1)
-        paint = sampled(picture, plane, random)
+        """As `projected_photograph` has it."""
+        paint = projected_photograph(stage)
         if self.options.colour == "own":
             paint = paint * (palette(stage, "own")[0] / paint[stage.truth.alpha > 0.99].mean(axis=0))
         return stage.framed(paint)
@@ -157,6 +153,14 @@ def any_photograph(random: np.random.Generator) -> Floats:
     """One of the photographs that installed packages carry, (H, W, 3) in [0, 1]."""
     names = sorted(PHOTOS)
     return photograph(names[int(random.integers(len(names)))]) / 255.0
+
+
+def projected_photograph(stage: Stage) -> Floats:
+    """Paint (V, H, W, 3), fixed to the surface: along a direction that no camera looks in, which would stretch it."""
+    random = stage.random("photograph")
+    picture = any_photograph(random)
+    right, up = np.array([0.83, 0.0, -0.55]), np.array([-0.26, 0.88, -0.39])
+    return sampled(picture, np.stack([stage.points @ right, stage.points @ -up], axis=-1), random)
 
 
 def sampled(picture: Floats, plane: Floats, random: np.random.Generator) -> Floats:
