@@ -91,6 +91,11 @@ class SDEdit:
         return self.first.domain_shifters
 
     @property
+    def config(self) -> Any:
+        """Of the first pipeline, whose domain shifting it says."""
+        return self.first.config
+
+    @property
     def vae_scale_factor(self) -> int:
         """Pixels per latent pixel."""
         return int(self.first.vae_scale_factor)

@@ -13,6 +13,7 @@ GENERATORS = Registry(
         "realiz3d": "bench.generators.realiz3d_pipeline:Realiz3DGenerator",
         "sdedit": "bench.generators.sdedit:SDEditGenerator",
         "diffusers": "bench.generators.diffusers_pipeline:DiffusersGenerator",
+        "random_weights": "bench.generators.random_weights:RandomWeights",
         "ceiling": "bench.generators.ceiling:Ceiling",
         "floor": "bench.generators.floor:Floor",
         "miniworld_model": "suites.miniworld.generator:MiniworldModel",

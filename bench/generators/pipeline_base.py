@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +26,7 @@ from groundwork.walk import every_file
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 PACKAGES = ("diffusers", "transformers")
+_NEW = (("quantise", "none"), ("offload", "none"))
 
 
 class PipelineGenerator(Generator):
@@ -36,14 +37,27 @@ class PipelineGenerator(Generator):
     def __init__(self, name: str, options: Any, context: GeneratorContext) -> None:
         super().__init__(name, options, context)
         self._pipeline: Any = None
+        self.precision = getattr(options, "dtype", None)
 
     def fingerprint(self) -> str:
         """Hash of the weights, the options, the code and the device's kind; where the weights lie does not matter."""
         kind = f"{type(self).__module__}:{type(self).__qualname__} v{self.version}"
         versions = [__version__, *(_version(package) for package in ("torch", *PACKAGES))]
         options = self.options.model_dump(mode="json", exclude=self.places())
+        # options that came later: pictures from before them stay known
+        options = {key: value for key, value in options.items() if (key, value) not in _NEW}
         device = self.context.device.split(":")[0]
         return hash_json([kind, versions, options, device, self.weights()])
+
+    def pipelines(self) -> Sequence[Any]:
+        """What `load` made; its parts, where it is several pipelines as one."""
+        loaded = self._pipeline
+        if loaded is None:
+            return ()
+        if isinstance(loaded, Mapping):  # generators of their own, by the seed that each is for
+            return [pipeline for generator in loaded.values() for pipeline in generator.pipelines()]
+        several = [part for part in (getattr(loaded, "first", None), getattr(loaded, "base", None)) if part is not None]
+        return several or [loaded]
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[MultiviewImage]:
         """One answer per request, in order, all of them made in one batch."""

@@ -142,6 +142,12 @@ class Generator(ABC):
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[MultiviewImage]:
         """One answer per request, in the requests' order. Raises `BenchError` for a case that cannot be made."""
 
+    def pipelines(self) -> Sequence[Any]:
+        """Once it has generated: the diffusers-like pipelines that did the work, in their order, for the time, memory
+        and work of each stage. Empty where there are none.
+        """
+        return ()
+
     def preparations(self, seeds: Sequence[int]) -> Sequence[Preparation]:
         """What is missing before samples of these seeds can be made, in the order in which it has to be done.
 

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field
 
 from bench.errors import GeneratorError, UsageError, WeightsMissing
-from bench.generators.pipeline_base import (
-    Dtype,
-    PipelineGenerator,
-    hash_parts,
-    need_packages,
-    offline,
-    pixels,
-    with_suffix,
-)
-from bench.generators.protocol import GenerationRequest, GeneratorContext
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from bench.generators.pipeline_base import hash_parts, need_packages, offline
+from bench.generators.protocol import GeneratorContext
+from bench.generators.realiz3d_sampling import Realiz3DSampler, SamplingOptions
 
 _INDEX, _RECORD = "model_index.json", "realiz3d.json"
 _BUDGET = "training.json"
@@ -36,34 +23,7 @@ _SAME_ANGLE = 0.5  # degrees
 _SOURCES = ("base", "synthetic", "real")  # hashes of what training started from and learned from
 
 
-class ShiftingOptions(BaseModel):
-    """Inference-time domain shifting; 'checkpoint' is what the checkpoint was trained to be sampled with."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    shifting: bool = Field(True, description="inference-time domain shifting")
-    block_frac: Annotated[float, Field(ge=0, le=1)] | Literal["checkpoint"] = Field(
-        "checkpoint", description="B_max of the paper, as a fraction of the blocks"
-    )
-    t_max: float | Literal["checkpoint"] | None = Field(
-        "checkpoint", description="t_max of the paper: all blocks shift from this timestep on; null: at none"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _old_spelling(cls, values: Any) -> Any:
-        """`t_min` was `t_max`, with 'off' for null; null stood for the checkpoint's value in both fields."""
-        if not isinstance(values, dict):
-            return values
-        values = dict(values)
-        if "t_min" in values and "t_max" not in values:
-            old = values.pop("t_min")
-            values["t_max"] = {"off": None, None: "checkpoint"}.get(old, old)
-        if values.get("block_frac", 0.0) is None:
-            values["block_frac"] = "checkpoint"
-        return values
-
-
-class Realiz3DOptions(ShiftingOptions):
+class Realiz3DOptions(SamplingOptions):
     """Options of `realiz3d`."""
 
     checkpoint: Path = Field(
@@ -75,18 +35,9 @@ class Realiz3DOptions(ShiftingOptions):
     method: str | None = Field(
         None, description="module:attribute of a method of one's own that trained the checkpoint; its code runs"
     )
-    steps: int = Field(50, ge=1, le=10_000, description="denoising steps")
-    guidance: float = Field(4.5, ge=0, le=1000, description="guidance scale on the text; 1 or less: no guidance")
-    negative_prompt: str = Field("", description="what guidance leads away from")
-    prompt_suffix: str = Field(
-        "", description="appended to every prompt, such as ', highly photorealistic and detailed'"
-    )
-    control: bool = Field(True, description="false: null control, although the model takes one")
-    dtype: Dtype = Field("float32", description="precision of the networks")
-    compile: bool = Field(False, description="compile the transformer's blocks")
 
 
-class Realiz3DGenerator(PipelineGenerator):
+class Realiz3DGenerator(Realiz3DSampler):
     """Samples a Realiz3D checkpoint, controlled by the mesh's normal and position maps or by the suite's viewpoints."""
 
     Options: ClassVar[type[BaseModel]] = Realiz3DOptions
@@ -172,8 +123,6 @@ class Realiz3DGenerator(PipelineGenerator):
             pipeline = Realiz3DPipeline.from_checkpoint(
                 self.folder, base=self.base, dtype=dtype, offline=offline(), method=self.options.method
             )
-        pipeline.set_progress_bar_config(disable=True)
-        pipeline.to(self.context.device)
         views = pipeline.multiview.n_views
         if views != len(self.cameras):
             raise GeneratorError(
@@ -181,70 +130,7 @@ class Realiz3DGenerator(PipelineGenerator):
                 where=str(self.folder),
                 hint="choose a suite with as many azimuths as the checkpoint was trained with, in their order",
             )
-        if self.options.compile:
-            pipeline.compile()
-        return pipeline
-
-    def views(self, pipeline: Any, requests: Sequence[GenerationRequest]) -> Sequence[npt.NDArray[np.uint8]]:
-        """All requests in one batch."""
-        import torch
-
-        size = self.cameras.resolution
-        scale = pipeline.vae_scale_factor
-        shape = (pipeline.multiview.latent_channels, size // scale, size // scale)
-        noise = [
-            torch.stack([torch.randn(shape, generator=_rng(seed)) for seed in request.noise_seeds])
-            for request in requests
-        ]
-        control = None
-        if self.options.control and pipeline.multiview.control_channels:
-            self._need_meshes(requests)
-            control = {
-                kind: torch.stack([_map(request, kind) for request in requests]) for kind in ("normal", "position")
-            }
-        viewpoints = None
-        if self.options.control and pipeline.multiview.viewpoints is not None:
-            viewpoints = torch.tensor(np.deg2rad(self.cameras.angles))
-        made = pipeline(
-            [with_suffix(request, self.options.prompt_suffix) for request in requests],
-            control,
-            viewpoints,
-            height=size,
-            width=size,
-            num_inference_steps=self.options.steps,
-            guidance_scale=self.options.guidance,
-            negative_prompt=self.options.negative_prompt or None,
-            domain_plan=self._shifting(pipeline),
-            latents=torch.stack(noise),
-            # schedulers that add noise while they sample draw it from here
-            generator=[_rng(request.noise_seeds[0]) for request in requests],
-            output_type="np",
-        )
-        return [pixels(views) for views in made.images]
-
-    def _need_meshes(self, requests: Sequence[GenerationRequest]) -> None:
-        """Raises `GeneratorError` for a case that is a prompt alone: a model for texturing reads a mesh's maps."""
-        bare = next((request.case.id for request in requests if request.case.mesh is None), None)
-        if bare is not None:
-            raise GeneratorError(
-                f"generator '{self.name}' paints meshes, and case '{bare}' is a prompt without one",
-                where=str(self.folder),
-                hint="use a checkpoint that was trained with `task: text_to_multiview`, or a suite of meshes "
-                "(`control: false` samples this one without any control)",
-            )
-
-    def _shifting(self, pipeline: Any) -> Any:
-        from realiz3d import Shifting
-
-        if pipeline.domain_shifters is None:
-            return None
-        if not self.options.shifting:
-            return Shifting(0.0, None)
-        frac, t_max = self.options.block_frac, self.options.t_max
-        return Shifting(
-            pipeline.config.block_frac if frac == "checkpoint" else frac,
-            pipeline.config.t_max if t_max == "checkpoint" else t_max,
-        )
+        return self.ready(pipeline)
 
 
 def trained_viewpoints(folder: Path) -> list[tuple[float, float]] | None:
@@ -270,16 +156,6 @@ def trained_size(checkpoint: Path) -> int | None:
     content = json.loads((folder / (_INDEX if saved else _RECORD)).read_bytes())
     size = content.get("view_size") if saved else content.get("config", {}).get("data", {}).get("resolution_px")
     return size if isinstance(size, int) else None
-
-
-def _map(request: GenerationRequest, kind: str) -> Tensor:
-    return request.control(kind).movedim(-1, 1).float().cpu()
-
-
-def _rng(seed: int) -> Any:
-    import torch
-
-    return torch.Generator("cpu").manual_seed(seed)
 
 
 def _find(folder: Path) -> Path:

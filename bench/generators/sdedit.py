@@ -30,8 +30,4 @@ class SDEditGenerator(Realiz3DGenerator):
         first = super().load()
         dtype = getattr(torch, self.options.dtype)
         base = base_pipeline(self.folder, base=self.base, dtype=dtype, offline=offline())
-        base.set_progress_bar_config(disable=True)
-        base.to(self.context.device)
-        if self.options.compile:
-            base.compile()
-        return SDEdit(first, base, self.options.t)
+        return SDEdit(first, self.ready(base), self.options.t)

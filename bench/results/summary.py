@@ -197,8 +197,48 @@ class RepeatInfo(_Entry):
     latencies: tuple[float, ...] = ()
 
 
+class StageInfo(_Entry):
+    """Where the time of a sampling goes: seconds an object, and calls a batch (of `denoise` one a step)."""
+
+    name: str
+    seconds: float
+    calls: float
+
+
+class BatchInfo(_Entry):
+    """A size of the batch sweep."""
+
+    size: int
+    seconds_per_object: float
+    images_per_second: float
+    peak_device_memory: Number = Field(default=None, description="GiB.")
+
+
+class PowerInfo(_Entry):
+    """The GPU while the timed passes ran, as NVML tells: watts, clocks in MHz, why they were lowered."""
+
+    watts: Number = None
+    clock_low: int | None = None
+    clock_high: int | None = None
+    clock_possible: int | None = None
+    throttled: tuple[str, ...] = ()
+
+
+class TurnsInfo(_Entry):
+    """Seconds of each round of two generators timed in turns, and how many times as fast as `against` this one is."""
+
+    against: str
+    ratio: float
+    interval: tuple[Number, Number] = (None, None)
+    seconds: tuple[float, ...]
+    against_seconds: tuple[float, ...]
+
+
 class TimingInfo(_Entry):
-    """How a generator was timed. `warm_up` and `load` in seconds, `images` a pass; `values` by result."""
+    """How a generator was timed. `warm_up`, `load` and `compiling` in seconds, `images` a pass; `values` by result.
+
+    `steps`, `guidance`, `quantise` and `offload` are the generator's own options, where it has such.
+    """
 
     generator: str
     identity: str = Field(default="", description="Hash of what the timing is kept for.")
@@ -211,11 +251,31 @@ class TimingInfo(_Entry):
     batch_size: int | None = None
     cases: tuple[str, ...] = ()
     images: int = 0
+    views: int | None = Field(default=None, description="Of an object; None where they differ.")
+    resolution: int | None = None
+    steps: int | None = None
+    guidance: Number = None
+    quantise: str = ""
+    offload: str = ""
     load: Number = None
+    compiling: Number = Field(default=None, description="Of the warm-up's seconds, those that torch compiled in.")
     warm_up: tuple[float, ...] = ()
     repeats: tuple[RepeatInfo, ...] = ()
+    stages: tuple[StageInfo, ...] = ()
+    staged: Number = Field(default=None, description="Seconds an object of the pass that the stages are of.")
+    baking: Number = Field(default=None, description="Seconds to bake an object's views into its texture.")
+    parameters: int | None = None
+    matrix_rate: Number = Field(default=None, description="TFLOP/s of matrix products measured on the same device.")
+    power: PowerInfo | None = None
+    no_power: str = Field(default="", description="Why power and energy are not known.")
+    sweep: tuple[BatchInfo, ...] = ()
+    too_large: int | None = Field(default=None, description="The batch that did not fit into memory.")
+    recovered: bool = Field(default=True, description="Whether it went on unharmed after that batch.")
+    turns: TurnsInfo | None = None
+    no_turns: str = Field(default="", description="Why it could not be timed in turns.")
     values: dict[str, Number] = Field(default_factory=dict)
     interval: tuple[Number, Number] = Field(default=(None, None), description="Of the images a second.")
+    seconds_interval: tuple[Number, Number] = Field(default=(None, None), description="Of the seconds an object.")
 
     @property
     def rates(self) -> tuple[float, ...]:

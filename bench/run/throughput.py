@@ -8,21 +8,17 @@ changes.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from bench.cases.case import Case
-from bench.errors import BenchError
-from bench.generators.protocol import GenerationRequest, GeneratorContext
-from bench.metrics.declaration import Result
+from bench.errors import BenchError, UsageError, nearest
+from bench.generators.protocol import GenerationRequest, Generator, GeneratorContext, MultiviewImage
 from bench.plugins.guard import frames_of, plugin_code
-from bench.results.summary import RepeatInfo, Row, TimingInfo
-from bench.results.terms import Status
+from bench.results.summary import Row, TimingInfo
 from bench.run.environment import hardware
 from bench.run.executors import Executor, InProcess, Processes
 from bench.run.failures import Failure
@@ -31,18 +27,19 @@ from bench.run.generate import SceneControls
 from bench.run.options import RunOptions
 from bench.run.places import Places
 from bench.run.plan import Plan, build_generator, case_digest, generator_class, is_calibration
-from bench.run.summary import row_of
-from bench.stats.intervals import mean_interval
+from bench.run.timed_rows import record_of, rows_of, timed_cases, with_turns
 from bench.suite.schema import GeneratorEntry
 from bench.throughput.declaration import Throughput
-from bench.throughput.timing import Timing, time_generator
-from bench.throughput.work import peak_rate
+from bench.throughput.stopwatch import make_stopwatch
+from bench.throughput.sweep import out_of_memory
+from bench.throughput.timing import Timing, Wishes, time_generator
+from bench.throughput.turns import Turns, in_turns
 from bench.workers.limits import Lost
-from groundwork.hashing import hash_json, hash_strings
+from groundwork.hashing import hash_json, seed_from
 from groundwork.progress import Reporter
 
-FORMAT = 1
-_GIB, _TERA = 2**30, 1e12
+FORMAT = 2
+TEXTURE = 512  # texels a side of the texture that is baked
 
 
 @dataclass(frozen=True)
@@ -58,17 +55,40 @@ class Speeds:
 class _Task:
     entry: GeneratorEntry
     context: GeneratorContext
-    batches: tuple[tuple[Case, ...], ...]
-    noise: tuple[tuple[int, Mapping[str, tuple[int, ...]]], ...]  # by pass: the seed, and each case's noise seeds
-    repeats: int
-    warm_up: int
+    cases: tuple[Case, ...]
+    size: int
+    seed: int  # of the suite
+    first: int  # sample seed of the warm-up
+    metric: Throughput
+    against: GeneratorEntry | None = None
+
+    def request(self, case: Case, number: int, controls: SceneControls) -> GenerationRequest:
+        """What pass `number` asks of a case: the same as the last one, from other noise."""
+        context, seed = self.context, self.first + number
+        cameras = context.cameras_of(case)
+        noise = tuple(seed_from("noise", self.seed, case.id, seed, view) for view in range(len(cameras)))
+        return GenerationRequest(case, cameras, seed, context.background, noise, controls)
+
+    def batches(self, number: int, controls: SceneControls) -> list[list[GenerationRequest]]:
+        """All cases, in batches."""
+        made = [self.request(case, number, controls) for case in self.cases]
+        return [made[start : start + self.size] for start in range(0, len(made), self.size)]
+
+    def batch_of(self, size: int, number: int, controls: SceneControls) -> list[GenerationRequest]:
+        """A batch of any size: the cases again and again, each time from other noise."""
+        cases = self.cases
+        return [
+            self.request(cases[i % len(cases)], number * (size // len(cases) + 1) + i // len(cases), controls)
+            for i in range(size)
+        ]
 
 
 @dataclass(frozen=True)
 class _Answer:
-    timing: Timing | None
-    hardware: dict[str, Any]
-    threads: int
+    timing: Timing | None = None
+    turns: Turns | None = None
+    hardware: dict[str, Any] | None = None
+    threads: int = 0
     error: str = ""
     traceback: str = ""
 
@@ -81,6 +101,7 @@ def measure_throughput(
     metric = plan.throughput
     if metric is None:
         return Speeds()
+    against = _against(plan, metric)
     size = _batch_size(plan, metric, options)
     alone = _alone(places.executor)
     records = _read(folder)
@@ -90,28 +111,34 @@ def measure_throughput(
     with reporter.stage("time generators", len(plan.generators)) as stage:
         for entry in plan.generators:
             if not fingerprints[entry.name]:
-                rows += _rows(plan, metric, entry.name, None, "failed", "it could not be set up")
+                rows += rows_of(plan, metric, entry.name, None, "failed", "it could not be set up")
                 stage.advance()
                 continue
-            identity = _identity(plan, metric, fingerprints[entry.name], options)
+            other = None if against is None else fingerprints.get(against.name, "")
+            identity = _identity(plan, metric, (fingerprints[entry.name], other), options)
             if is_calibration(entry) or not generator_class(entry).timed:
-                rows += _rows(plan, metric, entry.name, None, "not_measurable", "no model makes these pictures")
+                rows += rows_of(plan, metric, entry.name, None, "not_measurable", "no model makes these pictures")
                 stage.advance()
                 continue
             record = records.get(entry.name)
             if record is None or record.identity != identity:
                 record = None
-                answer = _ask(alone, _task(plan, metric, entry, options), places)
+                task = _task(plan, metric, entry, size)
+                answer = _ask(alone, _time, task, places, _passes(metric))
                 if answer.timing is None:
                     failures.append(Failure(entry.name, "", None, f"throughput: {answer.error}", answer.traceback))
-                    rows += _rows(plan, metric, entry.name, None, "failed", answer.error)
+                    rows += rows_of(plan, metric, entry.name, None, "failed", answer.error)
                     records.pop(entry.name, None)
                 else:
-                    record = _record(plan, metric, entry.name, identity, answer.timing, answer, size)
+                    machine = answer.hardware or {}
+                    record = record_of(plan, metric, entry.name, identity, answer.timing, machine, answer.threads, size)
+                    if against is not None and against.name != entry.name:
+                        turns = _ask(alone, _race, replace(task, against=against), places, 2 * metric.options.rounds)
+                        record = with_turns(record, against.name, turns.turns, turns.error)
                     records[entry.name] = record
                 _write(folder, records)
             if record is not None:
-                rows += _rows(plan, metric, entry.name, record, "ok", "")
+                rows += rows_of(plan, metric, entry.name, record, "ok", "")
                 timings.append(record)
             stage.advance()
     return Speeds(tuple(rows), tuple(failures), tuple(timings))
@@ -122,157 +149,121 @@ def _alone(executor: Executor) -> Executor:
     return Processes(1) if isinstance(executor, InProcess | Processes) else executor
 
 
+def _against(plan: Plan, metric: Throughput) -> GeneratorEntry | None:
+    """The entry that others are timed against. Raises `UsageError` where the suite has none of that name."""
+    name = metric.options.against
+    found = {entry.name: entry for entry in plan.suite.generators}
+    if name is None:
+        return None
+    if name not in found:
+        raise UsageError(
+            f"the suite has no generator '{name}' to time others against",
+            where="metrics: throughput: against",
+            hint=nearest(name, found),
+        )
+    if is_calibration(found[name]) or not generator_class(found[name]).timed:
+        raise UsageError(f"no model makes the pictures of '{name}'", where="metrics: throughput: against")
+    return found[name]
+
+
 def _batch_size(plan: Plan, metric: Throughput, options: RunOptions) -> int:
-    return min(options.batch_size, len(_cases(plan, metric)))
+    return min(options.batch_size, len(timed_cases(plan, metric)))
 
 
-def _task(plan: Plan, metric: Throughput, entry: GeneratorEntry, options: RunOptions) -> _Task:
-    cases, size, repeats = _cases(plan, metric), _batch_size(plan, metric, options), metric.options.repeats
-    seeds = range(plan.seeds[0], plan.seeds[0] + repeats + 1)
-    return _Task(
-        entry,
-        plan.context,
-        tuple(cases[start : start + size] for start in range(0, len(cases), size)),
-        tuple((seed, {case.id: plan.noise_seeds(case, seed) for case in cases}) for seed in seeds),
-        repeats,
-        metric.options.warm_up,
-    )
+def _task(plan: Plan, metric: Throughput, entry: GeneratorEntry, size: int) -> _Task:
+    cases = timed_cases(plan, metric)
+    return _Task(entry, plan.context, cases, size, plan.suite.seed, plan.seeds[0], metric)
 
 
-def _cases(plan: Plan, metric: Throughput) -> tuple[Case, ...]:
-    return plan.cases[: metric.options.cases]
+def _passes(metric: Throughput) -> int:
+    """How many times all cases are made, about: what limits of time are told by."""
+    return metric.options.repeats + metric.options.warm_up + 3 + 8 * metric.options.sweep
 
 
-def _ask(executor: Executor, task: _Task, places: Places) -> _Answer:
-    batch = places.making(max(map(len, task.batches)))
-    batches = len(task.batches) * (task.repeats + task.warm_up)
-    limits = replace(batch, seconds=None if batch.seconds is None else batch.seconds * batches)
-    answer = next(iter(executor.map(_time, [task], lambda _: limits)))
-    return _Answer(None, {}, 0, str(answer.error)) if isinstance(answer, Lost) else answer
+def _ask(executor: Executor, work: Callable[[_Task], _Answer], task: _Task, places: Places, passes: int) -> _Answer:
+    batch = places.making(task.size)
+    batches = -(-len(task.cases) // task.size) * passes
+    seconds = None if batch.seconds is None else batch.seconds * batches + 2 * task.metric.options.seconds
+    limits = replace(batch, seconds=seconds)
+    answer = next(iter(executor.map(work, [task], lambda _: limits)))
+    return _Answer(error=str(answer.error)) if isinstance(answer, Lost) else answer
 
 
 def _time(task: _Task) -> _Answer:
-    context = task.context
+    context, o = task.context, task.metric.options
     controls = SceneControls(context.device)
-
-    def batches(number: int) -> list[list[GenerationRequest]]:
-        seed, noise = task.noise[number]
-        return [
-            [
-                GenerationRequest(case, context.cameras_of(case), seed, context.background, noise[case.id], controls)
-                for case in batch
-            ]
-            for batch in task.batches
-        ]
-
+    wishes = Wishes(o.repeats, o.warm_up, o.seconds, o.sweep, _baking(task) if o.bake else None)
     described, threads = hardware(context.device), torch.get_num_threads()
     try:
         with plugin_code(f"generator '{task.entry.name}'", "generate()"):
             timing = time_generator(
-                lambda: build_generator(task.entry, context), batches, context.device, task.repeats, task.warm_up
+                lambda: build_generator(task.entry, context),
+                lambda number: task.batches(number, controls),
+                context.device,
+                wishes,
+                lambda size, number: task.batch_of(size, number, controls),
             )
     except BenchError as error:
-        return _Answer(None, described, threads, str(error), frames_of(error))
-    return _Answer(timing, described, threads)
+        return _Answer(hardware=described, threads=threads, error=str(error), traceback=frames_of(error))
+    return _Answer(timing, None, described, threads)
 
 
-def _identity(plan: Plan, metric: Throughput, fingerprint: str, options: RunOptions) -> str:
+def _baking(task: _Task) -> Callable[[MultiviewImage], object]:
+    """What makes a texture of an answer; the atlas of each mesh is made once, outside of what is timed."""
+    from bench.texture_bake.atlas import atlas_fault, unwrap
+    from bench.texture_bake.bake import bake_texture
+
+    cases = {case.id: case for case in task.cases}
+    meshes: dict[str, Any] = {}
+
+    def bake(answer: MultiviewImage) -> object:
+        case, device = cases[answer.case], task.context.device
+        if answer.case not in meshes:
+            if case.mesh is None:
+                raise UsageError(f"case '{case.id}' has no mesh to bake on", where="metrics: throughput: bake")
+            mesh = case.mesh.load().normalised()
+            meshes[answer.case] = unwrap(mesh, TEXTURE) if atlas_fault(mesh) else mesh
+        views = torch.from_numpy(answer.views)
+        return bake_texture(meshes[answer.case], views, task.context.cameras_of(case), TEXTURE, device=device)
+
+    return bake
+
+
+def _race(task: _Task) -> _Answer:
+    """Both in one process, in turns."""
+    context, o = task.context, task.metric.options
+    controls = SceneControls(context.device)
+    clock = make_stopwatch(context.device)
+    assert task.against is not None
+    entries = (task.against, task.entry)
+    try:
+        with plugin_code(f"generator '{task.entry.name}'", "generate()"):
+            old, new = (build_generator(entry, context) for entry in entries)
+
+            def seconds(side: Generator, number: int) -> float:
+                total = 0.0
+                for batch in task.batches(number, controls):
+                    clock.mark()
+                    for _ in side.generate(batch):
+                        clock.mark()
+                    total += clock.seconds()[-1]
+                return total
+
+            turns = in_turns(lambda n: seconds(old, n), lambda n: seconds(new, n), o.rounds, max(1, o.warm_up))
+    except BenchError as error:
+        why = "both together do not fit into memory" if out_of_memory(error) else str(error)
+        return _Answer(error=why, traceback=frames_of(error))
+    return _Answer(turns=turns)
+
+
+def _identity(plan: Plan, metric: Throughput, fingerprints: tuple[str, str | None], options: RunOptions) -> str:
     """What a timing is kept for."""
     return hash_json(
         [
-            FORMAT, fingerprint, hardware(options.device), torch.__version__, torch.get_num_threads(),
-            _batch_size(plan, metric, options), [case_digest(case) for case in _cases(plan, metric)],
-            plan.views_signature(), metric.options.cases, metric.parameters(), options.executor,
+            FORMAT, fingerprints, hardware(options.device), torch.__version__, torch.get_num_threads(),
+            _batch_size(plan, metric, options), [case_digest(case) for case in timed_cases(plan, metric)],
+            plan.views_signature(), metric.options.model_dump(mode="json"), metric.parameters(), options.executor,
         ]
-    )  # fmt: skip
-
-
-def _record(
-    plan: Plan, metric: Throughput, generator: str, identity: str, timing: Timing, answer: _Answer, size: int
-) -> TimingInfo:
-    """Everything that was measured, as `throughput.json` keeps it."""
-    machine = answer.hardware
-    images = timing.images
-    rates = [images / repeat.seconds for repeat in timing.repeats]
-    latencies = [latency for repeat in timing.repeats for latency in repeat.latencies]
-    low, high = mean_interval(rates)
-    flops = timing.flops / images if timing.flops else None
-    peak = peak_rate(machine.get("gpu", ""), timing.precision)
-    rate = float(np.mean(rates))
-    values = {
-        "throughput": rate,
-        "latency_p50": float(np.percentile(latencies, 50)),
-        "latency_p95": float(np.percentile(latencies, 95)),
-        "time_to_first_image": timing.first_image,
-        "peak_host_memory": timing.peak_host_bytes / _GIB if timing.peak_host_bytes else None,
-        "peak_device_memory": timing.peak_device_bytes / _GIB if timing.peak_device_bytes else None,
-        "flops_per_image": flops / _TERA if flops else None,
-        "mfu": 100 * rate * flops / _TERA / peak if flops and peak else None,
-    }
-    return TimingInfo(
-        generator=generator,
-        identity=identity,
-        signature=_signature(plan, metric, machine, answer.threads, timing, size),
-        hardware=machine,
-        torch=torch.__version__,
-        threads=answer.threads,
-        precision=timing.precision,
-        compile=timing.compile_mode,
-        batch_size=size,
-        cases=tuple(case.id for case in _cases(plan, metric)),
-        images=images,
-        load=timing.load,
-        warm_up=tuple(timing.warm_up),
-        repeats=tuple(RepeatInfo(seconds=r.seconds, latencies=tuple(r.latencies)) for r in timing.repeats),
-        values=values,
-        interval=(low, high),
-    )
-
-
-def _signature(
-    plan: Plan, metric: Throughput, machine: Mapping[str, Any], threads: int, timing: Timing, size: int
-) -> str:
-    cases = hash_strings([case_digest(case) for case in _cases(plan, metric)])[:12]
-    where = machine.get("gpu") or f"{machine.get('cpu')} x{machine.get('cpu_cores')}"
-    driver = machine.get("driver") or machine.get("cuda") or "none"
-    return (
-        f"{plan.views_signature()} hardware={_word(where)} driver={_word(driver)} torch={torch.__version__} "
-        f"threads={threads} dtype={_word(timing.precision)} compile={_word(timing.compile_mode)} batch={size} "
-        f"n={len(_cases(plan, metric))} cases=sha256:{cases} {metric.parameters()}"
-    )
-
-
-def _word(text: object) -> str:
-    """Without blanks, which separate the parts of a signature."""
-    return re.sub(r"\s+", "_", str(text).strip()) or "unknown"
-
-
-_UNKNOWN = {
-    "peak_host_memory": "this system does not tell",
-    "peak_device_memory": "no GPU was used",
-    "flops_per_image": "the generator offers no torch module to count in, or a compiled one",
-    "mfu": "needs the operations an image and a GPU whose peak rate is known",
-}
-
-
-def _rows(
-    plan: Plan, metric: Throughput, generator: str, record: TimingInfo | None, status: Status, note: str
-) -> list[Row]:
-    return [_row(plan, result, generator, record, status, note) for result in metric.results()]
-
-
-def _row(plan: Plan, result: Result, generator: str, record: TimingInfo | None, status: Status, note: str) -> Row:
-    signature = f"{result.name} {record.signature}" if record is not None else ""
-    value = record.values.get(result.name) if record is not None else None
-    if record is None or value is None:
-        if record is not None:
-            status, note = "not_measurable", _UNKNOWN.get(result.name, "not known")
-        return row_of(generator, result, signature=signature, status=status, note=note)
-    low, high = record.interval if result.name == "throughput" else (None, None)
-    images = sum(plan.views_of(case) for case in plan.cases if case.id in record.cases)
-    return row_of(
-        generator, result, value=value, ci_low=low, ci_high=high, n_objects=len(record.cases), n_images=images,
-        signature=signature, status="ok",
     )  # fmt: skip
 
 

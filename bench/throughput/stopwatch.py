@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -62,6 +62,31 @@ class CudaStopwatch:
         torch.cuda.synchronize(self.device)
         events, self.events = self.events, []
         return [events[0].elapsed_time(event) / 1000.0 for event in events[1:]]
+
+
+class Moments:
+    """Points in time between which much else happens: CUDA events, or the process's clock."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device if device.startswith("cuda") else ""
+
+    def now(self) -> Any:
+        """A moment, in the order of the work that was asked for so far. Waits for nothing."""
+        if not self.device:
+            return time.perf_counter()
+        with torch.cuda.device(self.device):
+            event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            event.record()
+        return event
+
+    def wait(self) -> None:
+        """Until all work is done."""
+        if self.device:
+            torch.cuda.synchronize(self.device)
+
+    def between(self, first: Any, second: Any) -> float:
+        """Seconds from one moment to another, after `wait`."""
+        return float(first.elapsed_time(second)) / 1000.0 if self.device else float(second - first)
 
 
 def make_stopwatch(device: str) -> Stopwatch:

@@ -1,13 +1,14 @@
-"""Floating-point work of a generator, and the peak rate that the hardware promises for it.
+"""Work and size of a generator's networks, and the peak rate that the hardware promises for them.
 
 Only matrix products, convolutions and attention are counted, as torch counts them (a multiply and an add are two): all
-but a per cent or so of a diffusion model's work. Elementwise work, and whatever a compiled graph or a kernel outside of
-torch does, is not seen; a generator that is compiled therefore has no count.
+but a per cent or so of a diffusion model's work. Elementwise work, and whatever a kernel outside of torch does, is not
+seen. What is compiled runs eagerly while it is counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,12 +29,40 @@ _PEAKS: tuple[tuple[str, dict[str, float]], ...] = (
 )
 
 
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
 def count_flops(work: Callable[[], object]) -> int:
-    """Floating-point operations that torch does on this thread while `work` runs."""
+    """Floating-point operations that torch does on this thread while `work` runs, nothing of it compiled."""
     counter = FlopCounterMode(display=False)
-    with counter:
+    with counter, torch.compiler.set_stance("force_eager"):
         work()
     return int(counter.get_total_flops())
+
+
+def networks_of(pipelines: Iterable[Any]) -> nn.ModuleList | None:
+    """All networks of diffusers-like pipelines; None where there are none."""
+    found = [part for one in pipelines for part in getattr(one, "components", {}).values()]
+    networks = {id(part): part for part in found if isinstance(part, nn.Module)}
+    return nn.ModuleList(networks.values()) if networks else None
+
+
+def size_of(module: nn.Module) -> tuple[int, int]:
+    """Weights (those in 8 bits, which are buffers, too) and bytes of weights and buffers, each once."""
+    parameters = list(module.parameters())
+    buffers = list(module.buffers())
+    weights = sum(p.numel() for p in parameters) + sum(b.numel() for b in buffers if b.dtype == torch.int8)
+    return weights, sum(tensor.nbytes for tensor in (*parameters, *buffers))
+
+
+def seconds_compiling() -> float | None:
+    """Seconds that this process has spent in torch.compile so far; None where this torch does not tell."""
+    try:
+        from torch._dynamo.utils import calculate_time_spent
+
+        return float(calculate_time_spent().get("entire_frame_compile", 0.0))  # type: ignore[no-untyped-call]
+    except Exception:  # no public function tells: whatever another torch does here, it does not tell
+        return None
 
 
 def precision_of(module: nn.Module | None) -> str:

@@ -21,7 +21,8 @@ from bench.cases.miniworld.world import MiniworldObject
 from bench.errors import GeneratorError, WeightsMissing
 from bench.generators.pipeline_base import PipelineGenerator, hash_parts, pixels
 from bench.generators.protocol import GenerationRequest, GeneratorContext, Preparation
-from bench.generators.realiz3d_pipeline import Realiz3DGenerator, Realiz3DOptions, ShiftingOptions
+from bench.generators.realiz3d_pipeline import Realiz3DGenerator, Realiz3DOptions
+from bench.generators.realiz3d_sampling import ShiftingOptions
 from bench.generators.sdedit import SDEditGenerator, SDEditOptions
 from bench.geometry.cameras import Cameras, cameras_digest
 from bench.geometry.control import control_map

@@ -21,10 +21,10 @@ from bench.run.environment import hardware
 from bench.run.generate import SceneControls
 from bench.run.options import RunOptions
 from bench.run.plan import Plan, build_generator, make_plan
-from bench.stats.difference import Difference, mean_difference
+from bench.stats.difference import Difference
 from bench.suite.load import load_suite
 from bench.throughput.stopwatch import make_stopwatch
-from groundwork.errors import UsageError
+from bench.throughput.turns import Turns, check_rounds, in_turns
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Race:
     @property
     def found(self) -> Difference:
         """Of log(new / old) over rounds: positive is slower."""
-        return mean_difference(np.log(np.asarray(self.new) / np.asarray(self.old)))
+        return Turns(self.old, self.new).found
 
     @property
     def slowdown(self) -> float:
@@ -77,8 +77,7 @@ def race(
     Every round has noise of its own. `benchmark`: the fixture of pytest-benchmark; it times the new one, and its record
     carries the old one's rounds, the ratio and the machine. Raises `UsageError` for fewer than four rounds.
     """
-    if rounds < 4:
-        raise UsageError(f"{rounds} rounds say nothing of the noise", expected="4 or more, 10 are good")
+    check_rounds(rounds)
     plan = make_plan(load_suite(suite, settings), RunOptions(generators=(old, new), limit=cases, device=device))
     entries = {entry.name: entry for entry in plan.generators}
     sides = tuple(build_generator(entries[name], plan.context) for name in (old, new))
@@ -93,17 +92,14 @@ def race(
             clock.mark()
         return clock.seconds()[-1]
 
-    for number in range(warm_up):
-        for side in sides:
-            seconds(side, number)
-    times: tuple[list[float], list[float]] = ([], [])
     if benchmark is not None and not benchmark.disabled:
-        _with_benchmark(benchmark, sides, seconds, times, rounds, warm_up)
+        for number in range(warm_up):
+            for side in sides:
+                seconds(side, number)
+        turns = _with_benchmark(benchmark, sides, seconds, rounds, warm_up)
     else:
-        for number in range(rounds):
-            for place in ((0, 1), (1, 0))[number % 2]:
-                times[place].append(seconds(sides[place], warm_up + number))
-    found = Race((old, new), tuple(times[0]), tuple(times[1]), images, hardware(device))
+        turns = in_turns(lambda n: seconds(sides[0], n), lambda n: seconds(sides[1], n), rounds, warm_up)
+    found = Race((old, new), turns.old, turns.new, images, hardware(device))
     if benchmark is not None:
         benchmark.extra_info.update(
             against=old, old_seconds=list(found.old), slowdown=found.slowdown, machine=dict(found.machine)
@@ -115,12 +111,12 @@ def _with_benchmark(
     benchmark: Any,
     sides: Sequence[Generator],
     seconds: Callable[[Generator, int], float],
-    times: tuple[list[float], list[float]],
     rounds: int,
     warm_up: int,
-) -> None:
+) -> Turns:
     """The old one runs as the untimed set-up of each round of the new one, which is what makes them take turns."""
     number = iter(range(warm_up, warm_up + rounds))
+    times: tuple[list[float], list[float]] = ([], [])
 
     def before() -> tuple[tuple[int], dict[str, Any]]:
         this = next(number)
@@ -128,6 +124,7 @@ def _with_benchmark(
         return (this,), {}
 
     benchmark.pedantic(lambda this: times[1].append(seconds(sides[1], this)), setup=before, rounds=rounds, iterations=1)
+    return Turns(tuple(times[0]), tuple(times[1]))
 
 
 def _requests(plan: Plan, controls: SceneControls, number: int) -> list[GenerationRequest]:
