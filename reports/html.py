@@ -29,6 +29,8 @@ from reports.provenance import facts_of
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
 from reports.shares import EXPLANATION, build_shares
+from reports.speed import EXPLANATION as SPEED
+from reports.speed import speeds
 from reports.table import Table, gaps
 from reports.tradeoff import figure, figures, heading
 from reports.training_cost import EXPLANATION as COST
@@ -92,7 +94,7 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
         "evidence": evidence(table, gallery),
         "shares": build_shares(table),
         "gaps": gaps(table),
-        "timings": [timing for run in table.runs for timing in run.summary.throughput],
+        "speeds": speeds(table),
         "trainings": [(name, [*rows]) for name, rows in groupby(training_rows(table), lambda row: row.generator)],
         "training_remarks": remarks(table),
         "published": published_rows(table),
@@ -131,6 +133,7 @@ def environment() -> jinja2.Environment:
         "shares_explanation": EXPLANATION,
         "training_explanation": COST,
         "training_heads": TRAINING_HEADS,
+        "speed_explanation": SPEED,
         "published_warning": WARNING,
         "published_heads": PUBLISHED_HEADS,
         "format_interval": format_interval,

@@ -13,6 +13,8 @@ from reports.provenance import Facts
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
 from reports.shares import EXPLANATION, Share, Shares, build_shares
+from reports.speed import EXPLANATION as SPEED
+from reports.speed import speeds
 from reports.table import Cell, Column, Source, Table, gaps
 from reports.training_cost import EXPLANATION as COST
 from reports.training_cost import HEADS as TRAINING_HEADS
@@ -231,16 +233,15 @@ def _failures(table: Table) -> list[str]:
 
 
 def _timings(table: Table) -> list[str]:
-    rows = [
-        f"| {escape(timing.generator)} | {escape(timing.machine)} | {escape(timing.precision)} "
-        f"| {escape(timing.compile)} | {timing.batch_size} "
-        f"| {', '.join(format_value(seconds, 's') for seconds in timing.warm_up)} "
-        f"| {', '.join(format_value(rate, 'images/s') for rate in timing.rates)} |"
-        for run in table.runs
-        for timing in run.summary.throughput
-    ]
-    heads = ("generator", "hardware", "precision", "compile", "batch", "warm-up, s", "each pass, images/s")
-    return ["## Timing", "", f"| {' | '.join(heads)} |", "|:--|:--|:--|:--|--:|--:|--:|", *rows, ""] if rows else []
+    machines = speeds(table)
+    lines = ["## Timing", "", SPEED, ""] if machines else []
+    for machine in machines:
+        lines += [f"### {escape(machine.machine)}", ""]
+        for speed in machine.tables:
+            rows = [f"| {' | '.join(escape(cell) for cell in row)} |" for row in speed.rows]
+            heads = [f"| {' | '.join(speed.heads)} |", "|:--|" + "--:|" * (len(speed.heads) - 1)]
+            lines += [f"**{speed.title}.** {speed.note}", "", *heads, *rows, ""]
+    return lines
 
 
 def _trainings(table: Table) -> list[str]:

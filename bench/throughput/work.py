@@ -60,7 +60,7 @@ def seconds_compiling() -> float | None:
     try:
         from torch._dynamo.utils import calculate_time_spent
 
-        return float(calculate_time_spent().get("entire_frame_compile", 0.0))  # type: ignore[no-untyped-call]
+        return float(calculate_time_spent().get("entire_frame_compile", 0.0))
     except Exception:  # no public function tells: whatever another torch does here, it does not tell
         return None
 

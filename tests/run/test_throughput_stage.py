@@ -19,8 +19,8 @@ from bench.run.session import run
 from bench.suite.load import load_suite
 
 NAMES = (
-    "throughput", "latency_p50", "latency_p95", "time_to_first_image",
-    "peak_host_memory", "peak_device_memory", "flops_per_image", "mfu",
+    "seconds_per_object", "throughput", "latency_p50", "latency_p95", "time_to_first_image", "model_memory",
+    "peak_host_memory", "peak_device_memory", "flops_per_image", "mfu", "energy_per_object",
 )  # fmt: skip
 
 
@@ -91,7 +91,14 @@ def test_rows_are_kept_and_measured_once(tmp_path, mesh_folder, monkeypatch):
     assert rows["model", "flops_per_image"]["value"] == pytest.approx(2 * 1000 * 64 * 64 / 4 / 1e12)
     assert rows["model", "latency_p50"]["value"] <= rows["model", "latency_p95"]["value"]
     assert rows["model", "peak_host_memory"]["value"] > 0.05
-    assert {rows["model", name]["status"] for name in ("peak_device_memory", "mfu")} == {"not_measurable"}
+    unknown = {name: rows["model", name]["note"] for name in ("peak_device_memory", "energy_per_object")}
+    assert set(unknown.values()) == {"no GPU was used"}
+    object_seconds = rows["model", "seconds_per_object"]
+    mean = sum(repeat["seconds"] for repeat in record["repeats"]) / 3 / 2
+    assert object_seconds["value"] == pytest.approx(mean) and object_seconds["unit"] == "s"
+    work, rate = rows["model", "flops_per_image"]["value"], record["matrix_rate"]
+    assert rows["model", "mfu"]["value"] == pytest.approx(100 * speed["value"] * work / rate)
+    assert rows["model", "model_memory"]["value"] == 64 * 64 * 4 / 2**30
     assert {rows["top", name]["status"] for name in NAMES} == {"not_measurable"}  # a yardstick is no model
     stored = pd.read_parquet(tmp_path / "run/scores.parquet")
     assert set(stored.metric) == {"silhouette_iou"}  # which is the same, bit for bit, from any run

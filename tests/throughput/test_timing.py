@@ -13,7 +13,7 @@ from torch import nn
 from bench.errors import GeneratorError
 from bench.generators.protocol import Generator, MultiviewImage
 from bench.throughput.stopwatch import HostStopwatch, make_stopwatch, peak_device_memory, peak_host_memory
-from bench.throughput.timing import time_generator
+from bench.throughput.timing import Wishes, time_generator
 from bench.throughput.work import compiled, count_flops, peak_rate, precision_of
 
 VIEWS = 4
@@ -53,7 +53,7 @@ def test_known_times_are_read():
         made.append(Sleeper(load=0.1, first=0.15))
         return made[0]
 
-    found = time_generator(build, batches_of(2, 1), "cpu", repeats=3, warm_up=1)
+    found = time_generator(build, batches_of(2, 1), "cpu", Wishes(3, 1))
     assert found.images == 3 * VIEWS
     assert found.load == pytest.approx(0.1, abs=0.08)
     assert found.first_image == pytest.approx(0.1 + 0.15 + 0.02, abs=0.1) and found.first_image > found.load + 0.15
@@ -69,15 +69,21 @@ def test_known_times_are_read():
 
 
 def test_warm_up_is_apart():
-    found = time_generator(lambda: Sleeper(first=0.3, each=0.0), batches_of(1), "cpu", repeats=2, warm_up=1)
+    found = time_generator(lambda: Sleeper(first=0.3, each=0.0), batches_of(1), "cpu", Wishes(2, 1))
     assert found.warm_up[0] >= 0.3 and max(r.seconds for r in found.repeats) < 0.2
-    cold = time_generator(lambda: Sleeper(first=0.3, each=0.0), batches_of(1), "cpu", repeats=2, warm_up=0)
+    cold = time_generator(lambda: Sleeper(first=0.3, each=0.0), batches_of(1), "cpu", Wishes(2, 0))
     assert cold.warm_up == () and cold.repeats[0].seconds >= 0.3 and cold.first_image >= 0.3
+
+
+def test_passes_go_on_for_a_minimum_of_time():
+    found = time_generator(lambda: Sleeper(each=0.03), batches_of(1), "cpu", Wishes(2, 0, seconds=0.2))
+    total = sum(one.seconds for one in found.repeats)
+    assert total >= 0.2 and total - found.repeats[-1].seconds < 0.2 and 2 < len(found.repeats) <= 7
 
 
 def test_missing_answers_are_an_error():
     with pytest.raises(GeneratorError, match="1 answers to 2 requests"):
-        time_generator(lambda: Sleeper(answers=1, each=0.0), batches_of(2), "cpu", repeats=1, warm_up=0)
+        time_generator(lambda: Sleeper(answers=1, each=0.0), batches_of(2), "cpu", Wishes(1, 0))
 
 
 class Net(Sleeper):
@@ -93,12 +99,27 @@ class Net(Sleeper):
 
 
 def test_work_is_counted_as_by_hand():
-    found = time_generator(Net, batches_of(2), "cpu", repeats=1, warm_up=0)
+    found = time_generator(Net, batches_of(2), "cpu", Wishes(1, 0))
     per_pixel = 2 * (3 * 8 * 9 + 8 * 3)
     assert found.flops == 2 * VIEWS * 100 * per_pixel
     assert found.precision == "float32" and found.compile_mode == "none"
-    said = time_generator(lambda: Net(precision="int8", compile_mode="max-autotune"), batches_of(1), "cpu", 1, 0)
+    said = time_generator(
+        lambda: Net(precision="int8", compile_mode="max-autotune"), batches_of(1), "cpu", Wishes(1, 0)
+    )
     assert (said.precision, said.compile_mode) == ("int8", "max-autotune")
+
+
+def test_compiled_work_is_counted_as_it_runs_eagerly():
+    def build():
+        made = Net()
+        made.module.compile(backend="eager")
+        return made
+
+    found = time_generator(build, batches_of(2), "cpu", Wishes(1, 1))
+    assert found.flops == time_generator(Net, batches_of(2), "cpu", Wishes(1, 0)).flops
+    assert found.compile_mode == "torch.compile" and found.compiling > 0 and found.compiling <= sum(found.warm_up)
+    assert found.parameters == 3 * 8 * 9 + 8 * 3 and found.model_bytes == 4 * found.parameters
+    assert found.matrix.rate > 1e8 and found.no_power == "no GPU was used"
 
 
 def test_products_count_two_operations_a_multiplication():
