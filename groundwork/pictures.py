@@ -157,16 +157,21 @@ def enlarged(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8
 
 
 def write_png(path: Path, picture: Picture) -> None:
-    """Write uint8 (H, W, 3) as PNG, atomically, creating folders. Same pixels, same bytes (for one zlib version)."""
+    """Write `encode_png`'s bytes, atomically, creating folders."""
+    write_atomically(path, encode_png(picture, str(path)))
+
+
+def encode_png(picture: Picture, where: str = "") -> bytes:
+    """uint8 (H, W, 3) as PNG. Same pixels, same bytes (for one zlib version). Raises `ImageError` for other arrays."""
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
         raise ImageError(
             f"not a picture: {picture.dtype} array of shape {picture.shape}",
-            where=str(path),
+            where=where,
             expected="uint8 (H, W, 3), neither side zero",
         )
     encoded = io.BytesIO()
     Image.fromarray(picture).save(encoded, format="PNG", compress_level=3)
-    write_atomically(path, encoded.getvalue())
+    return encoded.getvalue()
 
 
 def _file_bytes(path: Path) -> bytes:

@@ -59,13 +59,17 @@ class MeshFile:
         The other's materials are laid on this mesh's own texture coordinates: material by material when both have the
         same number (two texturings of one object), else the other's first textured one everywhere.
         """
-        mesh = load_mesh(self.path).normalised()
-        if texture_of is None:
-            return mesh
-        other = texture_of.load()
-        if other.unpainted:
-            raise MeshError(f"the other mesh's surface cannot be worn: {other.unpainted}")
-        return wearing(mesh, other.materials, str(self.path))
+        return wearing_handle(load_mesh(self.path).normalised(), texture_of, str(self.path))
+
+
+def wearing_handle(mesh: Mesh, texture_of: MeshHandle | None, where: str) -> Mesh:
+    """What `MeshHandle.load` makes of a mesh that was read. `where` names the mesh in the `MeshError`s."""
+    if texture_of is None:
+        return mesh
+    other = texture_of.load()
+    if other.unpainted:
+        raise MeshError(f"the other mesh's surface cannot be worn: {other.unpainted}")
+    return wearing(mesh, other.materials, where)
 
 
 def load_mesh(path: Path) -> Mesh:

@@ -75,7 +75,7 @@ def read_options(
         batch_size=batch_size,
         seeds=flags.seed_numbers(seeds),
         executor=flags.one_of(executor, flags.EXECUTORS, "executor"),
-        workers=workers or RunOptions.workers,
+        workers=workers or (0 if executor == "ray" else RunOptions.workers),
         measurers=None if workers else default_workers(device),
         offline=call.offline,
         debug=call.debug,

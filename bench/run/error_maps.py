@@ -40,8 +40,11 @@ class MapStore:
         """Draw `errors` (V, H, W), NaN where nothing is scored, on the metric's fixed scale."""
         mask = foreground.cpu().numpy() if foreground is not None else None
         texts = {_MADE_FROM: identity, "scale": f"square root, 0 to {scale.top:g} {scale.unit}"}
-        strip = strip_png(errors.detach().double().cpu().numpy(), mask, scale.top, texts)
-        write_atomically(self.path(key, scale.result), strip)
+        self.put(key, scale.result, strip_png(errors.detach().double().cpu().numpy(), mask, scale.top, texts))
+
+    def put(self, key: SampleKey, result: str, strip: bytes) -> None:
+        """Store a strip that was drawn."""
+        write_atomically(self.path(key, result), strip)
 
     def has(self, key: SampleKey, result: str, identity: str) -> bool:
         """Whether a map drawn from this is there."""

@@ -1,16 +1,18 @@
 """Who does the work: this process, several local ones, or a Ray cluster. The numbers never depend on which.
 
-A task is a picklable function and its argument; results come back as they are ready. Tasks write pictures to the run
-folder themselves, so a Ray cluster needs a shared file system.
+A task is a picklable function and its argument; results come back as they are ready. Local tasks write pictures to the
+run folder themselves. On a cluster everything travels with tasks and answers: only this process writes to the folder.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from bench.errors import UsageError, nearest
+from bench.run.environment import versions
+from bench.workers.cluster import Cluster
 from bench.workers.crew import Crew
 from bench.workers.limits import Limits, Lost, no_limits
 
@@ -46,46 +48,23 @@ Processes = Crew
 """A number of local processes."""
 
 
-class Ray:
-    """A Ray cluster: the one at RAY_ADDRESS, else one of this machine. One GPU a task when the run uses CUDA."""
-
-    def __init__(self, device: str) -> None:
-        try:
-            import ray
-        except ImportError as error:
-            raise UsageError(
-                "--executor ray needs the package ray",
-                hint="pip install 'realiz3d-bench[ray]', or use --executor local",
-            ) from error
-        self.ray: Any = ray
-        self.gpus = 1 if device.startswith("cuda") else 0
-        if not ray.is_initialized():
-            ray.init(log_to_driver=False, include_dashboard=False)
-
-    def map(
-        self, function: Callable[[Task], Answer], tasks: Iterable[Task], limits: Callable[[Task], Limits] = no_limits
-    ) -> Iterator[Answer]:
-        """Answers as they are ready; what is left is cancelled when the caller stops. Limits are the cluster's own."""
-        remote = self.ray.remote(num_gpus=self.gpus)(function)
-        waiting = [remote.remote(task) for task in tasks]
-        try:
-            while waiting:
-                ready, waiting = self.ray.wait(waiting)
-                yield from self.ray.get(ready)
-        finally:
-            for reference in waiting:
-                self.ray.cancel(reference)
-
-
 def default_workers(device: str) -> int:
     """Two processes where there are two cores, one beside a GPU."""
     return min(2, os.cpu_count() or 1) if device == "cpu" else 1
 
 
 def make_executor(name: str, workers: int, device: str) -> Executor:
-    """`local` with one worker stays in this process. Raises `UsageError` for an unknown name or a missing package."""
+    """`local` with one worker stays in this process, `ray` with 0 has as many as the cluster holds.
+
+    Raises `UsageError` for an unknown name, a missing package, or a device that a cluster's workers do not know.
+    """
     if name == "local":
         return InProcess() if workers <= 1 else Processes(workers)
     if name == "ray":
-        return Ray(device)
+        if ":" in device:
+            raise UsageError(
+                f"--device {device} with --executor ray",
+                expected="--device cuda: Ray gives each worker GPUs of its own, and it sees no others",
+            )
+        return Cluster(workers, versions)
     raise UsageError(f"unknown executor '{name}'", hint=nearest(name, ["local", "ray"]))

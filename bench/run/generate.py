@@ -7,10 +7,11 @@ of its own (`bench.run.places`), so is a crash, a hang or a leak. The case that 
 from __future__ import annotations
 
 import secrets
+import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,13 +26,15 @@ from bench.geometry.scene import SceneGeometry
 from bench.plugins.guard import plugin_code
 from bench.plugins.state import own_process
 from bench.run.failures import Failure, FailureLog
-from bench.run.places import Places
+from bench.run.luggage import SampleParcel, carried
+from bench.run.places import Places, share_of
 from bench.run.plan import Plan, build_generator
 from bench.run.prepare import prepare_generators
-from bench.run.samples import SampleKey, SampleStore, check_views
+from bench.run.samples import EncodedSample, SampleKey, SampleStore, check_views
 from bench.run.survivors import map_surviving
 from bench.suite.schema import GeneratorEntry
 from bench.workers import child
+from bench.workers.cluster import Share
 from bench.workers.limits import Lost
 from groundwork.progress import Reporter
 
@@ -50,14 +53,20 @@ class _Task:
 
     entry: GeneratorEntry
     context: GeneratorContext
-    samples: Path
+    samples: Path | None  # None: the pictures come back with the answer
     jobs: tuple[_Job, ...]
     run: str
+    fingerprint: str
+    share: Share
 
     @property
     def owner(self) -> str:
         """Whose code it runs; `Crew` never mixes two in a process."""
         return self.entry.name
+
+    def travelling(self) -> _Task:
+        """As it goes to a machine that does not see the run folder."""
+        return replace(self, samples=None, jobs=tuple(replace(job, case=carried(job.case)) for job in self.jobs))
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,7 @@ class _Answer:
     done: int
     seconds: float
     failures: tuple[Failure, ...]
+    samples: Mapping[SampleKey, EncodedSample] = field(default_factory=dict)  # that travelled with it
 
 
 @dataclass(frozen=True)
@@ -113,8 +123,11 @@ def generate_samples(
     tasks, run = [], secrets.token_hex(8)
     for entry in plan.generators:
         jobs = [] if entry.name in unprepared else missing[entry.name]
-        for start in range(0, len(jobs), batch_size):
-            tasks.append(_Task(entry, plan.context, store.root, tuple(jobs[start : start + batch_size]), run))
+        share = share_of(entry.resources or plan.suite.resources.generate, plan.context.device)
+        size = places.batch(batch_size, len(jobs), share)
+        for start in range(0, len(jobs), size):
+            batch = tuple(jobs[start : start + size])
+            tasks.append(_Task(entry, plan.context, store.root, batch, run, fingerprints[entry.name], share))
     made: dict[str, int] = {}
     seconds: dict[str, float] = {}
     with reporter.stage("generate samples", sum(len(task.jobs) for task in tasks)) as stage:
@@ -139,7 +152,12 @@ def generate_samples(
                 executor, _make, its_tasks, lambda task: places.making(len(task.jobs)), split, _blamed
             )  # fmt: skip
             for answer in found:
-                note(_lost(answer, store) if isinstance(answer, Lost) else answer)
+                if isinstance(answer, Lost):
+                    note(_lost(answer, store))
+                    continue
+                for key, sample in answer.samples.items():
+                    store.put(key, sample)
+                note(answer)
     order = [entry.name for entry in plan.generators]
     failures.sort(key=lambda f: (order.index(f.generator), f.case, f.seed))
     return Generation(tuple(failures), made, seconds)
@@ -188,8 +206,22 @@ def _generator(task: _Task) -> Generator:
     global _warm
     if _warm is None or _warm[:2] != (task.run, task.entry.name):
         _warm = None
-        _warm = (task.run, task.entry.name, build_generator(task.entry, task.context))
+        generator = build_generator(task.entry, task.context)
+        if task.samples is None:
+            _check_is_the_same(task, generator)
+        _warm = (task.run, task.entry.name, generator)
     return _warm[2]
+
+
+def _check_is_the_same(task: _Task, generator: Generator) -> None:
+    """Raise `GeneratorError` where a machine's files or code make it another generator than was asked for."""
+    with plugin_code(f"generator '{task.entry.name}'", "fingerprint()"):
+        found = generator.fingerprint()
+    if found != task.fingerprint:
+        raise GeneratorError(
+            f"generator '{task.entry.name}' is another one on {socket.gethostname()}: its files or its code differ",
+            expected="the same checkpoints and code on every machine of the cluster, under the same path",
+        )
 
 
 def _make(task: _Task) -> _Answer:
@@ -199,7 +231,8 @@ def _make(task: _Task) -> _Answer:
 
 def _made(task: _Task) -> _Answer:
     start = time.monotonic()
-    store, name = SampleStore(task.samples), task.entry.name
+    store = SampleParcel() if task.samples is None else SampleStore(task.samples)
+    name = task.entry.name
     try:
         generator = _generator(task)
     except BenchError as error:  # it could be set up before, or the run would not have begun
@@ -225,7 +258,8 @@ def _made(task: _Task) -> _Answer:
             _store(next(_answers(generator, [request], name), None), request, job, store, name)
         except BenchError as error:
             failures.append(Failure.of(name, job.case.id, job.seed, error))
-    return _Answer(name, len(task.jobs) - len(failures), time.monotonic() - start, tuple(failures))
+    travelling = store.samples if isinstance(store, SampleParcel) else {}
+    return _Answer(name, len(task.jobs) - len(failures), time.monotonic() - start, tuple(failures), travelling)
 
 
 def _answers(generator: Generator, requests: Sequence[GenerationRequest], name: str) -> Iterator[object]:

@@ -11,10 +11,11 @@ from typing import Literal
 class RunOptions:
     """Options of `realiz3d-bench run`, with its defaults. None: as the suite (or for `out`, the run) has it.
 
-    workers: processes that generate and measure. measurers: processes that measure where there is much to measure, also
-    when one process generates; None: `workers`. isolate: whose code works in processes of its own, that of others
-    ("foreign"), everybody's ("all") or nobody's ("none"). timeout: seconds that a batch may take; memory: GiB that a
-    process of a plug-in may take. cache: the folder of features that runs share; None: the run's own.
+    workers: processes that generate and measure; with Ray at most so many, 0: as many as the cluster holds. measurers:
+    processes that measure where there is much to measure, also when one process generates; None: `workers`. isolate:
+    whose code works in processes of its own, that of others ("foreign"), everybody's ("all") or nobody's ("none").
+    timeout: seconds that a batch may take; memory: GiB that a process of a plug-in may take. cache: the
+    folder of features that runs share; None: the run's own.
     """
 
     out: Path | None = None

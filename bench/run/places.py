@@ -6,6 +6,7 @@ changed directory or a polluted standard output stays in there. The numbers are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,15 @@ from typing import Literal, TypeVar
 
 from bench.errors import UsageError
 from bench.generators.catalogue import GENERATORS
+from bench.generators.protocol import Generator
 from bench.metrics.catalogue import METRICS
+from bench.plugins.contract import plugin_class
 from bench.plugins.origin import ships
 from bench.run.executors import Executor, InProcess, Processes, make_executor
 from bench.run.options import RunOptions
 from bench.suite import declare
-from bench.suite.schema import GeneratorEntry, MetricEntry, Suite
+from bench.suite.schema import GeneratorEntry, MetricEntry, Resources, Suite
+from bench.workers.cluster import Cluster, Share
 from bench.workers.crew import Crew
 from bench.workers.limits import Limits
 
@@ -28,6 +32,17 @@ Isolate = Literal["foreign", "all", "none"]
 MANY = 64  # samples: fewer are measured before other processes have started
 SECONDS_A_SAMPLE = 3600.0
 """What a sample may take, on average over its batch, where nobody sets a limit: more is no slowness but a hang."""
+
+
+def share_of(resources: Resources, device: str) -> Share:
+    """What a worker with these resources takes, with a GPU of its own where none is named and the run uses CUDA."""
+    own = 1.0 if device.startswith("cuda") else 0.0
+    return Share(resources.cpus, own if resources.gpus is None else resources.gpus)
+
+
+def _has_model(entry: GeneratorEntry) -> bool:
+    factory: type[Generator] = plugin_class(GENERATORS, entry.use)
+    return factory.timed and not factory.calibration
 
 
 @dataclass(frozen=True)
@@ -40,11 +55,19 @@ class Places:
     timeout: float | None
     memory: float | None
     _more: list[Crew] = field(default_factory=list)
+    _here: InProcess = field(default_factory=InProcess)
 
     def of_generator(self, entry: GeneratorEntry) -> Executor:
-        """Where a generator works."""
+        """Where a generator works. On a cluster do those with a model; the others read files that lie here."""
+        if isinstance(self.executor, Cluster) and _has_model(entry):
+            return self.executor
+        return self.beside(entry)
+
+    def beside(self, entry: GeneratorEntry) -> Executor:
+        """Where a generator is asked for what files here decide: never on a cluster."""
         own = self.isolate == "all" or (self.isolate == "foreign" and not ships(GENERATORS, entry.use))
-        return self.apart if own else self.executor
+        beside = self._here if isinstance(self.executor, Cluster) else self.executor
+        return self.apart if own else beside
 
     def apart_from_us(self, ours: bool) -> bool:
         """Whether a distance or an extractor gets a process of its own; ours never do, they hold no strangers' code."""
@@ -59,6 +82,8 @@ class Places:
         """End every process that is kept."""
         declare.rest()
         self.rest()
+        if isinstance(self.executor, Cluster):
+            self.executor.close()
         while self._more:
             self._more.pop().close()
 
@@ -67,6 +92,8 @@ class Places:
         apart = self.isolate == "all" or (
             self.isolate == "foreign" and any(not ships(METRICS, entry.name) for entry in metrics)
         )
+        if isinstance(self.executor, Cluster):
+            return self.executor
         if options.measurers is not None and samples >= MANY:
             if apart and options.measurers == 1:
                 return Processes(1)
@@ -83,8 +110,16 @@ class Places:
 
     def rest(self) -> None:
         """End the processes that are kept: what generators loaded is not needed any more."""
+        if isinstance(self.executor, Cluster):
+            self.executor.rest()
         if isinstance(self.apart, Processes) and self.apart is not self.executor:
             self.apart.close()
+
+    def batch(self, size: int, samples: int, share: Share) -> int:
+        """How many of a generator's samples are asked for at once: `size`, or fewer where workers would be idle."""
+        if not isinstance(self.executor, Cluster):
+            return size
+        return max(1, min(size, math.ceil(samples / self.executor.workers(share))))
 
     def making(self, samples: int) -> Limits:
         """Of a batch of so many samples."""
@@ -98,7 +133,7 @@ class Places:
         self, tasks: Sequence[Task], entry_of: Callable[[Task], GeneratorEntry]
     ) -> Iterator[tuple[Executor, list[Task]]]:
         """The tasks by where they work, in their order."""
-        for executor in dict.fromkeys([self.executor, self.apart]):
+        for executor in dict.fromkeys([self.executor, self.apart, self._here]):
             its = [task for task in tasks if self.of_generator(entry_of(task)) is executor]
             if its:
                 yield executor, its
@@ -113,15 +148,15 @@ def open_places(suite: Suite, options: RunOptions) -> Iterator[Places]:
     timeout = options.timeout if options.timeout is not None else suite.timeout
     memory = options.memory if options.memory is not None else suite.memory
     limited = timeout is not None or memory is not None
-    executor = make_executor(options.executor, options.workers, options.device)
-    if limited and (options.isolate == "none" or options.executor != "local"):
+    if limited and options.isolate == "none":
         raise UsageError(
             "a limit of time or memory needs processes that can be stopped",
-            where="--isolate none" if options.isolate == "none" else f"--executor {options.executor}",
+            where="--isolate none",
             hint="leave that out, or the limit (--timeout, --memory; in the suite timeout, memory)",
         )
+    executor = make_executor(options.executor, options.workers, options.device)
     apart = executor
-    if isinstance(executor, InProcess) and options.isolate != "none":
+    if isinstance(executor, InProcess | Cluster) and options.isolate != "none":
         apart = Processes(1, keep=True)
     places = Places(executor, apart, "all" if limited else options.isolate, timeout, memory)
     try:

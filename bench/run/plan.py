@@ -212,9 +212,9 @@ def set_up_generators(
 ) -> tuple[dict[str, str], dict[str, PluginError | WorkerLost]]:
     """The fingerprint of every generator of the plan by name, and why some have none ('').
 
-    Asked where the generators work (None: here). One that fails to what nobody can mend in the suite, its own code,
-    costs its rows, as long as others work. Raises `BenchError` where one is not available (a checkpoint that is not
-    there); where others could run without it, the error says how.
+    Asked where the generators work on this machine (None: here). One that fails to what nobody can mend in the suite,
+    its own code, costs its rows, as long as others work. Raises `BenchError` where one is not available (a checkpoint
+    that is not there); where others could run without it, the error says how.
     """
     found: dict[str, str] = {}
     failed: dict[str, BenchError] = {}
@@ -249,11 +249,11 @@ class OfGenerator:
 
 
 def ask_generator(ask: Callable[[OfGenerator], Answer], question: OfGenerator, places: Places | None) -> Answer:
-    """The answer of `ask`, which sets the generator up, from where the generator works (None: here).
+    """The answer of `ask`, which sets the generator up, from where the generator works on this machine (None: here).
 
     Raises what `ask` raises, and the loss of the process that was asked.
     """
-    executor = places.of_generator(question.entry) if places is not None else None
+    executor = places.beside(question.entry) if places is not None else None
     if places is None or not isinstance(executor, Crew):
         return ask(question)
     (answer,) = executor.map(ask, [question], lambda _: places.setting_up())

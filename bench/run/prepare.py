@@ -9,7 +9,7 @@ from functools import partial
 from bench.errors import BenchError
 from bench.generators.protocol import Generator, Preparation
 from bench.plugins.guard import plugin_code
-from bench.run.executors import Executor
+from bench.run.executors import Executor, InProcess
 from bench.run.places import Places
 from bench.run.plan import OfGenerator, Plan, ask_generator, build_generator, generator_class
 from bench.workers.limits import Lost
@@ -59,8 +59,8 @@ def prepare_generators(
 
 def _pieces(question: OfGenerator, places: Places) -> tuple[Preparation, ...]:
     """What a generator needs, to be done where it works."""
-    executor = places.of_generator(question.entry)
-    if executor is places.executor:
+    executor = places.beside(question.entry)
+    if executor is places.executor or isinstance(executor, InProcess):
         return _asked(question)
     told = ask_generator(_told, question, places)
     return tuple(replace(piece, do=partial(_do_there, question, piece, executor, places)) for piece in told)

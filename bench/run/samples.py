@@ -17,7 +17,7 @@ from bench.errors import GeneratorError, ImageError
 from bench.results.layout import MARKER, sample_folder, view_file
 from groundwork.files import write_atomically
 from groundwork.hashing import hash_array, hash_strings
-from groundwork.pictures import Picture, read_picture, write_png
+from groundwork.pictures import Picture, encode_png, read_picture
 
 Views = npt.NDArray[np.uint8]
 
@@ -29,6 +29,23 @@ class SampleKey:
     generator: str
     case: str
     seed: int
+
+
+@dataclass(frozen=True)
+class EncodedSample:
+    """A sample as its files hold it: PNGs in the views' order, the marker, and the digest of the pixels."""
+
+    pictures: tuple[bytes, ...]
+    marker: bytes
+    digest: str
+
+
+def encode_sample(views: Views, identity: str) -> EncodedSample:
+    """Of (V, H, W, 3) pictures that were made from what `identity` says."""
+    pictures = [hash_array(picture) for picture in views]
+    digest = hash_strings(pictures)
+    marker = {"identity": identity, "digest": digest, "pictures": pictures}
+    return EncodedSample(tuple(map(encode_png, views)), json.dumps(marker).encode(), digest)
 
 
 class SampleStore:
@@ -43,15 +60,17 @@ class SampleStore:
 
     def write(self, key: SampleKey, views: Views, identity: str) -> str:
         """Store (V, H, W, 3) pictures, then the marker. Returns the digest of the pixels."""
+        encoded = encode_sample(views, identity)
+        self.put(key, encoded)
+        return encoded.digest
+
+    def put(self, key: SampleKey, encoded: EncodedSample) -> None:
+        """Store what `encode_sample` made, perhaps on another machine."""
         folder = self.folder(key)
         (folder / MARKER).unlink(missing_ok=True)
-        for index, picture in enumerate(views):
-            write_png(view_file(folder, index), picture)
-        pictures = [hash_array(picture) for picture in views]
-        digest = hash_strings(pictures)
-        marker = {"identity": identity, "digest": digest, "pictures": pictures}
-        write_atomically(folder / MARKER, json.dumps(marker).encode())
-        return digest
+        for index, picture in enumerate(encoded.pictures):
+            write_atomically(view_file(folder, index), picture)
+        write_atomically(folder / MARKER, encoded.marker)
 
     def holds(self, key: SampleKey) -> bool:
         """Whether a sample was written whole, whatever it was made from."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -19,6 +19,8 @@ from bench.results.scores import ScoreRow
 from bench.run.error_maps import MapStore, draw, map_identity, mapped_metrics
 from bench.run.executors import Executor
 from bench.run.failures import Failure, FailureLog
+from bench.run.luggage import CarriedSamples, MapParcel, carried
+from bench.run.places import share_of
 from bench.run.plan import Plan
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreTable
@@ -26,6 +28,7 @@ from bench.run.survivors import map_surviving
 from bench.suite.check import make_metric
 from bench.suite.schema import MetricEntry
 from bench.threads import alone
+from bench.workers.cluster import Share
 from bench.workers.limits import Limits, Lost
 from groundwork.progress import Reporter
 
@@ -67,12 +70,18 @@ class _Task:
     mapped: tuple[int, ...]  # places of metrics that have error maps
     run: str
     views_signature: str
+    share: Share
 
     @property
     def parts(self) -> list[int]:
         """What is done in it: places of metrics, and `_DRAWING`."""
         places = sorted({place for work in self.samples for place in work.metrics})
         return [*places, _DRAWING] if any(work.draw for work in self.samples) else places
+
+    def travelling(self) -> _Task:
+        """As it goes to a machine that does not see the run folder: with the pictures, and error maps come back."""
+        samples = CarriedSamples(self.scoring.store, {work.key: work.digest for work in self.samples})
+        return replace(self, case=carried(self.case), scoring=replace(self.scoring, store=samples, maps=MapParcel()))
 
     def only(self, parts: Collection[int]) -> _Task:
         """This task with some of its parts."""
@@ -89,6 +98,7 @@ class _Answer:
     samples: int
     rows: tuple[ScoreRow, ...]
     failures: tuple[Failure, ...]
+    maps: Mapping[tuple[SampleKey, str], bytes] = field(default_factory=dict)  # strips that travelled with it
 
 
 def object_signature(metric: ObjectMetric, name: str, views_signature: str) -> str:
@@ -154,6 +164,7 @@ def score_objects(
                 _Task(
                     case, prompts, plan.cameras_of(case), plan.suite.views.rgb, plan.context.device, scoring, lacking,
                     plan.object_entries, mapped, token, looks[case.id],
+                    share_of(plan.suite.resources.measure, plan.context.device),
                 )
             )  # fmt: skip
     suspects: set[int] = set()  # metrics that cost a process
@@ -178,6 +189,8 @@ def score_objects(
             if isinstance(answer, Lost):
                 suspects.update(answer.task.parts)
                 answer = _lost(plan, answer)
+            for (key, result), strip in answer.maps.items():
+                scoring.maps.put(key, result, strip)
             table.replace(answer.rows)
             fresh = [failure for failure in answer.failures if failure not in failures]
             failures += fresh
@@ -338,7 +351,8 @@ def _measured(task: _Task) -> _Answer:
                     names = ", ".join(r.name for r in metric.results())
                     failures.append(Failure.of(key.generator, key.case, key.seed, error, names))
             rows += _rows(metric, measured, key, digest, task.views_signature)
-    return _Answer(frozenset(task.parts), len(task.samples), tuple(rows), tuple(failures))
+    strips = task.scoring.maps.strips if isinstance(task.scoring.maps, MapParcel) else {}
+    return _Answer(frozenset(task.parts), len(task.samples), tuple(rows), tuple(failures), strips)
 
 
 def _draw(

@@ -24,8 +24,9 @@ from bench.run.executors import Executor, InProcess, Processes
 from bench.run.failures import Failure
 from bench.run.folder import RunFolder
 from bench.run.generate import SceneControls
+from bench.run.luggage import carried
 from bench.run.options import RunOptions
-from bench.run.places import Places
+from bench.run.places import Places, share_of
 from bench.run.plan import Plan, build_generator, case_digest, generator_class, is_calibration
 from bench.run.timed_rows import record_of, rows_of, timed_cases, with_turns
 from bench.suite.schema import GeneratorEntry
@@ -34,6 +35,7 @@ from bench.throughput.stopwatch import make_stopwatch
 from bench.throughput.sweep import out_of_memory
 from bench.throughput.timing import Timing, Wishes, time_generator
 from bench.throughput.turns import Turns, in_turns
+from bench.workers.cluster import Share
 from bench.workers.limits import Lost
 from groundwork.hashing import hash_json, seed_from
 from groundwork.progress import Reporter
@@ -60,7 +62,12 @@ class _Task:
     seed: int  # of the suite
     first: int  # sample seed of the warm-up
     metric: Throughput
+    share: Share
     against: GeneratorEntry | None = None
+
+    def travelling(self) -> _Task:
+        """As it goes to a machine that has no files of this one."""
+        return replace(self, cases=tuple(map(carried, self.cases)))
 
     def request(self, case: Case, number: int, controls: SceneControls) -> GenerationRequest:
         """What pass `number` asks of a case: the same as the last one, from other noise."""
@@ -172,7 +179,8 @@ def _batch_size(plan: Plan, metric: Throughput, options: RunOptions) -> int:
 
 def _task(plan: Plan, metric: Throughput, entry: GeneratorEntry, size: int) -> _Task:
     cases = timed_cases(plan, metric)
-    return _Task(entry, plan.context, cases, size, plan.suite.seed, plan.seeds[0], metric)
+    share = share_of(entry.resources or plan.suite.resources.generate, plan.context.device)
+    return _Task(entry, plan.context, cases, size, plan.suite.seed, plan.seeds[0], metric, share)
 
 
 def _passes(metric: Throughput) -> int:

@@ -166,6 +166,22 @@ class PaperRow(Section):
     row: str = Field(min_length=1, description="The row's label, such as 'LoRA 32'; of table 2 its number.")
 
 
+class Resources(Section):
+    """What one worker takes of a cluster (`--executor ray`); it decides no number."""
+
+    cpus: float = Field(default=1.0, ge=0, description="Processors of one worker.")
+    gpus: float | None = Field(
+        default=None, ge=0, description="GPUs of one worker, or a share of one; left out: one where --device is cuda."
+    )
+
+
+class StageResources(Section):
+    """What the workers of each stage take."""
+
+    generate: Resources = Field(default=Resources(), description="A worker that makes samples.")
+    measure: Resources = Field(default=Resources(), description="A worker that measures samples with object metrics.")
+
+
 class GeneratorEntry(BaseModel):
     """A source of images: `name` and `use`; every other key is an option of the generator that `use` names."""
 
@@ -179,9 +195,13 @@ class GeneratorEntry(BaseModel):
         default=None, description="What it stands for: reports show the published numbers of that row beside its own."
     )
 
+    resources: Resources | None = Field(
+        default=None, description="What one of its workers takes of a cluster, in place of resources.generate."
+    )
+
     @property
     def options(self) -> dict[str, Any]:
-        """The entry without `name`, `use` and `paper`, for the generator's own `Options` model."""
+        """What is left of the entry, for the generator's own `Options` model."""
         return dict(self.model_extra or {})
 
 
@@ -269,6 +289,9 @@ class Suite(Section):
     memory: float | None = Field(
         default=None, gt=0, description="GiB of memory that the process of a generator or metric may take."
     )
+    resources: StageResources = Field(
+        default_factory=StageResources, description="What a worker takes of a cluster, by stage."
+    )
     gates: dict[str, Gate] = Field(
         default_factory=dict, description="Results that `compare` guards, by name as printed."
     )
@@ -294,12 +317,13 @@ class Suite(Section):
 def suite_protocol(suite: Suite) -> dict[str, Any]:
     """Everything that the suite decides about how a generator is judged, as plain JSON values.
 
-    Left out: the description, the list of generators, limits of time and memory, and where files lie. What they hold is
-    pinned by the fingerprints of generators and cases and the digests of references, so one suite keeps its hash on
+    Left out: the description, the list of generators, limits, shares of machines, and where files lie. What they hold
+    is pinned by the fingerprints of generators and cases and the digests of references, so one suite keeps its hash on
     another machine and when a generator is added.
     """
     protocol = suite.canonical()
-    del protocol["description"], protocol["generators"], protocol["timeout"], protocol["memory"]
+    for key in ("description", "generators", "timeout", "memory", "resources"):
+        del protocol[key]
     for key in ("path", "prompts"):
         protocol["cases"].pop(key, None)
     protocol["views"].get("cameras", {}).pop("path", None)

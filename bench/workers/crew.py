@@ -24,11 +24,13 @@ _LOOK = 0.2  # seconds between looks at the clock and at memory
 class Crew:
     """Up to `size` worker processes. With `keep` they stay for the next `map`, until `close`.
 
-    Tasks with an attribute `owner` get a worker that worked for nobody else.
+    Tasks with an attribute `owner` get a worker that worked for nobody else. New workers import the module `imports`
+    (None: the function's) before the clock is looked at, and compute with `threads` (None: as many as this process).
     """
 
-    def __init__(self, size: int, keep: bool = False) -> None:
+    def __init__(self, size: int, keep: bool = False, imports: str | None = None, threads: int | None = None) -> None:
         self.size, self.keep = size, keep
+        self.imports, self.threads = imports, threads
         self._heard: Queue[tuple[Worker, bytes | None]] = Queue()
         self._workers: list[Worker] = []
         self._looked = 0.0  # when clock and memory were last looked at
@@ -84,7 +86,7 @@ class Crew:
             else:
                 worker = Worker(self._heard)
                 self._workers.append(worker)
-                worker.tell(pack((function.__module__, _threads())))
+                worker.tell(pack((self.imports or function.__module__, self.threads or torch_threads())))
             worker.owner = owner or worker.owner
             worker.give(task, pack((function, task)))
 
@@ -144,7 +146,7 @@ class Crew:
         return worker.kill()
 
 
-def _threads() -> int | None:
+def torch_threads() -> int | None:
     """How many threads torch computes with here; None where it was not imported."""
     torch = sys.modules.get("torch")
     return None if torch is None else int(torch.get_num_threads())

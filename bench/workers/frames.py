@@ -9,9 +9,14 @@ from typing import Any, BinaryIO
 _LENGTH = struct.Struct("!Q")
 
 
+def seal(message: object) -> bytes:
+    """What `unpack` opens."""
+    return pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+
+
 def pack(message: object) -> bytes:
-    """A message as it is sent."""
-    content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    """A message as it is sent on a stream."""
+    content = seal(message)
     return _LENGTH.pack(len(content)) + content
 
 

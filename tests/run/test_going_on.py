@@ -80,16 +80,6 @@ def test_many_samples_are_measured_by_processes_of_their_own(finished, tmp_path,
         assert found == (finished / "run/scores.parquet").read_bytes()
 
 
-@pytest.mark.slow
-def test_numbers_do_not_depend_on_the_executor(finished, tmp_path):
-    ray = pytest.importorskip("ray")
-    try:
-        go(finished / "suite.yaml", tmp_path / "run", executor="ray", batch_size=2)
-    finally:
-        ray.shutdown()
-    assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
-
-
 def test_interrupted_run_goes_on_to_the_same_numbers(tmp_path, mesh_folder, monkeypatch):
     stumbling = '  - {name: third, use: "small_runs:Stumbling", on: egg, interrupt: true}'
     suite = write_suite(tmp_path / "suite.yaml", mesh_folder, stumbling)

@@ -86,6 +86,7 @@ def test_least_suite_has_the_documented_defaults(tmp_path: Path) -> None:
         "gates": {},
         "timeout": None,
         "memory": None,
+        "resources": {"generate": {"cpus": 1.0, "gpus": None}, "measure": {"cpus": 1.0, "gpus": None}},
     }
 
 
