@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bench.leaderboard.entry import Entry, EntryRow
+from bench.leaderboard.findings import Level
 from bench.leaderboard.pin import PIN, Pin, PinnedResult, judged_suffix
 from bench.leaderboard.recomputing import disagreements
 from bench.leaderboard.repository import StoredEntry
@@ -19,12 +20,13 @@ _AGAIN = "score the pictures by the suite as it is pinned, and make the entry ag
 
 @dataclass(frozen=True)
 class Wrong:
-    """Something that does not hold: the kind, the place in the entry's JSON, in words, what to do."""
+    """Something that does not hold or is worth a look: its kind, its place in the entry, in words, what to do."""
 
     code: str
     place: tuple[Step, ...]
     message: str
     hint: str = ""
+    level: Level = "error"
 
 
 def wrongs(stored: StoredEntry, pin: Pin | None) -> Iterator[Wrong]:

@@ -3,68 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from itertools import chain, islice
 from pathlib import Path
 
 from bench.leaderboard.answering import wrongs
 from bench.leaderboard.findings import Finding
+from bench.leaderboard.neighbours import compare_entries
 from bench.leaderboard.pin import PIN
-from bench.leaderboard.repository import Repository, StoredEntry, line_of, read_repository
+from bench.leaderboard.plausible import implausible
+from bench.leaderboard.repository import Repository, line_of, read_repository
 
 _MOST = 1000  # findings of one entry: a broken one tells enough by then
 
 
-def check_board(root: Path, changed: Sequence[Path] | None = None) -> tuple[list[Finding], int]:
+def check_board(
+    root: Path, changed: Sequence[Path] | None = None, today: date | None = None
+) -> tuple[list[Finding], int]:
     """Everything wrong below `root`, and how many entries were looked at.
 
     `changed`: only what concerns these files is told, and what no change may do (deleting an entry). Raises
     `UsageError` where there is no board.
     """
-    board = checked_repository(root)
+    board = checked_repository(root, today)
     found = board.findings if changed is None else _of_change(board, changed)
     return sorted(set(found)), board.looked_at
 
 
-def checked_repository(root: Path) -> Repository:
-    """A board with all that is wrong with it."""
+def checked_repository(root: Path, today: date | None = None) -> Repository:
+    """A board with all that is wrong with it. `today`: later dates lie in the future."""
     board = read_repository(root)
+    day = today or datetime.now(UTC).date()
     for stored in board.entries:
-        for number, wrong in enumerate(wrongs(stored, board.pins.get(stored.entry.board))):
-            if number < _MOST:
-                line = line_of(stored.text, wrong.place)
-                board.add(stored.path, wrong.code, wrong.message, wrong.hint, line)
-    _names(board)
-    _pictures(board)
+        pin = board.pins.get(stored.entry.board)
+        for wrong in islice(chain(wrongs(stored, pin), implausible(stored, pin, day)), _MOST):
+            board.add(
+                stored.path, wrong.code, wrong.message, wrong.hint, line_of(stored.text, wrong.place), wrong.level
+            )
+    compare_entries(board)
     _successors(board)
     return board
-
-
-def _names(board: Repository) -> None:
-    """No entry lies twice, and a model has one active entry for each suite."""
-    ids: dict[str, StoredEntry] = {}
-    active: dict[tuple[str, str, str], StoredEntry] = {}
-    for stored in board.entries:
-        entry = stored.entry
-        if entry.id in ids:
-            board.add(stored.path, "twice", f"the same entry lies at {ids[entry.id].path.relative_to(board.root)}")
-        ids.setdefault(entry.id, stored)
-        key = entry.board, entry.generator.developer.casefold(), entry.generator.model.casefold()
-        if entry.state.active and key in active:
-            message = f"{entry.label} has an active entry already: {active[key].entry.id[:16]}…"
-            hint = "supersede the older one (leaderboard supersede OLD --by NEW), or give the model another name"
-            board.add(stored.path, "twice", message, hint)
-        elif entry.state.active:
-            active[key] = stored
-
-
-def _pictures(board: Repository) -> None:
-    """The same pictures under two names are worth a question."""
-    seen: dict[tuple[str, tuple[str | None, ...]], StoredEntry] = {}
-    for stored in board.entries:
-        key = stored.entry.board, tuple(digest for _, digest in sorted(stored.entry.samples.items()))
-        first = seen.setdefault(key, stored)
-        if first is not stored and first.entry.label != stored.entry.label:
-            message = f"every picture is the same as those of {first.entry.label}"
-            board.add(stored.path, "pictures", message, "two names for one model?", level="warning")
 
 
 def _successors(board: Repository) -> None:

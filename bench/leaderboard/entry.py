@@ -38,6 +38,9 @@ def _case(text: str) -> str:
 SafeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
 SafeCase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_case)]
 Count = Annotated[int, Field(ge=0)]
+Fact = Line | int | float | bool | None
+Finite = Annotated[float, Field(ge=-1e12, le=1e12)] | None
+"""No result has numbers beyond; what is larger overflows where it is added up or drawn."""
 ResultName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 
 
@@ -87,7 +90,7 @@ class Model(_Part):
     paper: Url | None = None
     code: Code | None = None
     weights: Weights | None = None
-    licence: Line = Field(description="Of code or weights; SPDX where there is one.")
+    licence: Line = Field(min_length=1, description="Of code or weights; SPDX where there is one.")
 
 
 class Pictures(_Part):
@@ -114,10 +117,10 @@ class EntryRow(_Part):
     axis: Axis
     direction: Direction
     unit: Line = ""
-    value: Number = None
-    ci_low: Number = None
-    ci_high: Number = None
-    measured: Number = Field(default=None, description="The value over the samples that are there, where some lack.")
+    value: Finite = None
+    ci_low: Finite = None
+    ci_high: Finite = None
+    measured: Finite = Field(default=None, description="The value over the samples that are there, where some lack.")
     n_objects: Count = 0
     n_missing: Count = 0
     n_images: Count = 0
@@ -151,7 +154,7 @@ class Event(_Part):
     event: Happening
     by: Name
     why: Prose = ""
-    facts: dict[str, str | int | float | None] = Field(default_factory=dict, max_length=20)
+    facts: dict[Line, Line | int | float | None] = Field(default_factory=dict, max_length=20)
 
 
 class Entry(_Part):
@@ -168,8 +171,8 @@ class Entry(_Part):
         description="Of who evaluated to who developed: the developers themselves, or others."
     )
     date: Date = Field(description="Of the run.")
-    hardware: dict[str, str | int | float | bool | None] = Field(max_length=30)
-    versions: dict[str, str] = Field(default_factory=dict, max_length=60, description="Of the packages that decide.")
+    hardware: dict[Line, Fact] = Field(max_length=30)
+    versions: dict[Line, Line] = Field(default_factory=dict, max_length=60, description="Of the packages that decide.")
     command: Prose = Field(description="What was typed, without the folders of the machine.")
     overlap: Prose = Field(min_length=3, description="What is known of the suite's objects in the training data.")
     remarks: Prose = ""

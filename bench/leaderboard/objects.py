@@ -20,6 +20,7 @@ from groundwork.errors import InputError
 
 COLUMNS = ("metric", "case", "value", "floor", "missing")
 MOST_ROWS = 2_000_000
+MOST_VALUE = 1e12
 MOST_UNPACKED = 400_000_000  # bytes
 
 
@@ -83,8 +84,8 @@ def _by_metric(rows: Iterable[tuple[object, ...]], where: str) -> Objects:
     for metric, case, value, floor, missing in rows:
         if not (isinstance(metric, str) and isinstance(case, str) and isinstance(value, float)):
             raise _unreadable(f"a row lacks its metric, case or value: {str((metric, case, value))[:120]}", where)
-        if not math.isfinite(value) or not isinstance(missing, int) or missing < 0:
-            raise _unreadable(f"the row of {metric[:80]} and {case[:80]} holds no finite value and count", where)
+        if not abs(value) <= MOST_VALUE or not isinstance(missing, int) or missing < 0:
+            raise _unreadable(f"the row of {metric[:80]} and {case[:80]} holds no number that a result can have", where)
         if case in found.setdefault(metric, {}):
             raise _unreadable(f"{metric[:80]} has the object {case[:80]} twice", where)
         least = float(floor) if isinstance(floor, float) and math.isfinite(floor) else math.nan

@@ -50,7 +50,7 @@ class PinnedReference(_Part):
 class PinnedResult(_Part):
     """A result and the signature that ranks; `former` ones are accepted and shown apart.
 
-    `cases` are the objects that it judges, None for all of the suite.
+    `cases` are the objects that it judges, None for all of the suite; values cannot leave `limits` (None: no end).
     """
 
     name: ResultName
@@ -59,6 +59,7 @@ class PinnedResult(_Part):
     axis: Axis
     unit: Line = ""
     worst: Number = None
+    limits: tuple[Number, Number] = (None, None)
     signature: Signature = ""
     former: tuple[Signature, ...] = ()
     cases: tuple[SafeCase, ...] | None = None
@@ -149,7 +150,7 @@ def make_pin(run: RunResults) -> Pin:
         results=tuple(
             PinnedResult(
                 name=metric.name, title=metric.title, direction=metric.direction, axis=metric.axis, unit=metric.unit,
-                worst=metric.worst, **_signature(run, metric.name, rows.get(metric.name, [])),
+                worst=metric.worst, limits=metric.limits, **_signature(run, metric.name, rows.get(metric.name, [])),
             )
             for metric in run.metrics
         ),

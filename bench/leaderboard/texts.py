@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import date
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -46,6 +47,14 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("expected a day that there is, such as 2026-05-14") from error
+    return text
+
+
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
 """A name, on one line."""
 
@@ -67,7 +76,7 @@ Url = Annotated[str, Field(max_length=500), AfterValidator(_web_address)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal digits."""
 
-Date = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+Date = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"), AfterValidator(_day)]
 """A day: 2026-05-14."""
 
 

@@ -68,6 +68,9 @@ class MetricInfo(_Entry):
     unit: str = ""
     title: str = ""
     worst: Number = Field(default=None, description="The worst value that it can have, where there is one.")
+    limits: tuple[Number, Number] = Field(
+        default=(None, None), description="What values cannot leave; null where there is no end."
+    )
 
 
 class PaperInfo(_Entry):

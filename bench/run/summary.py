@@ -192,6 +192,7 @@ def build_summary(
     names = [entry.name for entry in plan.generators]
     ordered = sorted(rows, key=lambda row: (order[row.metric], names.index(row.generator)))
     used = {(name, reference.digest): reference for (name, _), reference in found.references.items()}
+    of_sets = {metric.result().name: metric.limits for metric in plan.set_metrics}
     scales = [scale for metric in plan.object_metrics if (scale := metric.error_scale) is not None]
     return Summary(
         suite=SuiteInfo(
@@ -208,7 +209,15 @@ def build_summary(
         views=ViewsInfo(**suite.views.model_dump(exclude={"cameras"}), of_each_case=suite.views.cameras is not None),
         primary=suite.primary,
         metrics=tuple(
-            MetricInfo(name=r.name, direction=r.direction, axis=r.axis, unit=r.unit, title=r.title, worst=r.worst)
+            MetricInfo(
+                name=r.name,
+                direction=r.direction,
+                axis=r.axis,
+                unit=r.unit,
+                title=r.title,
+                worst=r.worst,
+                limits=of_sets.get(r.name, r.limits),
+            )
             for r in results
         ),
         error_maps=tuple(ErrorMapInfo(metric=scale.result, unit=scale.unit, top=scale.top) for scale in scales),

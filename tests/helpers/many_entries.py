@@ -106,7 +106,7 @@ def _entry(
         "format": 1, "suite": pin.suite.model_dump(), "harness": {"version": "0.1.0"},
         "generator": {"name": f"m{number}", "model": name, "developer": name if hostile else f"Lab {number % 17}",
                       "description": text, "licence": text or "MIT", "calibration": name == "ceiling"},
-        "sampled_by": text or "Lab", "evaluated_by": text or "Lab", "relationship": "first_party", "date": "2026-05-14",
+        "sampled_by": text or "Lab", "evaluated_by": text or "Lab", "relationship": "first_party", "date": "2026-04-14",
         "hardware": {"gpu": text or "one"}, "command": text or "realiz3d-bench run made-up",
         "overlap": text or "not known", "remarks": text, "seeds": [0], "rows": rows, "objects": hash_bytes(table),
         "samples": {f"{c.id}/0": hash_json([number, c.id]) for c in pin.cases},

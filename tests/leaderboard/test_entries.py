@@ -123,7 +123,7 @@ def test_a_table_that_says_one_thing_twice_or_unpacks_to_too_much_is_refused(mon
 
     for rows, told in (
         ([("cde", "a", 0.5, None, 0)] * 2, "twice"),
-        ([("cde", "a", float("nan"), None, 0)], "no finite value"),
+        ([("cde", "a", float("nan"), None, 0)], "no number that a result can have"),
         ([("cde", None, 0.5, None, 0)], "lacks"),
     ):
         with pytest.raises(InputError, match=told):

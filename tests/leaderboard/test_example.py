@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import jsonschema
@@ -27,7 +28,7 @@ AGAIN = "make it again: python docs/examples/leaderboard/make.py RUN_OF_MINIWORL
 
 
 def test_every_entry_holds() -> None:
-    found, looked_at = check_board(EXAMPLE / "entries")
+    found, looked_at = check_board(EXAMPLE / "entries", today=date(2027, 1, 1))
     assert [one for one in found if one.level == "error"] == [], AGAIN
     assert looked_at >= 8
     for path in EXAMPLE.glob("entries/*/*/*.json"):
