@@ -13,6 +13,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,6 +27,7 @@ from bench.results.terms import AXES, DIRECTIONS
 from bench.results.terms import Axis as Axis
 from bench.results.terms import Direction as Direction
 from bench.results.terms import Status as Status
+from groundwork.hashing import hash_array, hash_strings
 
 if TYPE_CHECKING:  # a label needs no torch
     from torch import Tensor
@@ -180,12 +182,17 @@ class ObjectMetric(ABC):
         raise NotImplementedError(f"{type(self).__name__} has an error_scale but no error_map()")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureSet:
     """Features of one generator's pictures, float32 (N, D), with the id of the object that each picture shows."""
 
     features: Features
     objects: tuple[str, ...]
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 (hex) of all that distances can depend on."""
+        return hash_strings([hash_array(np.asarray(self.features)), *self.objects])
 
 
 class SetMetric(ABC):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -108,6 +109,7 @@ class ObjectGram:
         kernel: Kernel = cubic_kernel,
         biased: bool = False,
         originals: Mapping[Any, Hashable] = MappingProxyType({}),
+        reference: PairSums | None = None,
     ) -> ObjectGram:
         """Fold the kernel values of x (n1, d) and y (n2, d), whose pictures show `x_objects` (n1) and `y_objects` (n2).
 
@@ -115,7 +117,8 @@ class ObjectGram:
         that the ids of both sides name the same objects. With `methods`, one per picture of x, every (method, object)
         gets a row of its own, so that methods can be mixed. With `biased` nothing is left out: the V-statistic, which
         counts each picture's resemblance to itself. `originals` says which objects of x are objects of y too, when
-        `clustered`. Raises `InputError` for fewer than two objects when `clustered`.
+        `clustered`. `reference` are the sums of an earlier fold with the same y, which do not depend on x. Raises
+        `InputError` for fewer than two objects when `clustered`.
         """
         if clustered:
             _need_two_objects(x_objects, "first set")
@@ -133,7 +136,7 @@ class ObjectGram:
         return cls(
             within=_pair_sums(kernel, x, x_groups, left[: len(x)], x, x_groups, right[: len(x)]),
             across=_pair_sums(kernel, x, x_groups, left[: len(x)], y, y_groups, right[len(x) :]),
-            reference=_pair_sums(kernel, y, y_groups, left[len(x) :], y, y_groups, right[len(x) :]),
+            reference=reference or _pair_sums(kernel, y, y_groups, left[len(x) :], y, y_groups, right[len(x) :]),
             objects=objects,
             reference_objects=reference_objects,
         )
@@ -160,11 +163,20 @@ class ObjectGram:
             - 2 * self.across.mean(take, take_reference)
         )
 
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return sum(part.sums.nbytes + part.counts.nbytes for part in (self.within, self.across, self.reference))
+
     def leave_one_object_out(self) -> npt.NDArray[np.float64]:
         """The distance without each object in turn, (P,), on both sides when the reference shows the same objects.
 
         NaN where too few objects remain.
         """
+        return self._without_each
+
+    @cached_property
+    def _without_each(self) -> npt.NDArray[np.float64]:
         take = 1.0 - np.eye(len(self.objects))
         if not self.reference_objects:
             return self.distances(take)

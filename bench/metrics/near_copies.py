@@ -18,6 +18,7 @@ from bench.extractors.picture_pattern import WAVES
 from bench.extractors.protocol import Features
 from bench.metrics.declaration import FeatureSet
 from bench.metrics.feature_pair import Matrix, feature_pair, negative_distance
+from bench.metrics.kept import Kept, array_bytes
 from bench.references.reference_set import ReferenceFeatures
 
 NEAR = 0.25
@@ -58,18 +59,35 @@ def copied_objects(generated: FeatureSet, reference: ReferenceFeatures) -> dict[
 
 def _nearest(generated: FeatureSet, reference: ReferenceFeatures) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
     """Which generated pictures nearly copy one of the reference, and the nearest one of each, (n,)."""
+    of = generated.identity, reference.identity
+    return _copies.get(of, lambda: _measured(generated, reference))
+
+
+def _measured(
+    generated: FeatureSet, reference: ReferenceFeatures
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
     rows, others = feature_pair(generated.features, reference.features)
-    owners = np.unique(np.asarray(reference.clusters), return_inverse=True)[1]
     deviation = others.std(axis=0)
     deviation[deviation == 0] = 1.0
     rows, others = rows / deviation, others / deviation
     distances = -negative_distance(rows, others)
     nearest, distance = distances.argmin(axis=1), distances.min(axis=1)
+    near = _near.get(reference.identity, lambda: _near_enough(others, reference))
+    return distance <= near, nearest
+
+
+def _near_enough(others: Matrix, reference: ReferenceFeatures) -> float:
+    """The distance, in deviations of the reference, within which a picture is a copy."""
+    owners = np.unique(np.asarray(reference.clusters), return_inverse=True)[1]
     if owners.max() < 1:
-        return distance <= SAME, nearest
+        return SAME
     apart = -negative_distance(others, others)
     apart[owners[:, None] == owners] = np.inf
-    return distance <= max(SAME, NEAR * float(np.median(apart.min(axis=1)))), nearest
+    return max(SAME, NEAR * float(np.median(apart.min(axis=1))))
+
+
+# asked by several metrics on the same features, and for the notes beside each
+_copies, _near = Kept[tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]](array_bytes), Kept[float](array_bytes)
 
 
 def alike(patterns: Features, others: Features) -> npt.NDArray[np.float64]:

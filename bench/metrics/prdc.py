@@ -22,11 +22,13 @@ from pydantic import Field
 from bench.errors import InputError
 from bench.metrics.declaration import FeatureSet, Result, SetMetric, object_order
 from bench.metrics.feature_pair import Matrix, feature_pair
+from bench.metrics.kept import Kept, array_bytes
 from bench.metrics.set_distances import ExtractorOptions
 from bench.references.reference_set import ReferenceFeatures
 from bench.stats.difference import Difference
 
 BoolArray = npt.NDArray[np.bool_]
+Neighbours = tuple[npt.NDArray[np.intp], Matrix]
 
 _CHUNK_VALUES = 2**22  # distances held at once while neighbours are searched: 32 MiB
 
@@ -38,18 +40,18 @@ class Balls:
     `InputError` unless there are more than k centres.
     """
 
-    def __init__(self, centres: Matrix, points: Matrix, k: int, spare: int = 0) -> None:
+    def __init__(self, centres: Matrix, points: Matrix, k: int, spare: int = 0, near: Neighbours | None = None) -> None:
+        """`near`: the `neighbours` of the same centres, k and spare."""
         from scipy.spatial.distance import cdist
 
-        if len(centres) <= k:
-            raise InputError(
-                f"{len(centres)} pictures do not have {k} neighbours each",
-                expected=f"more than k = {k} pictures",
-                hint="score more objects or views, use a larger reference set, or set a smaller k",
-            )
         self._k = k
+        self._neighbours, self._distances = near or neighbours(centres, k, spare)
         self._across = cdist(centres, points)
-        self._neighbours, self._distances = _nearest(centres, min(k + spare, len(centres) - 1))
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return self._across.nbytes + self._neighbours.nbytes + self._distances.nbytes
 
     def inside(self, chosen: BoolArray) -> BoolArray:
         """Whether each point lies in or on the ball of each of the `chosen` (n,) centres: bool (chosen, m).
@@ -63,10 +65,20 @@ class Balls:
         return held
 
 
-def _nearest(centres: Matrix, count: int) -> tuple[npt.NDArray[np.intp], Matrix]:
-    """Index and distance (n, count) of each centre's nearest other centres, near to far."""
+def neighbours(centres: Matrix, k: int, spare: int) -> Neighbours:
+    """Index and distance (n, k + spare) of each centre's nearest other centres, near to far.
+
+    Raises `InputError` unless there are more than k centres.
+    """
     from scipy.spatial.distance import cdist
 
+    if len(centres) <= k:
+        raise InputError(
+            f"{len(centres)} pictures do not have {k} neighbours each",
+            expected=f"more than k = {k} pictures",
+            hint="score more objects or views, use a larger reference set, or set a smaller k",
+        )
+    count = min(k + spare, len(centres) - 1)
     # exact differences rather than a Gram matrix: equal pictures must have distance 0
     order = np.empty((len(centres), count), dtype=np.intp)
     distances = np.empty((len(centres), count))
@@ -78,6 +90,10 @@ def _nearest(centres: Matrix, count: int) -> tuple[npt.NDArray[np.intp], Matrix]
         order[rows] = np.argsort(among, axis=1, kind="stable")[:, :count]
         distances[rows] = np.take_along_axis(among, order[rows], axis=1)
     return order, distances
+
+
+# the four statistics look at the same balls, and every generator at those of the reference
+_balls, _near = Kept[Balls](array_bytes), Kept[Neighbours](array_bytes)
 
 
 class NeighbourOptions(ExtractorOptions):
@@ -113,7 +129,7 @@ class _Neighbourhood(SetMetric):
 
     def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
         """The statistic of all pictures. Raises `InputError` when either side is too small."""
-        balls, rows, others = self._measured(generated, reference, spare=0)
+        balls, rows, others = self._measured(generated, reference)
         return self._value(balls, np.ones(rows, dtype=np.bool_), np.ones(others, dtype=np.bool_))
 
     def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
@@ -122,8 +138,7 @@ class _Neighbourhood(SetMetric):
         When the reference shows the same objects, an object leaves both sides: it is what was drawn.
         """
         owner, clusters = np.array(generated.objects), np.array(reference.clusters)
-        spare = max(Counter(generated.objects if self.balls_of == "generated" else reference.clusters).values())
-        balls, _, others = self._measured(generated, reference, spare)
+        balls, _, others = self._measured(generated, reference)
         everything = np.ones(others, dtype=np.bool_)
         return np.array(
             [
@@ -136,11 +151,19 @@ class _Neighbourhood(SetMetric):
         """None: descriptive rows are not tested."""
         return None
 
-    def _measured(self, generated: FeatureSet, reference: ReferenceFeatures, spare: int) -> tuple[Balls, int, int]:
-        """The balls, and the numbers of generated and of reference pictures."""
+    def _measured(self, generated: FeatureSet, reference: ReferenceFeatures) -> tuple[Balls, int, int]:
+        """The balls, which can do without any one object, and the numbers of generated and of reference pictures."""
+        of = generated.identity, reference.identity, self.balls_of, self.k
+        balls = _balls.get(of, lambda: self._made(generated, reference))
+        return balls, len(generated.features), len(reference)
+
+    def _made(self, generated: FeatureSet, reference: ReferenceFeatures) -> Balls:
         rows, others = feature_pair(generated.features, reference.features)
-        centres, points = (others, rows) if self.balls_of == "reference" else (rows, others)
-        return Balls(centres, points, self.k, spare), len(rows), len(others)
+        if self.balls_of == "generated":
+            return Balls(rows, others, self.k, max(Counter(generated.objects).values()))
+        spare = max(Counter(reference.clusters).values())
+        near = _near.get((reference.identity, self.k, spare), lambda: neighbours(others, self.k, spare))
+        return Balls(others, rows, self.k, spare, near)
 
     def _value(self, balls: Balls, rows: BoolArray, others: BoolArray) -> float:
         """The statistic of a choice of generated and of reference pictures; NaN where too few are chosen."""

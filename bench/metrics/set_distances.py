@@ -20,7 +20,8 @@ from bench.metrics.declaration import FeatureSet, Result, SetMetric, object_orde
 from bench.metrics.feature_pair import Matrix, feature_pair
 from bench.metrics.frechet import frechet_distance
 from bench.metrics.frechet_jackknife import leave_rows_out
-from bench.metrics.kernel import ObjectGram, cubic_kernel, jackknife_excess, pair_values
+from bench.metrics.kept import Kept, array_bytes
+from bench.metrics.kernel import ObjectGram, PairSums, cubic_kernel, jackknife_excess, pair_values
 from bench.references.reference_set import ReferenceFeatures
 from bench.stats.difference import Difference, difference_of_distances
 
@@ -68,15 +69,25 @@ class _SetDistance(SetMetric):
 class _Frechet(_SetDistance):
     limits = (0.0, math.inf)
 
+    def __init__(self, options: ReferenceOptions) -> None:
+        super().__init__(options)
+        self._distances, self._left_out = Kept[float](array_bytes), Kept[npt.NDArray[np.float64]](array_bytes)
+
     def parameters(self) -> str:
         return "covariance=unbiased v1"
 
     def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
         _check(generated, reference)
-        return frechet_distance(generated.features, reference.features)
+        of = generated.identity, reference.identity
+        return self._distances.get(of, lambda: frechet_distance(generated.features, reference.features))
 
     def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
         _check(generated, reference)
+        of = generated.identity, reference.identity
+        return self._left_out.get(of, lambda: self._without_each(generated, reference))
+
+    @staticmethod
+    def _without_each(generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
         rows, others = feature_pair(generated.features, reference.features)
         names = object_order(generated.objects)
         shown = _rows_of(names, generated.objects)
@@ -92,6 +103,10 @@ class KernelDistance(_SetDistance):
 
     clustered: ClassVar[bool] = False
     biased: ClassVar[bool] = False
+
+    def __init__(self, options: ReferenceOptions) -> None:
+        super().__init__(options)
+        self._grams, self._references = Kept[ObjectGram](array_bytes), Kept[PairSums](_pair_bytes)
 
     @staticmethod
     def kernel(x: Matrix, y: Matrix) -> Matrix:
@@ -135,7 +150,13 @@ class KernelDistance(_SetDistance):
         return {}
 
     def _fold(self, generated: FeatureSet, reference: ReferenceFeatures) -> ObjectGram:
+        """The sums of a generator and a reference, and those of a reference alone, are made once."""
         _check(generated, reference, clustered=self.clustered)
+        gram = self._grams.get((generated.identity, reference.identity), lambda: self._folded(generated, reference))
+        self._references.get(reference.identity, lambda: gram.reference)
+        return gram
+
+    def _folded(self, generated: FeatureSet, reference: ReferenceFeatures) -> ObjectGram:
         rows, others = feature_pair(generated.features, reference.features)
         return ObjectGram.fold(
             self.prepared(rows),
@@ -147,6 +168,7 @@ class KernelDistance(_SetDistance):
             kernel=self.kernel,
             biased=self.biased,
             originals=self.originals(generated, reference),
+            reference=self._references.there(reference.identity),
         )
 
 
@@ -200,6 +222,10 @@ class KdCluster(KernelDistance):
     clustered = True
 
 
+def _pair_bytes(sums: PairSums) -> int:
+    return array_bytes(sums.sums, sums.counts)
+
+
 def _check(generated: FeatureSet, reference: ReferenceFeatures, clustered: bool = False) -> None:
     """Enough on both sides, and one id a picture. Says which side is at fault and what it needs."""
     for ids, features, kind, where in (
@@ -236,6 +262,8 @@ def _paired(
 
     def grouped(feature_set: FeatureSet) -> FeatureSet:
         rows = np.argsort([order[name] for name in feature_set.objects], kind="stable")
+        if (rows == np.arange(len(rows))).all():
+            return feature_set
         return FeatureSet(feature_set.features[rows], tuple(feature_set.objects[row] for row in rows))
 
     return grouped(a), grouped(b)

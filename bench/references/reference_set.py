@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bench.extractors.protocol import Features
-from groundwork.hashing import hash_strings
+from groundwork.hashing import hash_array, hash_strings
 
 FEW = 50
 """Pictures below which distances between sets have intervals as wide as what they measure."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReferenceFeatures:
     """Features of one reference set under one extractor.
 
@@ -32,6 +33,11 @@ class ReferenceFeatures:
 
     def __len__(self) -> int:
         return len(self.features)
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 (hex) of all that distances can depend on."""
+        return hash_strings([hash_array(self.features), str(self.shares_objects), *self.clusters])
 
 
 def feature_key(extractor: str) -> str:
