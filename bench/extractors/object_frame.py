@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from bench.geometry.foreground import estimate_foreground
+from bench.geometry.foreground import estimate_cut_out
 from groundwork.pictures import RGB, Picture, PictureRGBA
 
 SIDE = 192  # px of the frame
@@ -29,9 +29,7 @@ def cut_out(picture: Picture, background: RGB) -> PictureRGBA:
     `background` is what the suite asked for, sRGB in [0, 1]. What has exactly its colour inside the object is left out:
     from a picture alone a hole and a white patch look the same, and neither has any texture to look at.
     """
-    found = estimate_foreground(picture / 255.0, background)
-    apart = np.abs(picture / 255.0 - np.asarray(background)).max(axis=-1) > 0.5 / 255
-    return np.dstack([picture, np.where(found & apart, 255, 0).astype(np.uint8)])
+    return np.dstack([picture, np.where(estimate_cut_out(picture, background), 255, 0).astype(np.uint8)])
 
 
 def object_frame(cut: PictureRGBA) -> npt.NDArray[np.uint8]:
@@ -42,10 +40,19 @@ def object_frame(cut: PictureRGBA) -> npt.NDArray[np.uint8]:
     """
     from scipy import ndimage
 
+    pixels, core = framed(cut)
+    if not core.any():
+        return np.zeros((SIDE, SIDE, 4), dtype=np.uint8)
+    row, column = ndimage.distance_transform_edt(~core, return_distances=False, return_indices=True)
+    return np.dstack([pixels[row, column], np.where(core, 255, 0).astype(np.uint8)])
+
+
+def framed(cut: PictureRGBA) -> tuple[Picture, npt.NDArray[np.bool_]]:
+    """Where `object_frame` puts the object: pixels, uint8 (SIDE, SIDE, 3), and which may be looked at."""
     mask = cut[..., 3] > 127
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
-        return np.zeros((SIDE, SIDE, 4), dtype=np.uint8)
+        return np.zeros((SIDE, SIDE, 3), dtype=np.uint8), np.zeros((SIDE, SIDE), dtype=np.bool_)
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     length = max(bottom - top, right - left)
     half = SIDE / LENGTH * length / 2
@@ -56,9 +63,7 @@ def object_frame(cut: PictureRGBA) -> npt.NDArray[np.uint8]:
     box = (x - half, y - half, x + half, y + half)
     pixels = np.asarray(Image.fromarray(paint).resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box))
     share = Image.fromarray(inside.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BOX, box=box)
-    core = _core(np.asarray(share) > 0.999, max(RIM * LENGTH, _REACH * LENGTH / length))
-    row, column = ndimage.distance_transform_edt(~core, return_distances=False, return_indices=True)
-    return np.dstack([pixels[row, column], np.where(core, 255, 0).astype(np.uint8)])
+    return pixels, _core(np.asarray(share) > 0.999, max(RIM * LENGTH, _REACH * LENGTH / length))
 
 
 def _core(whole: npt.NDArray[np.bool_], rim: float) -> npt.NDArray[np.bool_]:

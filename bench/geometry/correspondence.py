@@ -27,6 +27,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.geometry.cameras import Cameras
+from bench.geometry.channels import dot
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.mesh import Mesh
 from groundwork.late import late
@@ -129,7 +130,7 @@ class Sight:
         """
         cameras = self.gbuffer.cameras
         towards = self.directions(view, point)
-        cos = (normal * towards).sum(dim=-1)
+        cos = dot(normal, towards)
         xy, depth = cameras.project(point, view)
         keep = torch.nonzero((cos > MIN_COSINE) & (depth > 0) & at(self.interior[view], xy))[:, 0]
         footprint = _footprint(cameras, view, depth[keep])
@@ -208,7 +209,7 @@ def _interior(gbuffer: GBuffer, erosion: int) -> Tensor:
         point, normal = surface[row, column], gbuffer.face_normal[view, row, column]
         limit = OUTLINE * _footprint(gbuffer.cameras, view, gbuffer.depth[view, row, column])
         for down, right in ((0, 1), (1, 0), (0, -1), (-1, 0)):
-            offset = ((surface[row + down, column + right] - point) * normal).sum(dim=-1).abs()
+            offset = dot(surface[row + down, column + right] - point, normal).abs()
             interior[view, row, column] &= offset < limit
     return interior
 
@@ -242,6 +243,6 @@ def _taps_on_surface(surface: Tensor, xy: Tensor, point: Tensor, normal: Tensor,
     column, row = (xy - 0.5).floor().long().unbind(dim=-1)
     near = torch.ones(len(xy), dtype=torch.bool, device=xy.device)
     for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        offset = ((surface[row + down, column + right] - point) * normal).sum(dim=-1).abs()
+        offset = dot(surface[row + down, column + right] - point, normal).abs()
         near &= offset < OUTLINE * footprint
     return near

@@ -15,12 +15,14 @@ as object; a hole that should not be there counts as a white patch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from groundwork.late import late
+from groundwork.pictures import RGB, Picture
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +31,8 @@ else:
     torch = late("torch")
 
 BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+Values = TypeVar("Values", BoolArray, FloatArray)
 
 LEAST_DISTANCE = 10.0 / 255.0  # of a colour from the background, largest of three channels: above a decoder's white
 MOST_DISTANCE = 40.0 / 255.0
@@ -54,23 +58,69 @@ def estimate_foreground(
     `see_through`, bool (H, W), marks pixels at which the scene's geometry shows background. An enclosed region of
     background colour is left out when most of it is marked; without marks every enclosed region belongs to the object.
     """
+    return _foreground(ground_distance(view, background), see_through)
+
+
+def estimate_cut_out(picture: Picture, background: RGB) -> BoolArray:
+    """The object's pixels, bool (H, W), in a picture, uint8 (H, W, 3), without those of exactly the `background`."""
+    distance = ground_distance(picture, background)
+    found: BoolArray = _foreground(distance) & (distance > 0.5 / 255)
+    return found
+
+
+def ground_distance(view: npt.NDArray[np.floating | np.uint8], background: RGB) -> FloatArray:
+    """Of colours (H, W, 3), in [0, 1] or uint8, from the background: the largest of three channels, float64 (H, W)."""
+    if view.dtype == np.uint8:  # of 256 levels each
+        levels = np.arange(256) / 255.0
+        channels = (np.abs(levels - level)[view[..., k]] for k, level in enumerate(background))
+    else:
+        channels = (np.abs(view[..., k] - np.float64(level)) for k, level in enumerate(background))
+    # over an axis of three numpy's own maximum takes ten times as long
+    return reduce(np.maximum, channels)
+
+
+def _foreground(distance: FloatArray, see_through: BoolArray | None = None) -> BoolArray:
     from scipy import ndimage
 
-    distance = np.abs(view - np.asarray(background)).max(axis=-1)
     edge = np.concatenate([distance[0], distance[-1], distance[1:-1, 0], distance[1:-1, -1]])
     threshold = np.clip(EDGE_MARGIN * np.quantile(edge, EDGE_QUANTILE), LEAST_DISTANCE, MOST_DISTANCE)
+    whole = np.zeros(distance.shape, dtype=np.bool_)
+    box = _box(distance > threshold)
+    if box is None:
+        return whole
+    distance = distance[box]
     apart = distance > threshold
     # an outline's pixel that the object covers by less than half is no part of a mask; its neighbour inside, which it
     # mixes with the background, tells how far it would be if covered
-    rim = apart & ndimage.binary_dilation(~apart, np.ones((3, 3), dtype=bool))
-    covered = distance > ndimage.maximum_filter(distance, size=3) / 2
-    found = _without_specks(apart & (covered | ~rim))
-    filled: BoolArray = ndimage.binary_fill_holes(found)
+    rim = apart & _largest_around(~apart)
+    covered = distance > _largest_around(distance) / 2
+    found = _without_specks(apart & (covered | ~rim), SPECK * whole.size)
+    # what is not found: the outside, and regions that the object encloses
+    regions, count = ndimage.label(np.pad(~found, 1, constant_values=True))
+    regions = regions[1:-1, 1:-1]
+    enclosed = np.arange(count + 1) > 1  # the first one holds the corner
     if see_through is not None:
-        regions, count = ndimage.label(filled & ~found)
-        marked = ndimage.mean(see_through, regions, np.arange(1, count + 1)) if count else np.empty(0)
-        filled &= ~np.concatenate([[False], np.asarray(marked) > 0.5])[regions]
-    return filled
+        marked = np.bincount(regions[see_through[box]], minlength=count + 1)
+        enclosed &= 2 * marked <= np.bincount(regions.ravel(), minlength=count + 1)
+    whole[box] = found | enclosed[regions]
+    return whole
+
+
+def _box(mask: BoolArray) -> tuple[slice, slice] | None:
+    """Rows and columns of the mask, and one more on each side within the frame; None of an empty one."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
+
+
+def _largest_around(values: Values) -> Values:
+    """The largest of each pixel's 3 x 3 neighbours within the picture (H, W)."""
+    found = values
+    for _ in range(2):
+        padded = np.pad(found, ((1, 1), (0, 0)), mode="edge")
+        found = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:]).T
+    return found
 
 
 def find_silhouettes(views: Tensor, background: tuple[float, float, float]) -> Tensor:
@@ -79,11 +129,11 @@ def find_silhouettes(views: Tensor, background: tuple[float, float, float]) -> T
     return torch.from_numpy(found).to(views.device)
 
 
-def _without_specks(mask: BoolArray) -> BoolArray:
+def _without_specks(mask: BoolArray, least: float) -> BoolArray:
     from scipy import ndimage
 
     parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    large = np.bincount(parts.ravel(), minlength=count + 1) >= SPECK * mask.size
+    large = np.bincount(parts.ravel(), minlength=count + 1) >= least
     large[0] = False
     kept: BoolArray = large[parts]
     return kept

@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.cases.miniworld.looks import COLOURS, MUTED
+from bench.geometry.lab import cielab
+from groundwork.late import late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = late("torch")
 
 Palette = Literal["common", "muted"]
 PALETTES: Mapping[str, Mapping[str, tuple[int, int, int]]] = {"common": COLOURS, "muted": MUTED}
@@ -44,13 +52,10 @@ def colour_shares(pixels: npt.NDArray[np.uint8], palette: Palette = "common") ->
 
     A pixel between two colours is called by both, the nearer one more: a dark brown is black to some.
     """
-    from skimage.color import rgb2lab
-
-    weight = np.array([_LIGHTNESS, 1.0, 1.0])
-    found = rgb2lab(pixels[None] / 255.0)[0] * weight
-    squares = ((found[:, None] - _prototypes(palette) * weight) ** 2).sum(axis=2)
-    called = np.exp(-(squares - squares.min(axis=1, keepdims=True)) / (2.0 * _BLUR**2))
-    shares: Histogram = (called / called.sum(axis=1, keepdims=True)).mean(axis=0)
+    weight = torch.tensor([_LIGHTNESS, 1.0, 1.0], dtype=torch.float64)
+    found, named = _lab(pixels) * weight, _prototypes(palette) * weight
+    squares = torch.cdist(found, named, compute_mode="donot_use_mm_for_euclid_dist").square()
+    shares: Histogram = torch.softmax(squares / (-2.0 * _BLUR**2), dim=1).mean(dim=0).numpy()
     return shares
 
 
@@ -60,8 +65,9 @@ def colour_fit(shares: Histogram, colours: frozenset[str]) -> float:
 
 
 @lru_cache(maxsize=2)
-def _prototypes(palette: Palette) -> npt.NDArray[np.float64]:
-    from skimage.color import rgb2lab
+def _prototypes(palette: Palette) -> Tensor:
+    return _lab(np.array([PALETTES[palette][name] for name in NAMES], dtype=np.uint8))
 
-    colours = np.array([PALETTES[palette][name] for name in NAMES], dtype=np.float64)
-    return np.asarray(rgb2lab(colours[None] / 255.0)[0])
+
+def _lab(pixels: npt.NDArray[np.uint8]) -> Tensor:
+    return cielab(torch.from_numpy(pixels).double() / 255.0)

@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.extractors.efficientnet_lite0 import POOLED, backbone, load_network, weights_path
-from bench.extractors.object_frame import cut_out
 from bench.geometry.bounding_box import bounding_box
 from groundwork.hashing import hash_file
 from groundwork.late import late
-from groundwork.pictures import RGB, Picture, composite
+from groundwork.pictures import RGB, Picture, PictureRGBA, composite
 
 if TYPE_CHECKING:
     import torch
@@ -67,12 +66,11 @@ def kinds_digest(kinds: Kinds) -> str:
     return hash_file(NOUNS_FILE if kinds == "imagenet" else MINIWORLD_FILE)
 
 
-def object_picture(picture: Picture, background: RGB) -> Picture:
-    """The object's square with a margin, on `background`: pictures show kinds at any size. Empty ones as they are."""
-    cut = cut_out(picture, background)
+def object_picture(cut: PictureRGBA, background: RGB) -> Picture:
+    """A cut-out's square with a margin, on `background`: pictures show kinds at any size. Empty ones as they were."""
     box = bounding_box(torch.from_numpy(cut[..., 3] > 0))
     if box is None:
-        return picture
+        return np.ascontiguousarray(cut[..., :3])
     rows, columns = box
     side = round(max(rows.stop - rows.start, columns.stop - columns.start) * _MARGIN)
     canvas = np.zeros((side, side, 4), dtype=np.uint8)
@@ -81,10 +79,10 @@ def object_picture(picture: Picture, background: RGB) -> Picture:
     return composite(canvas, background)
 
 
-def pooled_features(pictures: Sequence[Picture], background: RGB, device: str) -> npt.NDArray[np.float32]:
-    """EfficientNet-Lite0's pooled features of the objects in pictures, (n, 1280). Raises `WeightsMissing`."""
+def pooled_features(cuts: Sequence[PictureRGBA], background: RGB, device: str) -> npt.NDArray[np.float32]:
+    """EfficientNet-Lite0's pooled features of cut-out objects, (n, 1280). Raises `WeightsMissing`."""
     network = backbone(device)
-    prepared = [network.prepare(object_picture(picture, background)) for picture in pictures]
+    prepared = [network.prepare(object_picture(cut, background)) for cut in cuts]
     rows = [
         network.forward(prepared[start : start + network.batch])[POOLED]
         for start in range(0, len(prepared), network.batch)

@@ -17,10 +17,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
+from bench.geometry.lab import ciede2000, cielab
 from bench.geometry.masked_gaussian import LowPasses
 from bench.geometry.prediction import bilinear_taps, check_views, sparse
 from bench.metrics.cde import FRACTIONS
-from bench.metrics.ciede2000 import ciede2000, cielab
 from bench.metrics.declaration import POSITIVE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.loo_psnr import MIN_COVERAGE
 from groundwork.late import late

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.errors import WeightsMissing
 from bench.extractors.efficientnet_lite0 import WEIGHTS_SHA256, load_network, weights_path
 from bench.extractors.object_frame import VERSION as FRAME_VERSION
-from bench.extractors.object_frame import cut_out, object_frame
+from bench.extractors.object_frame import cut_out, framed
 from bench.geometry.ground import stands_elsewhere
 from bench.identity.colours import Palette, colour_fit, colour_shares, named_colours
 from bench.identity.kinds import Kinds, kind_fit, kind_scores, kinds_digest, named_kind, pooled_features
@@ -26,6 +26,7 @@ from bench.metrics.pictures import as_pictures
 from bench.metrics.prompts import distinct_prompts, wording
 from bench.metrics.repainted import not_measurable
 from groundwork.hashing import hash_strings
+from groundwork.pictures import RGB, PictureRGBA
 
 Named = TypeVar("Named", bound=Hashable)
 
@@ -127,9 +128,9 @@ class Identity(ObjectMetric):
         if stands_elsewhere(sample.views, sample.background):
             return not_measurable(self.results())
         prompts, own = distinct_prompts(sample.prompts), wording(sample.prompt)
-        pictures = as_pictures(sample.views)
-        kind = self._kind(pictures, own, prompts, sample)
-        colour = self._colour(pictures, own, prompts, sample)
+        cuts = [cut_out(picture, sample.background) for picture in as_pictures(sample.views)]
+        kind = self._kind(cuts, own, prompts, sample.background)
+        colour = self._colour(cuts, own, prompts)
         asked = [share for share in (kind, colour) if not math.isnan(share)]
         mean = math.fsum(asked) / len(asked) if asked else math.nan
         shares = {"identity": mean, "identity_kind": kind, "identity_colour": colour}
@@ -137,19 +138,18 @@ class Identity(ObjectMetric):
             name: Measurement(share, "not_measurable" if math.isnan(share) else "ok") for name, share in shares.items()
         }
 
-    def _kind(self, pictures: Sequence[np.ndarray], own: str, prompts: Sequence[str], sample: Sample) -> float:
+    def _kind(self, cuts: Sequence[PictureRGBA], own: str, prompts: Sequence[str], background: RGB) -> float:
         kinds = self.options.kinds
         words = {prompt: word for prompt in prompts if (word := named_kind(prompt, kinds))}
         if own not in words or len(set(words.values())) < 2:
             return math.nan
-        scores = kind_scores(pooled_features(pictures, sample.background, self._device), kinds)
+        scores = kind_scores(pooled_features(cuts, background, self._device), kinds)
         return share_beaten(words[own], list(words.values()), lambda word: kind_fit(scores, word, kinds))
 
-    def _colour(self, pictures: Sequence[np.ndarray], own: str, prompts: Sequence[str], sample: Sample) -> float:
+    def _colour(self, cuts: Sequence[PictureRGBA], own: str, prompts: Sequence[str]) -> float:
         colours = {prompt: named for prompt in prompts if (named := named_colours(prompt))}
         if own not in colours or len(set(colours.values())) < 2:
             return math.nan
-        frames = [object_frame(cut_out(picture, sample.background)) for picture in pictures]
-        inside = np.concatenate([frame[..., :3][frame[..., 3] > 0] for frame in frames])
+        inside = np.concatenate([pixels[core] for pixels, core in map(framed, cuts)])
         shares = colour_shares(inside, self.options.palette)
         return share_beaten(colours[own], list(colours.values()), lambda named: colour_fit(shares, named))

@@ -42,7 +42,7 @@ def loo_psnr(views: Tensor, correspondence: Correspondence) -> Measurement:
     if coverage < MIN_COVERAGE:
         return Measurement(math.nan, "not_measurable", coverage)
     scored = correspondence.scoring_mask
-    error = (views[scored].double() - prediction[scored]).square().mean()
+    error = (views[scored].double() - prediction[scored]).flatten().square().mean()
     return Measurement(psnr(float(error)), coverage=coverage)
 
 

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -105,10 +106,12 @@ class Lpips:
 def find_lpips(net: Net, device: str, offline: bool) -> Lpips | WeightsMissing:
     """LPIPS on `device` with the pinned weights, or why it is not available. Fetched at most once a process."""
     try:
+        if not _installed():
+            _package()  # says what to install
+        content = weights_bytes(PINS[net].backbone, offline)  # mostly absent, and the package takes seconds to import
         package = _package()
         heads = _heads(Path(package.__file__).parent / "weights" / "v0.1" / f"{net}.pth", PINS[net].heads_sha256)
-        backbone = _tensors(weights_bytes(PINS[net].backbone, offline))
-        return Lpips(lpips_network(net, backbone, heads), device)
+        return Lpips(lpips_network(net, _tensors(content), heads), device)
     except WeightsMissing as error:
         return error
 
@@ -132,6 +135,13 @@ def lpips_network(net: Net, backbone: Mapping[str, Tensor], heads: Mapping[str, 
     if absent or loaded.unexpected_keys:
         raise RuntimeError(f"tensors that do not fit: {absent + loaded.unexpected_keys}")
     return network
+
+
+def _installed() -> bool:
+    try:
+        return find_spec("lpips") is not None
+    except ValueError:  # its import failed before
+        return False
 
 
 def _package() -> Any:

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import WeightsMissing
+from bench.geometry.channels import squared_length
 from bench.metrics.declaration import Measurement, ObjectMetric, Result, Sample
 from bench.metrics.lpips_distance import PINS, Lpips, Net, find_lpips
 from bench.metrics.psnr import HIGHEST, psnr
 from bench.metrics.repainted import OWN_VIEW, not_measurable, perceptual, projection_parameters, repaint
-from bench.metrics.ssim import SSIM_SIGMA, ssim_per_view
+from bench.metrics.ssim import SSIM_SIGMA, mean_per_view, ssim_map
 from groundwork.late import late
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ else:
 
 def psnr_per_view(views: Tensor, others: Tensor, counted: Tensor) -> tuple[float, ...]:
     """PSNR in dB (at most 58.92) of each view over its pixels in `counted`, bool (V, H, W); NaN when it has none."""
-    error = (views.double() - others.double()).square().mean(dim=-1)
+    error = squared_length(views.double() - others.double()) / views.shape[-1]
     sums = torch.where(counted, error, 0.0).sum(dim=(1, 2))
     return tuple(psnr(mean) for mean in (sums / counted.sum(dim=(1, 2))).tolist())
 
@@ -143,11 +144,13 @@ class Reprojection(ObjectMetric):
             return not_measurable(self.results())
         views, again, holes = made.views, made.again, made.holes
         everywhere = torch.ones_like(holes)
+        similarity = ssim_map(views, again)
+        without_holes = ssim_map(views, made.patched, known=(again, similarity))
         found = {
             "reprojection_psnr_white": made.measurement(psnr_per_view(views, again, everywhere)),
             "reprojection_psnr_skipped": made.measurement(psnr_per_view(views, again, ~holes)),
-            "reprojection_ssim_white": made.measurement(ssim_per_view(views, again, everywhere)),
-            "reprojection_ssim_skipped": made.measurement(ssim_per_view(views, made.patched, ~holes)),
+            "reprojection_ssim_white": made.measurement(mean_per_view(similarity, everywhere)),
+            "reprojection_ssim_skipped": made.measurement(mean_per_view(without_holes, ~holes)),
         }
         if isinstance(self._lpips, Lpips):
             found |= perceptual(self._lpips, made, "reprojection_lpips")

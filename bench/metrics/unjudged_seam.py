@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bench.geometry.channels import dot
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.gbuffer import GBuffer
 from bench.geometry.prediction import check_views
@@ -60,7 +61,6 @@ def one_surface(gbuffer: GBuffer, here: Tensor, there: Tensor) -> Tensor:
     position, normal = gbuffer.position.reshape(-1, 3), gbuffer.face_normal.reshape(-1, 3)
     way = position.index_select(0, there) - position.index_select(0, here)
     one, other = normal.index_select(0, here), normal.index_select(0, there)
-    dot = torch.linalg.vecdot
     off = torch.maximum(dot(way, one).abs(), dot(way, other).abs())
     smooth: Tensor = dot(one, other) > SMOOTH
     level: Tensor = off < LEVEL * way.norm(dim=-1)

@@ -188,7 +188,7 @@ def test_the_metric_measures_renders_of_the_lift(checkout, weights) -> None:
     lift = metric(code=checkout)
     lift.prepare("cpu", True)
     assert set(lift.missing()) <= {"lift_lpips"}
-    assert "lgm code@sha256:" in lift.parameters() and lift.parameters().endswith(" v2")
+    assert "lgm code@sha256:" in lift.parameters() and lift.parameters().endswith(" v3")
     sample = Sample(views(), None, WHITE, CAMERAS)
     found = lift.measure(sample)
     assert isinstance(lift._lgm, LgmLifter)
