@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,13 +26,14 @@ _COUNTED = {"loses": "lost", "may tie": "may tie", "not told apart": "not told a
 
 def try_cheats(
     objects: int, out: Path | None, meshes: Path | None, resolution: int, device: str, workers: int | None,
-    as_json: bool,
+    as_json: bool, suites: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Print cheat by primary for each suite that can be tried here, and why for the others.
 
     Exits with 1 when a cheat wins, or when all the objects that a suite ships with do not tell it from the ceiling.
     `out` keeps the runs, attacks.md and a sheet of pictures. A court on fewer than six objects is shown and decides
-    nothing. Raises `UsageError` for fewer than six `objects`, or a folder of `meshes` that is not there.
+    nothing. Without `suites` all are tried. Raises `UsageError` for fewer than six `objects`, a folder of `meshes` that
+    is not there, or a suite that is not shipped or cannot be tried.
     """
     from bench.run.executors import default_workers
     from bench.selftest.cheats import hold_court
@@ -47,6 +48,8 @@ def try_cheats(
     if meshes is not None and not meshes.is_dir():
         raise UsageError("there is no such folder of meshes", where=str(meshes), expected="one mesh per object")
     courts, without = find_courts(meshes.absolute() if meshes else None, resolution)
+    if suites:
+        courts, without = _asked(courts, without, suites), {}
     trials: dict[str, tuple[Trial, ...]] = {}
     seen: dict[str, int] = {}
     with ExitStack() as stack:
@@ -76,6 +79,17 @@ def try_cheats(
         for name, why in without.items():
             note(f"{name}: not tried, {why}")
     _verdict([(court, seen[court.name], trials[court.name]) for court in courts])
+
+
+def _asked(courts: Sequence[Court], without: Mapping[str, str], suites: Sequence[str]) -> tuple[Court, ...]:
+    """The courts that speak for these suites."""
+    for name in suites:
+        if name in without:
+            raise UsageError(f"cheats cannot be tried in suite '{name}': {without[name]}")
+        if not any(name in court.suites for court in courts):
+            known = ", ".join(sorted(name for court in courts for name in court.suites))
+            raise UsageError(f"there is no shipped suite '{name}' to try cheats in", expected=f"one of {known}")
+    return tuple(court for court in courts if set(suites) & set(court.suites))
 
 
 def _verdict(held: Sequence[tuple[Court, int, Sequence[Trial]]]) -> None:

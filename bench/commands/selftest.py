@@ -44,6 +44,10 @@ def selftest(
             "--meshes", "With --cheats: textured meshes for the suites that ship without objects.", metavar="FOLDER"
         ),
     ] = None,
+    suite: Annotated[
+        list[str] | None,
+        flags.flag("--suite", "With --cheats: this shipped suite alone; may be repeated.", metavar="NAME"),
+    ] = None,
     parity: Annotated[
         bool,
         flags.flag("--parity", "Compare FID, KID, PSNR, SSIM and LPIPS with the packages installed here instead."),
@@ -57,12 +61,14 @@ def selftest(
     """
     if meshes is not None and not cheats:
         raise UsageError("--meshes gives cheats something to paint", hint="add --cheats")
+    if suite and not cheats:
+        raise UsageError("--suite says where cheats are tried", hint="add --cheats")
     if parity:
         return _compare_with_packages(as_json)
     if cheats:
         from bench.commands.cheats import try_cheats
 
-        return try_cheats(objects, out, meshes, resolution, device, workers, as_json)
+        return try_cheats(objects, out, meshes, resolution, device, workers, as_json, suite or ())
     import torch
 
     from bench.run.executors import default_workers

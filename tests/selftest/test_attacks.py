@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from bench.commands.cheats import _verdict
+from bench.commands.cheats import _asked, _verdict
+from bench.errors import UsageError
 from bench.generators.catalogue import GENERATORS
 from bench.metrics.catalogue import METRICS
 from bench.results.summary import Comparison, Row
@@ -169,6 +170,14 @@ def test_the_command_fails_where_a_cheat_wins_or_passes_all_that_a_suite_has(cap
             held(objects, trial(("worse",)), bad)
         assert ended.value.exit_code == 1
     held(40, trial(("worse",)))
+
+
+def test_suites_can_be_asked_for():
+    assert [court.name for court in _asked(COURTS, WITHOUT, ["miniworld-full"])] == ["miniworld"]
+    with pytest.raises(UsageError, match="there is no shipped suite 'mine'"):
+        _asked(COURTS, WITHOUT, ["mine"])
+    with pytest.raises(UsageError, match="its meshes do not ship"):
+        _asked(COURTS, WITHOUT, ["published-meshes"])
 
 
 def test_few_objects_decide_nothing(capsys):
