@@ -67,7 +67,8 @@ CHEATS = (
     Cheat("right-where-judged", "right where two views see, else a photograph", "right_where_judged", small=True),
     Cheat("front-everywhere", "the front's paint behind every outline", "front_view", small=True,
           may_tie="without a mesh"),
-    Cheat("front-copied", "the front view itself for every view", "front_view", {"outline": "front"}, small=True),
+    Cheat("front-copied", "the front view itself for every view", "front_view", {"outline": "front"}, small=True,
+          may_tie="without a mesh"),
     Cheat("janus", "the front mirrored as the back", "front_view", {"where": "back"}, small=True,
           may_tie="without a mesh"),
     Cheat("blur", "the ceiling blurred by 2 px", "blur", {"sigma": 2.0}),
@@ -138,10 +139,14 @@ class Trial:
     def outcome(self) -> Outcome:
         """It loses when it is worse than the ceiling somewhere, better nowhere, and beats no honest method everywhere.
 
+        One that may tie with the ceiling beats what is worse than the ceiling, so that is not held against it.
+
         Worse is what owes samples and has the lower value, or what is told apart by the corrected test. What is not is
         'not told apart': more objects may tell it.
         """
-        if self.honest_beaten or any(standing.verdict == "better" for standing in self.standings):
+        if (self.honest_beaten and not self.may_tie) or any(
+            standing.verdict == "better" for standing in self.standings
+        ):
             return "wins"
         owing = any(standing.verdict == "worse" and standing.missing for standing in self.standings)
         if owing or (self.p_value is not None and self.p_value < ALPHA):

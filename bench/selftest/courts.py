@@ -110,12 +110,9 @@ def _in_miniworld(suite: Suite) -> Court:
     size, look = (real[0].size_px, real[0].look) if real else (None, "rich")
     if size is None:
         return Court((suite.name,), {"name": CEILING, "use": "ceiling"}, (_SLIP,), look=look)
-    # of the models that paint at this size, the method: its training for meshes ships, that for prompts does not
-    honest = tuple(
-        {"name": e.name, "use": e.use, **e.options}
-        for e in suite.generators
-        if e.name == "realiz3d" and suite.task == "texturing"
-    )
+    # of the models that paint at this size: the method's training for meshes ships, for prompts that of the base alone
+    method = "realiz3d" if suite.task == "texturing" else "base"
+    honest = tuple({"name": e.name, "use": e.use, **e.options} for e in suite.generators if e.name == method)
     ceiling = {"name": CEILING, "use": "miniworld_look", "look": look, "size": size}
     negligible = dict.fromkeys(("silhouette_iou", "hull_iou", "boundary_f"), SMALL_OUTLINE / size)
     return Court((suite.name,), ceiling, honest, size, look, negligible=negligible)

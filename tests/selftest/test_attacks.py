@@ -84,6 +84,7 @@ def test_every_shipped_suite_has_a_court_or_a_reason():
     alike = next(court for court in COURTS if court.name == "miniworld")
     assert set(alike.suites) == {"miniworld", "miniworld-full", "miniworld-ablation"}
     assert [one["name"] for one in alike.honest] == ["realiz3d"]
+    assert [one["name"] for court in COURTS if court.name == "miniworld-text" for one in court.honest] == ["base"]
 
 
 def test_meshes_of_one_s_own_are_a_court_for_the_suites_that_need_some(mesh_folder):
@@ -126,6 +127,7 @@ def test_the_court_knows_the_report_s_rule_of_who_ties(value, missing, p_value, 
 def test_one_that_may_tie_need_not_lose_and_must_not_win():
     assert trial(("same",), may_tie=True).outcome == "may tie"
     assert trial(("better",), may_tie=True).outcome == "wins"
+    assert trial(("same",), ("base",), may_tie=True).outcome == "may tie"
     assert trial(("worse",), may_tie=True).outcome == "loses"
 
 
@@ -194,28 +196,35 @@ def test_a_result_that_a_fixed_egg_wins_decides_nothing(name: str) -> None:
     assert "hull_lift_cde" in METRICS.load("hull_lift").never_primary
 
 
-QUIET = {"boosted", "sharpened", "front-copied", "front-everywhere"}
+QUIET = {"boosted", "sharpened"}
 """Cheats that eight objects are too few to tell from the ceiling: they keep most of its pictures."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["miniworld-calibration", "text-to-multiview-calibration"])
 def test_no_cheat_wins_the_calibration_suites(name: str, tmp_path: Path) -> None:
+    """By single tests: eight objects are too few for tests that are corrected over all cheats."""
     court = next(court for court in COURTS if court.name == name)
     trials = hold_court(court, 8, tmp_path)
     assert not [(t.cheat.name, s) for t in trials for s in t.standings if s.verdict == "better"]
-    assert {trial.cheat.name for trial in trials if not trial.loses} <= QUIET
+    assert "wins" not in {trial.outcome for trial in trials}
+    worse = {trial.cheat.name for trial in trials if any(s.verdict == "worse" for s in trial.standings)}
+    assert {trial.cheat.name for trial in trials if not trial.may_tie} - worse <= QUIET
     owing = next(trial for trial in trials if trial.cheat.name == "fails-on-hard")
-    assert owing.loses and any(s.missing for s in owing.standings)
+    assert owing.outcome == "loses" and any(s.missing for s in owing.standings)
 
 
 @pytest.mark.slow
 def test_quiet_cheats_lose_on_more_objects(tmp_path: Path) -> None:
-    """Where there is no mesh to ask of, too: all but the front's paint behind outlines that only a mesh could tell."""
+    """Where there is no mesh to ask of, too; and copies of the front, which no primary tells there, are shown."""
     court = next(court for court in COURTS if court.name == "text-to-multiview-calibration")
-    quiet = [cheat for cheat in tried_in(court) if cheat.name in QUIET - {"front-everywhere"}]
-    trials = hold_court(court, 40, tmp_path, quiet, honest=False)
-    assert len(trials) == 3 and all(trial.loses for trial in trials)
+    tried = [cheat for cheat in tried_in(court) if cheat.name in {*QUIET, "front-copied", "janus"}]
+    trials = {trial.cheat.name: trial for trial in hold_court(court, 40, tmp_path, tried, honest=False)}
+    assert all(trials[name].outcome == "loses" for name in QUIET)
+    for name, least in (("front-copied", 0.95), ("janus", 0.45)):
+        (shown,) = trials[name].beside
+        assert shown.metric == "repeated_views" and shown.ceiling == 0.0 and shown.verdict == "worse"
+        assert shown.value is not None and shown.value >= least
 
 
 @pytest.mark.slow
