@@ -83,6 +83,20 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
+def telling_case(samples: Path, seed: int = 0) -> str:
+    """The case whose first two views differ most under the ceiling: a round object's front looks like its side.
+
+    The first case is left out: one of the cheats shows it for every prompt.
+    """
+    cases = sorted(folder.name for folder in (samples / CEILING).iterdir() if folder.is_dir())
+
+    def apart(case: str) -> float:
+        front, side = (read_picture(samples / CEILING / case / f"seed_{seed}" / f"view_{view}.png") for view in (0, 1))
+        return float(np.abs(np.asarray(front, dtype=np.float64) - np.asarray(side)).mean())
+
+    return max(cases[1:] or cases, key=apart)
+
+
 def sheet(samples: Path, trials: Sequence[Trial], case: str, seed: int = 0) -> Image.Image:
     """The first two views of one object under the ceiling and each cheat, from a run's folder of samples."""
     names = [CEILING, *(trial.cheat.name for trial in trials)]

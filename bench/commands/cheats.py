@@ -37,9 +37,9 @@ def try_cheats(
     """
     from bench.run.executors import default_workers
     from bench.selftest.cheats import hold_court
-    from bench.selftest.courts import CEILING, find_courts
+    from bench.selftest.courts import find_courts
     from groundwork.progress import Reporter
-    from reports.attacks import COLUMNS, markdown, rows, sheet, summary
+    from reports.attacks import COLUMNS, markdown, rows, sheet, summary, telling_case
 
     if objects < FEWEST:
         raise UsageError(
@@ -67,9 +67,7 @@ def try_cheats(
             write_atomically(out / "attacks.md", markdown(everyone, seen, alike, without).encode())
             first = PICTURED if PICTURED in trials else courts[0].name
             samples = out / first / "samples"
-            cases = sorted(path.name for path in (samples / CEILING).iterdir() if path.is_dir())
-            middle = cases[len(cases) // 2]  # the first object is what one-answer shows
-            sheet(samples, trials[first], middle).save(out / "attacks.png")
+            sheet(samples, trials[first], telling_case(samples)).save(out / "attacks.png")
     if as_json:
         answer_json({"trials": summary([t for found in trials.values() for t in found]), "without": without})
     else:

@@ -125,6 +125,7 @@ class Trial:
 
     `beside` are its standings under what is shown and decides nothing. `p_value` is that of losing to the ceiling on
     some primary, corrected over the primaries and, once the court has closed, over its cheats; None without a test.
+    `surpassable` is the court's.
     """
 
     suite: str
@@ -134,6 +135,7 @@ class Trial:
     may_tie: bool = False
     beside: tuple[Standing, ...] = ()
     p_value: float | None = None
+    surpassable: frozenset[str] = frozenset()
 
     @property
     def outcome(self) -> Outcome:
@@ -144,9 +146,8 @@ class Trial:
         Worse is what owes samples and has the lower value, or what is told apart by the corrected test. What is not is
         'not told apart': more objects may tell it.
         """
-        if (self.honest_beaten and not self.may_tie) or any(
-            standing.verdict == "better" for standing in self.standings
-        ):
+        better = any(s.verdict == "better" and s.metric not in self.surpassable for s in self.standings)
+        if better or (self.honest_beaten and not self.may_tie):
             return "wins"
         owing = any(standing.verdict == "worse" and standing.missing for standing in self.standings)
         if owing or (self.p_value is not None and self.p_value < ALPHA):
@@ -193,7 +194,7 @@ def hold_court(
         beaten = tuple(name for name in methods if _beats(rows, suite.primary, cheat.name, name))
         may_tie = cheat.may_tie == "always" or (cheat.may_tie == "without a mesh" and suite.task == "text_to_multiview")
         beside = tuple(standing(cheat, metric) for metric in shown)
-        trials.append(Trial(court.name, cheat, found, beaten, may_tie, beside, losing(found)))
+        trials.append(Trial(court.name, cheat, found, beaten, may_tie, beside, losing(found), court.surpassable))
     return corrected(trials)
 
 

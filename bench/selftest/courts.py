@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,9 @@ class Court:
     """A shipped suite to try cheats in, and the others that ask the very same of them (`suites` names all).
 
     `ceiling` and `honest` are generators as in a suite; `size` is what cheats paint at where models do (None: the
-    suite's resolution), `look` that of the mini-world's real pictures, `overrides` are as after `--set`.
+    suite's resolution), `look` that of the mini-world's real pictures, `overrides` are as after `--set`. Under the
+    primaries in `surpassable` the ceiling is not the best: a mesh of somebody's shows what its maker could do, and
+    photographs are nearer to photographs. There a better cheat has not won, and must lose elsewhere all the same.
     """
 
     suites: tuple[str, ...]
@@ -40,6 +42,7 @@ class Court:
     size: int | None = None
     look: str = "rich"
     overrides: tuple[str, ...] = ()
+    surpassable: frozenset[str] = frozenset()
     negligible: Mapping[str, float] = field(
         default_factory=lambda: {"silhouette_iou": OUTLINE, "hull_iou": OUTLINE, "boundary_f": OUTLINE}
     )
@@ -91,7 +94,8 @@ def find_courts(meshes: Path | None = None, resolution: int = 256) -> tuple[tupl
             without[name] = "its meshes do not ship: --meshes FOLDER tries it on textured ones of yours"
             continue
         else:
-            court = Court((name,), {"name": CEILING, "use": "ceiling"}, (_SLIP,), overrides=overrides)
+            ceiling = {"name": CEILING, "use": "ceiling"}
+            court = Court((name,), ceiling, (_SLIP,), overrides=overrides, surpassable=_of_references(suite))
         key = _question(suite, court)
         found[key] = _joined(found[key], name) if key in found else court
     return tuple(found.values()), without
@@ -136,9 +140,14 @@ def _question(suite: Suite, court: Court) -> str:
     return hash_json([plain["cases"], plain["views"], plain["task"], asked, references, plain["primary"], court.size])
 
 
+def _of_references(suite: Suite) -> frozenset[str]:
+    """The primaries that hold pictures against a reference."""
+    metrics = (make_metric(entry, METRICS) for entry in deciding_metrics(suite))
+    return frozenset(metric.result().name for metric in metrics if isinstance(metric, SetMetric))
+
+
 def _joined(court: Court, name: str) -> Court:
-    return Court((*court.suites, name), court.ceiling, court.honest, court.size, court.look, court.overrides,
-                 court.negligible)  # fmt: skip
+    return replace(court, suites=(*court.suites, name))
 
 
 def _names(entry: MetricEntry) -> set[str]:

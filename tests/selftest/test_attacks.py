@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 
 from bench.commands.cheats import _asked, _verdict
 from bench.errors import UsageError
@@ -19,7 +20,7 @@ from bench.run.session import run
 from bench.selftest.cheats import Cheat, Standing, Trial, _standing, corrected, hold_court, losing, tried_in
 from bench.selftest.courts import find_courts
 from bench.suite.load import load_suite, shipped_suites
-from reports.attacks import markdown, rows, summary
+from reports.attacks import markdown, rows, summary, telling_case
 
 CHEAT = Cheat("flat", "one colour", "flat_colour")
 COURTS, WITHOUT = find_courts()
@@ -94,6 +95,15 @@ def test_meshes_of_one_s_own_are_a_court_for_the_suites_that_need_some(mesh_fold
     court = own["published-meshes"]
     assert court.suite().views.resolution == 64 and court.count(40) == len(list(mesh_folder.glob("*.glb")))
     assert "reference-copies" not in {cheat.name for cheat in tried_in(court)}
+    assert court.surpassable == {"ed_cluster[efficientnet_lite0_interior]@photos"}
+    assert not any(shipped.surpassable for shipped in COURTS)
+
+
+def test_nearer_to_photographs_than_a_mesh_of_somebody_s_is_no_victory_by_itself():
+    open_ = {"surpassable": frozenset({"m0"})}
+    assert replace(trial(("better", "same")), **open_).outcome == "not told apart"
+    assert replace(trial(("better", "worse")), **open_).outcome == "loses"
+    assert replace(trial(("worse", "better")), **open_).outcome == "wins"
 
 
 def row(generator: str, value: float, missing: int = 0) -> Row:
@@ -155,6 +165,15 @@ def test_tables_print_nothing_as_nothing(value, shown):
     page = markdown([replace(trial(("same",)), standings=(replace(standing("m", "same"), value=value),))], {"suite": 8},
                     {}, {})  # fmt: skip
     assert f"one colour | {shown} |" in page
+
+
+def test_pictures_are_of_an_object_that_looks_another_from_the_side(tmp_path):
+    for case, side in (("a", 0), ("b", 240), ("c", 200)):
+        folder = tmp_path / "ceiling" / case / "seed_0"
+        folder.mkdir(parents=True)
+        for view, grey in enumerate((255, side)):
+            Image.new("RGB", (8, 8), (grey,) * 3).save(folder / f"view_{view}.png")
+    assert telling_case(tmp_path) == "c"  # the first is what one-answer shows
 
 
 def held(objects: int, *trials: Trial) -> None:
