@@ -20,6 +20,7 @@ from bench.stats.paired import holm
 from bench.stats.pairwise import p_values_of_distances, p_values_of_means
 
 LEVEL = 0.05
+Tests = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,13 @@ class Places:
         return f"{self.best}" if self.best == self.worst else f"{self.best}–{self.worst}"
 
 
-def places(contestants: Sequence[Contestant], direction: Direction) -> dict[str, Places]:
-    """The places of each contestant of a column, by id."""
+def places(contestants: Sequence[Contestant], direction: Direction, p: Tests | None = None) -> dict[str, Places]:
+    """The places of each contestant of a column, by id. `p`: `corrected` of them, where that is known already."""
     if not contestants:
         return {}
     sign = 1.0 if direction == "up" else -1.0
     values = sign * np.array([one.value for one in contestants])
-    told = _told_apart(contestants)
+    told = np.nan_to_num(corrected(contestants) if p is None else p, nan=1.0) < LEVEL
     order = np.argsort(-values, kind="stable")
     found = {}
     for index, one in enumerate(contestants):
@@ -68,8 +69,8 @@ def places(contestants: Sequence[Contestant], direction: Direction) -> dict[str,
     return found
 
 
-def _told_apart(contestants: Sequence[Contestant]) -> npt.NDArray[np.bool_]:
-    """(N, N): whether the test tells two apart, corrected over all pairs of the column."""
+def corrected(contestants: Sequence[Contestant]) -> Tests:
+    """p-values of each two, (N, N), corrected over all pairs of the column; NaN where none is."""
     count = len(contestants)
     p = np.full((count, count), np.nan)
     groups: dict[tuple[bool, frozenset[str]], list[int]] = {}
@@ -84,7 +85,7 @@ def _told_apart(contestants: Sequence[Contestant]) -> npt.NDArray[np.bool_]:
             tested = p_values_of_means(matrix)
         p[np.ix_(members, members)] = tested
     upper = np.triu_indices(count, 1)
-    corrected = np.full((count, count), np.nan)
-    corrected[upper] = holm(p[upper].tolist())
-    shown = np.nan_to_num(corrected, nan=1.0) < LEVEL
-    return np.asarray(shown | shown.T)
+    found = np.full((count, count), np.nan)
+    found[upper] = holm(p[upper].tolist())
+    found.T[upper] = found[upper]
+    return found

@@ -7,25 +7,18 @@ from collections.abc import Sequence
 from urllib.parse import urljoin
 
 from bench.leaderboard.entry import Entry, Event
+from reports.leaderboard.history import WORDS, events_of
 from reports.leaderboard.paths import entry_page
 
 _ATOM = "http://www.w3.org/2005/Atom"
 MOST = 100
-_WORDS = {
-    "submitted": "submitted to",
-    "re-scored": "scored again on",
-    "re-made": "made again for",
-    "superseded": "superseded on",
-    "withdrawn": "withdrawn from",
-}
 
 
 def write_feed(title: str, place: str, entries: Sequence[Entry], base_url: str) -> str:
     """The feed that lies at `place` in the site. Without a base address its links are relative to itself."""
     ET.register_namespace("", _ATOM)
     feed = ET.Element(f"{{{_ATOM}}}feed")
-    events = [(event, number, entry) for entry in entries for number, event in enumerate(entry.history)]
-    events.sort(key=lambda found: (found[0].date, found[2].id, found[1]), reverse=True)
+    events = events_of(entries)
     up = "../" * place.count("/")
     _text(feed, "id", urljoin(base_url, place) if base_url else f"urn:realiz3d-bench:{place}")
     _text(feed, "title", title)
@@ -35,7 +28,7 @@ def write_feed(title: str, place: str, entries: Sequence[Entry], base_url: str) 
         item = ET.SubElement(feed, f"{{{_ATOM}}}entry")
         page = entry_page(entry)
         _text(item, "id", f"urn:realiz3d-bench:{entry.id}:{number}")
-        _text(item, "title", f"{entry.label} {_WORDS[event.event]} {entry.board}")
+        _text(item, "title", f"{entry.label} {WORDS[event.event]} {entry.board}")
         _text(item, "updated", _moment(event))
         _text(ET.SubElement(item, f"{{{_ATOM}}}author"), "name", event.by)
         _link(item, urljoin(base_url, page) if base_url else up + page, "alternate")

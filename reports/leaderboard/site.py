@@ -31,8 +31,10 @@ from reports.leaderboard.downloads import write_csv, write_json
 from reports.leaderboard.entry_page import entry_facts
 from reports.leaderboard.feeds import write_feed
 from reports.leaderboard.figure import figures
+from reports.leaderboard.history import WORDS, events_of
 from reports.leaderboard.paths import FEED, SCHEMA, entry_file, entry_page, suite_folder, up_from
 from reports.leaderboard.standings import Line, Standings, build_standings
+from reports.leaderboard.versus import versus
 from reports.leaderboard.words import TIERS, leaders
 
 _POLICY = "; ".join(
@@ -106,7 +108,7 @@ def _files(site: Site, board: Repository) -> Iterator[tuple[str, bytes]]:
     yield SCHEMA, (json.dumps(entry_schema(), indent=1) + "\n").encode()
     everything = [line.entry for standings in site.boards for line in standings.lines]
     yield FEED, write_feed(site.title, FEED, everything, site.base_url).encode()
-    yield "index.html", _page("index", "index.html", site, total=len(everything))
+    yield "index.html", _page("index", "index.html", site, total=len(everything), events=events_of(everything))
     for standings in site.boards:
         folder = suite_folder(standings.pin.board)
         own = [line.entry for line in standings.lines]
@@ -125,6 +127,8 @@ def _suite(site: Site, standings: Standings, folder: str) -> bytes:
     return _page(
         "suite", f"{folder}/index.html", site, board=standings, figures=figures(standings), leaders=leaders(standings),
         names={line.entry.id: line.entry.generator.model for line in standings.lines},
+        versus=versus(standings, up_from(f"{folder}/index.html")),
+        events=events_of([line.entry for line in standings.lines]),
     )  # fmt: skip
 
 
@@ -144,6 +148,7 @@ def _page(name: str, place: str, site: Site, **more: Any) -> bytes:
     shared = {
         "site": site, "policy": _POLICY, "up": up_from(place), "place": place, "tiers": TIERS, "entry_page": entry_page,
         "entry_file": entry_file, "suite_folder": suite_folder, "feed": FEED, "schema": SCHEMA, "version": _version(),
+        "words": WORDS,
     }  # fmt: skip
     return template.render(**shared, **more).encode()
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.leaderboard.entry import Entry, EntryRow
 from bench.leaderboard.pin import Pin, PinnedResult
-from bench.leaderboard.ranks import Contestant, Places, places
+from bench.leaderboard.ranks import Contestant, Places, Tests, corrected, places
 from bench.leaderboard.repository import StoredEntry
 from bench.results.signatures import describe_difference
 from reports.cells import Scale
@@ -38,11 +38,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A result. `ranked` entries have its signature."""
+    """A result. `tested` are the ids of the entries that are ranked, `p` the corrected p-values of each two of them."""
 
     result: PinnedResult
     primary: bool
-    ranked: int
+    tested: tuple[str, ...]
+    p: Tests = field(repr=False)
+
+    @property
+    def ranked(self) -> int:
+        """How many entries are ranked."""
+        return len(self.tested)
 
     @property
     def arrow(self) -> str:
@@ -101,9 +107,9 @@ def build_standings(pin: Pin, entries: Sequence[StoredEntry]) -> Standings:
     by_column: list[Mapping[str, Cell]] = []
     columns = []
     for result in measured:
-        cells, ranked = _column(result, entries)
+        cells, tested, p = _column(result, entries)
         by_column.append(cells)
-        columns.append(Column(result, result.name in pin.primary, ranked))
+        columns.append(Column(result, result.name in pin.primary, tested, p))
     lines = [
         Line(stored, standing_of(stored.entry), tuple(cells[stored.entry.id] for cells in by_column))
         for stored in entries
@@ -112,7 +118,7 @@ def build_standings(pin: Pin, entries: Sequence[StoredEntry]) -> Standings:
     return Standings(pin, tuple(columns), tuple(sorted(lines, key=lambda line: _place(line, first))))
 
 
-def _column(result: PinnedResult, entries: Sequence[StoredEntry]) -> tuple[dict[str, Cell], int]:
+def _column(result: PinnedResult, entries: Sequence[StoredEntry]) -> tuple[dict[str, Cell], tuple[str, ...], Tests]:
     contestants = [
         Contestant(
             stored.entry.id, row.value, stored.objects[result.name], row.by_object == "leave_one_out", row.n_missing > 0
@@ -125,7 +131,8 @@ def _column(result: PinnedResult, entries: Sequence[StoredEntry]) -> tuple[dict[
         and row.signature == result.signature
         and result.name in stored.objects
     ]
-    found = places(contestants, result.direction)
+    p = corrected(contestants)
+    found = places(contestants, result.direction, p)
     scale = _scale([row for stored in entries if (row := stored.entry.row(result.name)) is not None])
     cells = {}
     for stored in entries:
@@ -136,7 +143,7 @@ def _column(result: PinnedResult, entries: Sequence[StoredEntry]) -> tuple[dict[
             ends = scale.place(row.ci_low), scale.place(row.ci_high), scale.place(row.value)
         place = found.get(stored.entry.id)
         cells[stored.entry.id] = Cell(row, place, "" if place else _why(stored.entry, row, result), ends)
-    return cells, len(contestants)
+    return cells, tuple(one.id for one in contestants), p
 
 
 def _why(entry: Entry, row: EntryRow | None, result: PinnedResult) -> str:

@@ -59,7 +59,7 @@ def test_it_is_small_and_holds_nothing_of_others() -> None:
 def test_its_site_is_built(tmp_path: Path) -> None:
     pages = build_site(EXAMPLE / "entries", tmp_path / "site", "An example board")
     page = next(path for path in pages if path.parent.name.startswith("miniworld-")).read_text()
-    assert "not told apart from it" in page and 'class="withdrawn"' in page and 'class="calibration"' in page
+    assert "cannot be told apart from it" in page and 'class="withdrawn"' in page and 'class="calibration"' in page
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)

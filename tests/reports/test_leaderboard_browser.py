@@ -9,9 +9,11 @@ import pytest
 from browser import PHONE, inaccessible, overflow, visit
 from many_entries import HOSTILE, RESULTS, write_board
 
+from bench.leaderboard.checking import checked_repository
 from bench.leaderboard.repository import find_entry
 from bench.leaderboard.standing import withdraw
 from reports.leaderboard import build_site
+from reports.leaderboard.standings import Standings, build_standings
 
 pytestmark = pytest.mark.browser
 COUNT = 200
@@ -162,3 +164,62 @@ def test_pages_are_whole_without_scripts(browser: Any, site: Path) -> None:
         assert page.locator(".controls").first.is_hidden()
         assert page.locator("[data-table] tbody tr").count() == 8
         assert page.locator("td.secondary").first.is_visible()
+
+
+def test_two_entries_stand_head_to_head(browser: Any, site: Path) -> None:
+    """Numbers of the table, tests of the ranks, pictures of the contact sheets; by keys, on a phone, and accessible."""
+    with visit(browser, site / "suites/small-v1/index.html", size=PHONE, touch=True, within=site) as page:
+        section = page.locator(".versus")
+        section.scroll_into_view_if_needed()
+        names = page.locator("[data-line]").evaluate_all(
+            "(rows) => rows.sort((a, b) => a.dataset.line - b.dataset.line).map((row) => row.cells[0].innerText.trim())"
+        )
+        one, other = 0, 3
+        section.locator("[data-side=a]").select_option(str(one))
+        section.locator("[data-side=b]").select_option(str(other))
+        rows = section.locator("tbody tr")
+        assert rows.count() == len(RESULTS) and names[one] != names[other]
+        standings = places_of(site)
+        for number, (name, _, direction, *_) in enumerate(RESULTS):
+            cells = rows.nth(number).locator("th, td").all_inner_texts()
+            assert cells[0] == name
+            a, b = (standings.lines[i].cells[number] for i in (one, other))
+            assert a.places is not None and b.places is not None
+            apart = standings.lines[other].entry.id not in a.places.level
+            assert ("is better" in cells[3]) == apart and (cells[3] == "not told apart (p ≥ .05)") != apart
+            if apart:
+                best = max((a, b), key=lambda cell: cell.value * (1 if direction == "up" else -1))
+                assert rows.nth(number).locator("strong").count() == 1
+                assert (cells[1] if best is a else cells[2]) == rows.nth(number).locator("strong").inner_text()
+        tiles = section.locator(".tile")
+        assert (
+            tiles.nth(1).get_attribute("aria-label")
+            == f"object_00 by {standings.lines[one].entry.generator.model}, view 1"
+        )
+        section.locator("[data-view]").select_option("view 3")
+        place = tiles.nth(1).evaluate("(tile) => getComputedStyle(tile).backgroundPosition")
+        assert abs(float(place.split("%")[0]) - 200 / 3) < 0.1
+        section.locator("input[type=range]").focus()
+        page.keyboard.press("Home")
+        assert section.locator(".stage").evaluate("(one) => one.style.getPropertyValue('--at')") == "0%"
+        ceiling = len(names) - 1  # calibration is not ranked
+        section.locator("[data-side=b]").select_option(str(ceiling))
+        assert rows.first.locator("td").last.inner_text() == "not tested"
+        assert overflow(page) == 0 and inaccessible(page) == []
+
+
+def places_of(site: Path) -> Standings:
+    board = checked_repository(site.parent / "entries")
+    pin = board.pins["small-v1"]
+    return build_standings(pin, [stored for stored in board.entries if stored.entry.board == "small-v1"])
+
+
+def test_pages_tell_what_happened(browser: Any, site: Path, crowd: Path) -> None:
+    with visit(browser, site / "index.html", within=site) as page:
+        first = page.locator("section", has_text="What happened last").locator("tbody tr").first
+        assert first.inner_text().split("\t")[0] == "2026-06-01" and "withdrawn from made-up-v1" in first.inner_text()
+        assert "A wrong checkpoint." in first.inner_text()
+    with visit(browser, crowd, within=site) as page:
+        page.locator("summary", has_text="earlier").click()
+        dates = page.locator("td.date").all_inner_texts()
+        assert len(dates) == COUNT + 1 and dates == sorted(dates, reverse=True)

@@ -56,7 +56,9 @@ def test_no_text_of_strangers_becomes_markup(built) -> None:
     assert len(pages) == 2 + 11
     for page in pages:
         parsed = Parsed(page)
-        scripts = [attributes for tag, attributes in parsed.tags if tag == "script"]
+        scripts = [attributes for tag, attributes in parsed.tags if tag == "script" and attributes.get("type") is None]
+        data = [attributes for tag, attributes in parsed.tags if tag == "script" and attributes.get("type") is not None]
+        assert [one["type"] for one in data] == ["application/json"] * (page.parent.name == "made-up-v1")
         assert len(scripts) == 1 and urlsplit(scripts[0]["src"] or "").path.endswith("assets/site.js")
         assert "img" not in {tag for tag, _ in parsed.tags}
         assert not [key for _, attributes in parsed.tags for key in attributes if key.startswith("on")]

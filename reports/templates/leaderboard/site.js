@@ -63,6 +63,85 @@ for (const select of all("[data-figure]")) {
   apply();
 }
 
+// -- two entries side by side: numbers from the table above, tests and pictures from the data beside
+for (const section of all(".versus")) {
+  const { entries, results } = JSON.parse(section.querySelector("script").textContent);
+  const [a, b] = ["a", "b"].map((side) => section.querySelector(`[data-side="${side}"]`));
+  const [object, view] = ["case", "view"].map((name) => section.querySelector(`select[data-${name}]`));
+  const stage = section.querySelector(".stage"), range = stage.querySelector("input"), absent = section.querySelector(".absent");
+  const row = (side) => table("board").querySelector(`tr[data-line="${side.value}"]`);
+  const sure = ["not told apart (p ≥ .05)", "p < .05", "p < .01", "p < .001"];
+
+  const test = (result, one, other) => {
+    const [i, k] = [one, other].map((side) => result.ids.indexOf(Number(side.value))).sort((x, y) => x - y), n = result.ids.length;
+    return i < 0 || i === k ? "-" : result.pairs[i * n - (i * (i + 1)) / 2 + (k - i - 1)];
+  };
+  const numbers = () => {
+    const lines = results.map((result, number) => {
+      const cells = [a, b].map((side) => row(side).cells[number + 1]), line = document.createElement("tr");
+      const values = cells.map((cell) => (cell.dataset.v === undefined ? null : Number(cell.dataset.v)));
+      const head = document.createElement("th"), name = document.createElement("code");
+      name.append(...result.name.split(/(?<=_)|(?=[[@])/).flatMap((part) => [part, document.createElement("wbr")]));
+      head.scope = "row";
+      head.append(name);
+      line.append(head);
+      const letter = test(result, a, b), better = (values[0] > values[1]) === (result.direction === "up") ? 0 : 1;
+      cells.forEach((cell, side) => {
+        const td = document.createElement("td"), shown = document.createElement(letter > 0 && better === side ? "strong" : "span");
+        shown.textContent = values[side] === null ? cell.textContent.trim() : cell.firstElementChild?.tagName === "STRONG" ? cell.firstElementChild.textContent : cell.firstChild.textContent.trim();
+        td.className = "number";
+        td.append(shown);
+        line.append(td);
+      });
+      const said = document.createElement("td");
+      said.textContent = letter === "-" ? "not tested" : letter > 0 ? `${entries[[a, b][better].value].label} is better (${sure[letter]})` : sure[0];
+      line.append(said);
+      return line;
+    });
+    section.querySelector("tbody").replaceChildren(...lines);
+    for (const [side, select] of [["a", a], ["b", b]]) {
+      const { label, note } = entries[select.value], sub = document.createElement("span");
+      sub.className = "sub";
+      sub.textContent = note;
+      section.querySelector(`[data-name="${side}"]`).replaceChildren(label, sub);
+    }
+  };
+  const options = (select, names) => {
+    const kept = select.selectedOptions[0]?.textContent;
+    select.replaceChildren(...names.map((name) => new Option(name, name, false, name === kept)));
+  };
+  const draw = () => {
+    for (const [side, tile, caption] of [[a, ".over", ".left"], [b, ".under", ".right"]]) {
+      const { sheet, cases, views, label } = entries[side.value], element = stage.querySelector(tile);
+      const [x, y] = [view.selectedIndex / Math.max(views - 1, 1), cases.indexOf(object.value) / Math.max(cases.length - 1, 1)];
+      element.style.background = `#fff url("${sheet}") ${100 * x}% ${100 * y}% / ${100 * views}% ${100 * cases.length}% no-repeat`;
+      element.role = "img";
+      element.ariaLabel = `${object.value} by ${label}, ${view.value}`;
+      section.querySelector(caption).textContent = label;
+    }
+    stage.style.setProperty("--at", `${range.value}%`);
+    range.setAttribute("aria-valuetext", `${range.value} % ${entries[a.value].label}, then ${entries[b.value].label}`);
+  };
+  const pictures = () => {
+    const [one, other] = [a, b].map((side) => entries[side.value]);
+    const both = one.sheet && other.sheet ? one.cases.filter((name) => other.cases.includes(name)) : [];
+    for (const element of all("[data-pictures]", section)) element.hidden = both.length === 0;
+    absent.hidden = both.length > 0;
+    const without = [one, other].filter((entry) => !entry.sheet).map((entry) => entry.label);
+    absent.textContent = without.length ? `No pictures here of ${without.join(" and ")}.` : "Their pictures show different objects.";
+    options(object, both);
+    options(view, [...Array(Math.min(one.views, other.views)).keys()].map((number) => `view ${number + 1}`));
+    if (both.length) draw();
+  };
+  const choose = () => { numbers(); pictures(); };
+  for (const side of [a, b]) side.addEventListener("change", choose);
+  for (const select of [object, view]) select.addEventListener("change", draw);
+  range.addEventListener("input", draw);
+  new IntersectionObserver((seen, watcher) => { // pictures are read when the reader comes near
+    if (seen.some((one) => one.isIntersecting)) { choose(); watcher.disconnect(); }
+  }, { rootMargin: "600px" }).observe(section);
+}
+
 for (const button of all(".copy")) {
   button.addEventListener("click", async () => {
     const text = button.parentElement.querySelector("code").textContent;
