@@ -116,7 +116,16 @@ def build(
             raise UsageError(f"{stray[0]} belongs to a recipe", hint=f"add --recipe imagenet, or leave {stray[0]} out")
         loaded = [load_extractor(extractor, device, offline) for extractor in chosen]
         with Reporter().stage("features", len(picture_paths(folder))) as stage:
-            made = build_reference(name, folder, loaded, colour, target, source=source, progress=stage.advance)
+            made = build_reference(
+                name,
+                folder,
+                loaded,
+                colour,
+                target,
+                source=source,
+                progress=stage.advance,
+                command=invocation(context).argv,
+            )
     if as_json:
         answer_json(made.model_dump(mode="json", exclude={"files"}, exclude_none=True))
     else:

@@ -23,8 +23,11 @@ from bench.references.provenance import ExtractorRecord, Provenance, check_name
 from bench.references.reference_set import ReferenceFeatures, digest_of, feature_key
 from groundwork.files import write_atomically
 from groundwork.hashing import hash_array
+from groundwork.lock import hold_folder
 from groundwork.notes import tell
 from groundwork.pictures import RGB, composite
+
+LOCKS = ".locks"  # beside the sets: whose name is being built
 
 
 def build_reference(
@@ -37,11 +40,13 @@ def build_reference(
     cache: Path | None = None,
     progress: Callable[[int], None] = lambda _: None,
     recipe: dict[str, JsonValue] | None = None,
+    command: Sequence[str] = (),
 ) -> Provenance:
     """Write `<out>/<name>.npz` (features) and `<out>/<name>.json` (provenance) from the pictures below `folder`.
 
     The pictures' patterns, by which copies are found, are always among the features.
-    `source` says in words where the pictures come from, `recipe` for programs how they were chosen and made. Raises
+    `source` says in words where the pictures come from, `recipe` for programs how they were chosen and made. One
+    process at a time makes a set of this name; another is told with which `command`. Raises `FolderHeld` for it,
     `UsageError` for an unusable name, `ReferenceSetError` for a missing folder or fewer than two pictures, `ImageError`
     for a picture that cannot be read.
     """
@@ -49,31 +54,34 @@ def build_reference(
     if not extractors:
         raise UsageError("no extractor was named", expected="at least one, such as efficientnet_lite0")
     extractors = [*extractors, PicturePattern()]
-    measured = _measure(folder, extractors, background, cache, progress)
-    provenance = Provenance(
-        name=name,
-        source=source or f"pictures in a folder named '{folder.resolve().name}'",
-        count=len(measured.files),
-        background=background,
-        preparation=PREPARATION,
-        digest=measured.digest,
-        extractors={
-            extractor.name: ExtractorRecord(
-                fingerprint=extractor.fingerprint(),
-                signature=extractor.signature(),
-                features=hash_array(measured.features[extractor.name]),
-            )
-            for extractor in extractors
-        },
-        files=measured.files,
-        recipe=recipe,
-    )
-    encoded = io.BytesIO()
-    arrays: dict[str, Any] = {feature_key(extractor): values for extractor, values in measured.features.items()}
-    np.savez_compressed(encoded, pixels=np.asarray(measured.pixels), **arrays)
-    # the features first: a provenance file without features would announce a set that is not there
-    write_atomically(out / f"{name}.npz", encoded.getvalue())
-    write_atomically(out / f"{name}.json", (provenance.model_dump_json(indent=1, exclude_none=True) + "\n").encode())
+    with hold_folder(out / LOCKS / name, command):
+        measured = _measure(folder, extractors, background, cache, progress)
+        provenance = Provenance(
+            name=name,
+            source=source or f"pictures in a folder named '{folder.resolve().name}'",
+            count=len(measured.files),
+            background=background,
+            preparation=PREPARATION,
+            digest=measured.digest,
+            extractors={
+                extractor.name: ExtractorRecord(
+                    fingerprint=extractor.fingerprint(),
+                    signature=extractor.signature(),
+                    features=hash_array(measured.features[extractor.name]),
+                )
+                for extractor in extractors
+            },
+            files=measured.files,
+            recipe=recipe,
+        )
+        encoded = io.BytesIO()
+        arrays: dict[str, Any] = {feature_key(extractor): values for extractor, values in measured.features.items()}
+        np.savez_compressed(encoded, pixels=np.asarray(measured.pixels), **arrays)
+        # the features first: a provenance file without features would announce a set that is not there
+        write_atomically(out / f"{name}.npz", encoded.getvalue())
+        write_atomically(
+            out / f"{name}.json", (provenance.model_dump_json(indent=1, exclude_none=True) + "\n").encode()
+        )
     return provenance
 
 

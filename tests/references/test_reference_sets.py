@@ -16,11 +16,12 @@ from bench.extractors.catalogue import load_extractor
 from bench.extractors.feature_cache import features_of
 from bench.extractors.protocol import Extractor
 from bench.geometry.cameras import view_cameras
-from bench.references.build import build_reference, folder_reference
+from bench.references.build import LOCKS, build_reference, folder_reference
 from bench.references.library import FOLDER_VARIABLE, SHIPPED, list_references, load_reference
 from bench.references.pictures import FRAME, centred, picture_paths, reference_picture
 from bench.references.reference_set import digest_of
 from groundwork.hashing import hash_array
+from groundwork.lock import FolderHeld, hold_folder
 from groundwork.pictures import read_picture, write_png
 
 WHITE = (1.0, 1.0, 1.0)
@@ -107,6 +108,14 @@ def test_built_set_equals_the_folder(folder: Path, library: Path, extractors: li
         assert loaded.clusters == live[extractor.name].clusters and len(set(loaded.clusters)) == 3
         assert (loaded.extractor, loaded.shares_objects) == (extractor.name, False)
     assert [entry.name for entry in list_references() if not entry.shipped] == ["mine"]
+
+
+def test_one_process_at_a_time_makes_a_set_of_a_name(folder: Path, library: Path, extractors: list[Extractor]) -> None:
+    with hold_folder(library / LOCKS / "mine", ["reference", "build"]):
+        with pytest.raises(FolderHeld, match=r"(?s)another process.*reference build"):
+            build_reference("mine", folder, extractors, WHITE, library)
+        build_reference("other", folder, extractors, WHITE, library)
+    assert [path.name for path in sorted(library.glob("*.npz"))] == ["other.npz"]
 
 
 def test_digest_pins_pixels_and_nothing_else(folder: Path, extractors: list[Extractor]) -> None:
