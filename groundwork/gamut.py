@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ def told_gamut(image: Image.Image, content: bytes, where: str) -> Gamut | None:
         return None if known == _SRGB else Gamut(known, None)
     if "icc_profile" in image.info or "srgb" in image.info:
         return None
-    if image.getexif().get_ifd(_INTEROPERABILITY).get(1) == "R03":
+    if _interoperability(image).get(1) == "R03":
         return Gamut(_ADOBE, 256 / 563)
     told = tuple(float(one) for one in image.info.get("chromaticity", ()))
     if len(told) != 8 or max(abs(a - b) for a, b in zip(told, _SRGB, strict=True)) <= _CLOSE:
@@ -104,3 +105,11 @@ def _coded(content: bytes) -> tuple[int, ...] | None:
             return None
         at += 12 + length
     return None
+
+
+def _interoperability(image: Image.Image) -> Mapping[int, object]:
+    try:
+        found: Mapping[int, object] = image.getexif().get_ifd(_INTEROPERABILITY)
+    except KeyError:  # what Pillow 11 says of a picture without such tags
+        return {}
+    return found

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.gate.document import Number
 from bench.gate.sides import Scored, Side
+from bench.results.parquet import read_columns
 from bench.results.terms import Direction, Status
 from groundwork.errors import InputError, UsageError
 from groundwork.files import write_atomically
@@ -269,14 +270,11 @@ def _rows(
     folder: Path, name: str, content: bytes, columns: Sequence[str], extra: str | None = None
 ) -> list[tuple[Any, ...]]:
     """The rows' values of `columns`, then that of a column which may lack."""
-    import pyarrow.parquet as pq
-
     try:
-        table = pq.read_table(io.BytesIO(content))
-        found = table.select(list(columns)).to_pydict()
+        found = read_columns(content, columns, [] if extra is None else [extra])
         if extra is not None:
+            found.setdefault(extra, [None] * len(found[columns[0]]))
             columns = (*columns, extra)
-            found[extra] = table[extra].to_pylist() if extra in table.column_names else [None] * table.num_rows
         return list(zip(*(found[column] for column in columns), strict=True))
     except Exception as error:  # pyarrow and odd columns each have errors of their own
         raise InputError(

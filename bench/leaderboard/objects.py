@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from bench.results.parquet import read_columns
 from groundwork.errors import InputError
 
 COLUMNS = ("metric", "case", "value", "floor", "missing")
@@ -72,7 +73,7 @@ def read_objects(content: bytes, where: str) -> Objects:
     if tuple(names) != COLUMNS:
         raise _unreadable(f"its columns are {', '.join(names[:8])}", where)
     try:
-        columns = file.read().to_pydict()
+        columns = read_columns(content, COLUMNS)
         rows = list(zip(*(columns[name] for name in COLUMNS), strict=True))
     except Exception as error:
         raise _unreadable(str(error), where) from error

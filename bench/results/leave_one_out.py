@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from bench.results.parquet import read_columns
 from groundwork.errors import InputError
 from groundwork.files import write_atomically
 
@@ -68,11 +69,8 @@ def _rows(path: Path) -> list[tuple[str, str, str, float, tuple[float, ...]]]:
     if not path.is_file():
         return []
     try:
-        import pyarrow.parquet as pq
-
-        table = pq.read_table(path)
-        columns = table.select(list(COLUMNS)).to_pydict()
-        pairs = table[PAIRS].to_pylist() if PAIRS in table.column_names else [None] * table.num_rows
+        columns = read_columns(path, COLUMNS, [PAIRS])
+        pairs = columns.get(PAIRS) or [None] * len(columns[COLUMNS[0]])
         return [
             (
                 str(generator),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from bench.results.parquet import read_columns
 from groundwork.errors import InputError
 from groundwork.files import write_atomically
 from groundwork.hashing import hash_bytes
@@ -67,9 +68,7 @@ def read_nearest(path: Path) -> list[Nearest]:
     if not path.is_file():
         return []
     try:
-        import pyarrow.parquet as pq
-
-        columns = pq.read_table(path, columns=list(_TYPES)).to_pydict()
+        columns = read_columns(path, list(_TYPES))
         return [_row(dict(zip(_TYPES, values, strict=True))) for values in zip(*columns.values(), strict=True)]
     except Exception as error:  # pyarrow and odd columns each have errors of their own
         raise InputError(

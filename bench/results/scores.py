@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
+from bench.results.parquet import read_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,9 +43,7 @@ _TEXT = ["generator", "case", "metric", "unit", "signature", "status", "sample"]
 def read_scores(path: Path) -> list[ScoreRow]:
     """The rows of a table, in its order. Raises `InputError` for a file that is not such a table."""
     try:
-        import pyarrow.parquet as pq
-
-        columns = pq.read_table(path, columns=COLUMNS).to_pydict()
+        columns = read_columns(path, COLUMNS)
         return [_row(dict(zip(COLUMNS, values, strict=True))) for values in zip(*columns.values(), strict=True)]
     except Exception as error:  # pyarrow and odd columns each have errors of their own
         raise InputError(

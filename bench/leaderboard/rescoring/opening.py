@@ -21,6 +21,7 @@ from groundwork.errors import InputError
 
 MOST_BYTES = 64 * 1024 * 1024  # of one picture
 MOST_MEMBERS = 2_000_000
+MOST_HEADER = 2**20  # bytes of a long name, or of what a tar says beside a member
 _VIEW = re.compile(r"view_(\d{1,4})\.png")
 _SEED = re.compile(r"seed_(\d{1,18})")
 
@@ -92,11 +93,10 @@ def open_pictures(source: Path, samples: Path, generator: str, wanted: Wanted) -
             _folder(opener)
         elif zipfile.is_zipfile(source):
             _zip(opener)
-        elif source.is_file() and tarfile.is_tarfile(source):
+        elif source.is_file():
             _tar(opener)
         else:
-            there = source.exists()
-            raise opener.refused("it is neither a folder, a zip nor a tar file" if there else "there is no such file")
+            raise opener.refused("there is no such file")
     except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError, RuntimeError, ValueError) as error:
         raise opener.refused(f"it cannot be read: {error}") from error
     if not opener.found:
@@ -137,10 +137,30 @@ def _zip(opener: _Opener) -> None:
                 opener.take(info.filename, target, stream)
 
 
+class _Header(tarfile.TarInfo):
+    """A member whose long name does not fill the memory: a few kilobytes unpack to a name of gigabytes."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo | None:
+        if self.type not in (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE) and self.size > MOST_HEADER:
+            raise tarfile.ReadError(f"a member's header has {self.size} bytes")
+        found: tarfile.TarInfo | None = super()._proc_member(archive)  # type: ignore[misc]
+        return found
+
+
+def _stream(opener: _Opener) -> tarfile.TarFile:
+    """Read in order: no seeking, nothing is listed ahead."""
+    try:
+        return tarfile.open(opener.source, "r|*", tarinfo=_Header)
+    except tarfile.ReadError as error:
+        if "header has" in str(error):
+            raise
+        raise opener.refused("it is neither a folder, a zip nor a tar file") from error
+
+
 def _tar(opener: _Opener) -> None:
     unpacked = 0
     most = MOST_BYTES * max(1, len(opener.wanted.cases) * len(opener.wanted.seeds) * opener.wanted.views)
-    with tarfile.open(opener.source, "r|*") as archive:  # a stream: no seeking, nothing is listed ahead
+    with _stream(opener) as archive:
         for member in archive:
             unpacked += member.size
             if unpacked > most:  # a member that is passed over is decompressed all the same
