@@ -18,6 +18,7 @@ from bench.mesh_files.gltf.primitives import Primitives, Shape
 from bench.mesh_files.part import MAX_FACES, Part, join
 
 MAX_NODES = 100_000
+MAX_PARTS = 20_000  # each takes its time, however few faces it has
 _INSTANCE_KINDS = {"TRANSLATION": "VEC3", "ROTATION": "VEC4", "SCALE": "VEC3"}
 
 
@@ -52,6 +53,13 @@ class _Scene:
                             "the mesh has too many faces", where=str(document.path), expected=f"at most {MAX_FACES}"
                         )
                     parts.append(part)
+                    if len(parts) > MAX_PARTS:
+                        raise MeshError(
+                            "the mesh has too many parts",
+                            where=str(document.path),
+                            expected=f"at most {MAX_PARTS}",
+                            hint="join those of one material: most modellers can",
+                        )
         return parts
 
     def _roots(self) -> list[int]:
