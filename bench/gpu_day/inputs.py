@@ -29,7 +29,10 @@ def scene_of(settings: Settings, device: str) -> Any:
     return Sample(views, scene, (1.0, 1.0, 1.0), cameras, case.prompt, (case.prompt,))
 
 
-METRICS = ("cde", "cce", "unjudged_seam", "loo_psnr", "emr", "colour_drift", "silhouette_iou", "boundary_f", "hull_iou")
+METRICS = (
+    "cde", "cce", "unjudged_seam", "loo_psnr", "emr", "colour_drift", "silhouette_iou", "boundary_f", "edge_recall",
+    "hull_iou", "hull_lift", "reprojection",
+)  # fmt: skip
 
 
 def object_metrics(sample: Any) -> dict[str, float]:
@@ -47,7 +50,7 @@ def object_metrics(sample: Any) -> dict[str, float]:
 def inception_extractor(device: str) -> Any:
     """Inception v3 as torchvision builds it, with random weights, behind the extractor that FID reads features from."""
     import torch
-    from torchvision.models import inception_v3
+    from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
     from bench.extractors.inception import DIMENSION, GPU_BATCH, NAME, InceptionBackbone
     from bench.extractors.level import LevelExtractor

@@ -55,6 +55,7 @@ STEPS = (
     Step("pictures", "Scoring pictures", "scoring:pictures", 60, 20),
     Step("compiled", "Compiled against eager", "sampling:compiled", 120, 50),
     Step("objects", "Object metrics", "scoring:objects", 60, 20),
+    Step("tests", "The project's own tests for CUDA", "own_tests:own_tests", 60, 20),
     Step("world", "The mini-world's trainings", "world:world", 500, 60),
 )
 

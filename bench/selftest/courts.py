@@ -85,6 +85,9 @@ def find_courts(meshes: Path | None = None, resolution: int = 256) -> tuple[tupl
     for name in sorted(shipped_suites()):
         overrides = () if meshes is None else _on_meshes(name, meshes, resolution)
         suite = load_suite(name, overrides)
+        if all(entry.name == "throughput" for entry in deciding_metrics(suite)):
+            without[name] = "it decides by speed alone, which no picture wins"
+            continue
         if isinstance(suite.cases, MiniworldCases):
             court = _in_miniworld(suite)
         elif not isinstance(suite.cases, MeshCases):

@@ -81,6 +81,7 @@ def test_every_cheat_is_a_calibration_generator_with_valid_options():
 def test_every_shipped_suite_has_a_court_or_a_reason():
     tried = [name for court in COURTS for name in court.suites]
     assert sorted([*tried, *WITHOUT]) == sorted(shipped_suites()) and len(set(tried)) == len(tried)
+    assert "speed alone" in WITHOUT["throughput"] and "speed alone" in WITHOUT["throughput-xl"]
     assert "meshes do not ship" in WITHOUT["published-meshes"] and "prompts" in WITHOUT["text-to-multiview"]
     alike = next(court for court in COURTS if court.name == "miniworld")
     assert set(alike.suites) == {"miniworld", "miniworld-full", "miniworld-ablation"}
@@ -91,7 +92,8 @@ def test_every_shipped_suite_has_a_court_or_a_reason():
 def test_meshes_of_one_s_own_are_a_court_for_the_suites_that_need_some(mesh_folder):
     courts, without = find_courts(mesh_folder, 64)
     own = {name: court for court in courts for name in court.suites if court.overrides}
-    assert set(own) == {"published-meshes", "multiview-texturing", "ablation"} and set(without) == {"text-to-multiview"}
+    assert set(own) == {"published-meshes", "multiview-texturing", "ablation"} and "text-to-multiview" in without
+    assert set(without) == {"text-to-multiview", "throughput", "throughput-xl"}
     court = own["published-meshes"]
     assert court.suite().views.resolution == 64 and court.count(40) == len(list(mesh_folder.glob("*.glb")))
     assert "reference-copies" not in {cheat.name for cheat in tried_in(court)}
