@@ -134,7 +134,7 @@ def make_plan(suite: Suite, options: RunOptions, places: Places | None = None) -
         if isinstance(metric, ObjectMetric):
             metric.see_prompts(tuple(case.prompt for case in all_cases))
     limit = options.limit
-    return Plan(
+    plan = Plan(
         suite=suite,
         all_cases=all_cases,
         cases=all_cases[:limit],
@@ -150,6 +150,23 @@ def make_plan(suite: Suite, options: RunOptions, places: Places | None = None) -
         comparable=limit is None or limit >= len(all_cases),
         throughput=next((m for m in metrics if isinstance(m, Throughput)), None),
     )
+    timed_against(plan)  # wrong names are told before work starts
+    return plan
+
+
+def timed_against(plan: Plan) -> GeneratorEntry | None:
+    """The entry that the others are timed against in turns. Raises `UsageError` where the suite has no such model."""
+    name = None if plan.throughput is None else plan.throughput.options.against
+    if name is None:
+        return None
+    found = {entry.name: entry for entry in plan.suite.generators}
+    where = "metrics: throughput: against"
+    if name not in found:
+        hint = nearest(name, found)
+        raise UsageError(f"the suite has no generator '{name}' to time others against", where=where, hint=hint)
+    if is_calibration(found[name]) or not generator_class(found[name]).timed:
+        raise UsageError(f"no model makes the pictures of '{name}', so it has no speed", where=where)
+    return found[name]
 
 
 def shared_cameras(suite: Suite) -> Cameras | None:

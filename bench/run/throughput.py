@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from bench.cases.case import Case
-from bench.errors import BenchError, UsageError, nearest
+from bench.errors import BenchError, UsageError
 from bench.generators.protocol import GenerationRequest, Generator, GeneratorContext, MultiviewImage
 from bench.plugins.guard import frames_of, plugin_code
 from bench.results.summary import Row, TimingInfo
@@ -27,7 +27,7 @@ from bench.run.generate import SceneControls
 from bench.run.luggage import carried
 from bench.run.options import RunOptions
 from bench.run.places import Places, share_of
-from bench.run.plan import Plan, build_generator, case_digest, generator_class, is_calibration
+from bench.run.plan import Plan, build_generator, case_digest, generator_class, is_calibration, timed_against
 from bench.run.timed_rows import record_of, rows_of, timed_cases, with_turns
 from bench.suite.schema import GeneratorEntry
 from bench.throughput.declaration import Throughput
@@ -108,7 +108,7 @@ def measure_throughput(
     metric = plan.throughput
     if metric is None:
         return Speeds()
-    against = _against(plan, metric)
+    against = timed_against(plan)
     size = _batch_size(plan, metric, options)
     alone = _alone(places.executor)
     records = _read(folder)
@@ -154,23 +154,6 @@ def measure_throughput(
 def _alone(executor: Executor) -> Executor:
     """Not beside other work, and in a process of its own: its memory and its first image are the generator's."""
     return Processes(1) if isinstance(executor, InProcess | Processes) else executor
-
-
-def _against(plan: Plan, metric: Throughput) -> GeneratorEntry | None:
-    """The entry that others are timed against. Raises `UsageError` where the suite has none of that name."""
-    name = metric.options.against
-    found = {entry.name: entry for entry in plan.suite.generators}
-    if name is None:
-        return None
-    if name not in found:
-        raise UsageError(
-            f"the suite has no generator '{name}' to time others against",
-            where="metrics: throughput: against",
-            hint=nearest(name, found),
-        )
-    if is_calibration(found[name]) or not generator_class(found[name]).timed:
-        raise UsageError(f"no model makes the pictures of '{name}'", where="metrics: throughput: against")
-    return found[name]
 
 
 def _batch_size(plan: Plan, metric: Throughput, options: RunOptions) -> int:

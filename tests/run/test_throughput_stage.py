@@ -137,6 +137,23 @@ def test_suite_may_only_choose_what_is_known(tmp_path, mesh_folder, capsys):
     assert "repeats" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("against", "words"), [("nobody", "no generator 'nobody' to time others against"), ("top", "so it has no speed")]
+)
+def test_what_others_are_timed_against_is_a_model_of_the_suite(tmp_path, mesh_folder, capsys, against, words):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(f"""
+name: tiny
+version: 1
+task: texturing
+cases: {{source: meshes, path: "{mesh_folder}"}}
+generators: [{{name: model, use: "{__name__}:Model"}}, {{name: top, use: ceiling}}]
+metrics: [silhouette_iou, throughput: {{against: {against}}}]
+""")
+    assert main(["run", str(suite), "--out", str(tmp_path / "run")]) == 2
+    assert words in capsys.readouterr().err and not (tmp_path / "run/samples").exists()
+
+
 def test_pictures_from_a_folder_have_no_speed(tmp_path, mesh_folder):
     start(tmp_path, mesh_folder, "{name: top, use: ceiling}", "cases: 1")
     for case in ("egg", "disc", "loaf"):
