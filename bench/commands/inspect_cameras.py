@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
@@ -19,14 +18,14 @@ _SAME_SIZE = 0.03
 
 
 def about_cameras(
-    folder: Path, shape: Shape, side: int, convention: str | None, readings: tuple[list[CameraReading], dict[str, str]]
+    path: str, shape: Shape, side: int, convention: str | None, readings: tuple[list[CameraReading], dict[str, str]]
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """The `views` of a suite that camera files beside the pictures describe, and lines that say so; None without any.
 
-    `side` is that of the pictures in pixels, `readings` what `camera_readings` found.
+    `path` is what the suite calls the folder, `side` that of the pictures in pixels, `readings` what `camera_readings`
+    found.
     """
     from bench.layouts.camera_files import find_camera_files, read_cameras, views_of
-    from bench.layouts.conventions import settled
 
     files = {
         case: there
@@ -35,6 +34,9 @@ def about_cameras(
     }
     if not files:
         return None, []
+    from bench.layouts.conventions import settled
+    from bench.layouts.yaml_flow import flow
+
     found, refused = readings
     said = _compared(found, refused)
     best = found[0] if settled(found) else None
@@ -48,14 +50,15 @@ def about_cameras(
     views = next(iter(told.values()))
     if all(seen == views for seen in told.values()) and up == "z":
         unit = "" if best is not None else ", in longest sides of the object if the files' unit is that"
-        return views, [*said, f"cameras{unit}: views: {_yaml(views)}"]
-    own: dict[str, Any] = {"path": str(folder)}
+        views = {**views, "resolution": side}
+        return views, [*said, f"cameras{unit}: views: {flow(views)}"]
+    own: dict[str, Any] = {"path": path}
     own |= {"convention": how} if how not in (None, "blender") else {}
     own |= {"up": up} if up != "z" else {}
     if best is not None and abs(best.size - 1) > _SAME_SIZE:
         own |= {"size": float(f"{best.size:.3g}")}
     of_each = {"cameras": own, "resolution": side}
-    return of_each, [*said, f"cameras are of each case: views: {_yaml(of_each)}"]
+    return of_each, [*said, f"cameras are of each case: views: {flow(of_each)}"]
 
 
 def readings_of(
@@ -63,17 +66,20 @@ def readings_of(
 ) -> tuple[list[CameraReading], dict[str, str]]:
     """Every reading of the files by the cases' meshes; nothing without meshes, or with a convention that was given."""
     from bench.layouts.camera_files import find_camera_files
-    from bench.layouts.conventions import camera_readings
 
     files = {case: shape.files[case] for case in small if find_camera_files(shape.files[case][0].parent)}
     meshes = {case.id: case.mesh.load() for case in cases if case.mesh is not None and case.id in files}
     if not meshes or convention is not None or shape.sheet:
         return [], {}
+    from bench.layouts.conventions import camera_readings
+
     return camera_readings(files, small, meshes)
 
 
 def agreement_line(cases: tuple[Case, ...], small: dict[str, npt.NDArray[np.float64]]) -> list[str]:
     """How well pictures, taken in their order, meet the meshes' outlines in the cameras that the suite gives each."""
+    if not any(case.cameras is not None for case in cases):
+        return []
     from bench.layouts.conventions import FITS, outline_agreement
 
     found = [
@@ -103,9 +109,3 @@ def _compared(found: list[CameraReading], refused: dict[str, str]) -> list[str]:
     if settled(found) and abs(found[0].size - 1) > _SAME_SIZE:
         lines.append(f"the objects' longest side is {found[0].size:.3g} in the files' units")
     return lines
-
-
-def _yaml(values: Any) -> str:
-    if isinstance(values, dict):
-        return "{" + ", ".join(f"{key}: {_yaml(value)}" for key, value in values.items()) + "}"
-    return str(values)

@@ -7,10 +7,11 @@ fix, or what its sources do not say, is None and is not checked: `inspect` finds
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bench.errors import UsageError, nearest
 from bench.layouts.layout import Layout
+from bench.layouts.yaml_flow import flow
 
 _SIX_NAMES = ("front", "front_right", "right", "back", "left", "front_left")
 _SIX = (0.0, 45.0, 90.0, 180.0, 270.0, 315.0)
@@ -44,18 +45,20 @@ class Preset:
         each = one if isinstance(one, tuple) else (one,) * len(self.azimuths)
         return tuple(zip(self.azimuths, each, strict=True))
 
+    def fields(self) -> dict[str, Any]:
+        """The fields of a suite's `views` in which all its views are scored."""
+        found: dict[str, Any] = {"azimuths": list(self.azimuths)}
+        if isinstance(self.elevation, tuple):
+            found["elevation"] = list(self.elevation)
+        elif self.elevation:
+            found["elevation"] = self.elevation
+        found |= {key: value for key in ("projection", "fov", "distance", "frame") if (value := getattr(self, key))}
+        found |= {} if self.size is None else {"resolution": self.size}
+        return found | {"background": "white"}
+
     def views(self) -> str:
-        """The `views` of a suite in which all its views are scored, as YAML to paste."""
-        one = self.elevation
-        height = one if isinstance(one, tuple) else None
-        parts = [f"azimuths: [{', '.join(f'{a:g}' for a in self.azimuths)}]"]
-        parts += [f"elevation: [{', '.join(f'{e:g}' for e in height)}]"] if height else []
-        parts += [f"elevation: {one:g}"] if isinstance(one, float) and one else []
-        for key in ("projection", "fov", "distance", "frame"):
-            value = getattr(self, key)
-            parts += [] if value is None else [f"{key}: {value if isinstance(value, str) else f'{value:g}'}"]
-        parts += [] if self.size is None else [f"resolution: {self.size}"]
-        return f"views: {{{', '.join(parts)}, background: white}}"
+        """The same as YAML to paste."""
+        return f"views: {flow(self.fields())}"
 
 
 def _named(pattern: str, *more: str) -> Layout:
@@ -119,6 +122,15 @@ PRESETS: dict[str, Preset] = {
     "mvgbench": Preset(
         "MVGBench's renderings", Layout(("{case}/*/{view}", "{case}/{view}")), (), None, None,
         "MVGBench: docs/custom_MVG.md",
+    ),
+    # what it judges: every other view of a generator's, once as NAME_odd and once as NAME_even
+    "mvgbench-odd": Preset(
+        "MVGBench's odd views", Layout(("**/*_odd/{case}/{view}", "**/*_odd/{case}/*/{view}")), (), None, None,
+        "MVGBench: README, docs/custom_MVG.md",
+    ),
+    "mvgbench-even": Preset(
+        "MVGBench's even views", Layout(("**/*_even/{case}/{view}", "**/*_even/{case}/*/{view}")), (), None, None,
+        "MVGBench: README, docs/custom_MVG.md",
     ),
 }  # fmt: skip
 

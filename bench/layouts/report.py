@@ -5,44 +5,47 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
-from scipy import ndimage
 
-from bench.layouts.order import Reading
-from bench.layouts.shape import Shape
 from bench.layouts.tiles import straightened
+from bench.layouts.yaml_flow import flow, quoted
 from groundwork.files import write_atomically
+
+if TYPE_CHECKING:
+    from bench.layouts.order import Reading
+    from bench.layouts.shape import Shape
 
 _CELL, _GAP, _LEFT, _LABEL = 168, 10, 150, 34
 _INK, _FAINT, _OUTLINE, _BAR = (30, 34, 40), (120, 126, 134), (220, 0, 130), (60, 120, 200)
 
 
-def entry(shape: Shape, name: str, path: Path, reading: Reading | None, cut_out: bool) -> str:
-    """The generator's entry of a suite, as YAML."""
-    parts = [f"name: {name}", "use: folder", f"path: {_quoted(str(path))}"]
-    parts.append(f"files: {_quoted(shape.layout.files[0])}")
-    if shape.layout.names:
-        parts.append(f"names: [{', '.join(shape.layout.names)}]")
-    if shape.layout.first:
-        parts.append(f"first: {shape.layout.first}")
-    if shape.sheet:
-        parts.append("grid: [{}, {}]".format(*shape.layout.grid))
-    if shape.layout.padding:
-        parts.append(f"padding: {shape.layout.padding}")
+def entry(
+    shape: Shape, name: str, path: str, reading: Reading | None, cut_out: bool, program: tuple[str, bool] | None = None
+) -> str:
+    """The generator's entry of a suite, as YAML. `program`: a preset's name, and whether its patterns read the folder.
+
+    Without a program the pattern and the grid are told, and the `reading`'s order.
+    """
+    own, read = ("", False) if program is None else program
+    options: dict[str, Any] = {"name": name, "use": "folder", "path": path}
+    options |= {"layout": own} if own else {}
+    options |= {} if read else {"files": shape.layout.files[0]}
+    if not own:
+        options |= {"names": list(shape.layout.names)} if shape.layout.names else {}
+        options |= {"grid": list(shape.layout.grid)} if shape.sheet else {}
+        options |= {"first": shape.layout.first} if shape.layout.first else {}
+    options |= {"padding": shape.layout.padding} if shape.layout.padding else {}
     if reading is not None:
-        if reading.take != tuple(range(shape.count)):
-            parts.append(f"take: [{', '.join(map(str, reading.take))}]")
-        parts += ["mirror: true"] if reading.mirror else []
-        parts += [f"turn: {reading.turn}"] if reading.turn else []
-    parts += ["cut_out: true"] if cut_out else []
-    return f"- {{{', '.join(parts)}}}"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        options |= {"take": list(reading.take)} if reading.take != tuple(range(shape.count)) else {}
+        options |= {"mirror": True} if reading.mirror else {}
+        options |= {"turn": reading.turn} if reading.turn else {}
+    options |= {"cut_out": True} if cut_out else {}
+    texts = {key: quoted(value) for key, value in options.items() if key in ("path", "files")}
+    return "- {" + ", ".join(f"{key}: {texts.get(key) or flow(value)}" for key, value in options.items()) + "}"
 
 
 def evidence(
@@ -94,6 +97,8 @@ def _short(reading: Reading) -> str:
 
 
 def _drawn(picture: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]) -> Image.Image:
+    from scipy import ndimage
+
     size = (_CELL, _CELL)
     shown = Image.fromarray(np.rint(255 * picture).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
     soft = np.asarray(Image.fromarray(np.uint8(255 * mask)).resize(size, Image.Resampling.BICUBIC)) > 127

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from bench.errors import InputError
 from bench.layouts.layout import Layout
 from bench.layouts.listing import listing
-from groundwork.pictures import SUFFIXES, read_rgba
+from groundwork.errors import UserError
+from groundwork.pictures import SUFFIXES, picture_size, read_rgba
 from groundwork.walk import Walk, walk
 
 Picture = npt.NDArray[np.uint8]
@@ -24,6 +25,23 @@ _SIDES = ("normal", "normals", "nor", "pos", "position", "depth", "mask", "alpha
 _MOST_BORDER = 16  # pixels between views
 _GROUND = 12  # levels of 255 from the ground's colour
 _SEAM = 0.97  # of the pixels along a seam that are ground
+_SEED = re.compile(r"^((?:seed|sample|run)?[_ -]?)[0-9]{1,9}$", re.IGNORECASE)
+_SEED_WORD = re.compile(r"(?:seed|sample|run)[_ -]?[0-9]{1,9}", re.IGNORECASE)
+_KINDS = (
+    "images",
+    "image",
+    "rgb",
+    "rgba",
+    "color",
+    "colors",
+    "masked_colors",
+    "views",
+    "renders",
+    "render",
+    "train",
+    "test",
+)
+_SHEETS = ("grid", "sample", "output", "out", "result", "image", "views", "strip", "0", "00", "000", "0000")
 _PARTS = 24  # rows or columns at most
 
 
@@ -57,6 +75,7 @@ def find_shape(root: Path, cases: Collection[str]) -> Shape:
             "no picture here belongs to a case", where=str(root), expected=f"names of cases; there is {listing(found)}"
         )
     template, by_case = max(grouped.items(), key=lambda item: _rank(*item))
+    template = _with_seeds(found, template)
     words = sorted({key for views in by_case.values() for key in views if not key.isdigit()}, key=_word_order)
     files = {
         case: tuple(views[key] for key in sorted(views, key=_view_order(words))) for case, views in by_case.items()
@@ -66,7 +85,8 @@ def find_shape(root: Path, cases: Collection[str]) -> Shape:
     sheet = len(first) == 1 or sample.shape[0] != sample.shape[1]
     layout = Layout(files=(template,), names=tuple(words))
     if sheet:
-        layout = replace(layout, files=(template.replace("{view}", "{seed}"),), names=())
+        several = "*" if "{seed}" in template else "{seed}"
+        layout = replace(layout, files=(template.replace("{view}", several),), names=())
         files = {case: paths[:1] for case, paths in files.items()}
         rows, columns, padding = find_grid([read_rgba(paths[0]) for paths in list(files.values())[:4]])
         layout = replace(layout, grid=(rows, columns), padding=padding)
@@ -76,16 +96,37 @@ def find_shape(root: Path, cases: Collection[str]) -> Shape:
     return Shape(found, layout, dict(sorted(files.items())), sheet, ground_of(sample))
 
 
+def _with_seeds(found: Walk, template: str) -> str:
+    """The template, with the folder's own name in place of `{seed}` where it is one and the same and not 0."""
+    if "{seed}" not in template:
+        return template
+    folder, _, file = template.rpartition("/")
+    wanted = re.escape(f"{folder}/").replace(r"\{case\}", "[^/]+").replace(r"\{seed\}", "([0-9]+)") + "[^/]+"
+    seen = [m[1] for path in found.files if (m := re.fullmatch(wanted, path.relative_to(found.root).as_posix()))]
+    if len(set(seen)) == 1 and int(seen[0]) != 0:
+        return f"{folder.replace('{seed}', seen[0])}/{file}"
+    return template
+
+
 def _templates(found: Walk, cases: Collection[str]) -> dict[str, dict[str, dict[str, Path]]]:
     """pattern -> case -> view -> file, for every way to read the names."""
     grouped: dict[str, dict[str, dict[str, Path]]] = defaultdict(lambda: defaultdict(dict))
+    stems: dict[Path, set[str]] = defaultdict(set)
+    for path in found.files:
+        stems[path.parent].add(path.stem)
+    strips: dict[Path, bool] = {}  # by folder: its first picture tells
     for path in found.files:
         relative = PurePosixPath(path.relative_to(found.root).as_posix())
         parts = [*relative.parent.parts, relative.stem]
-        for place, case, part in _cases_in(parts, cases):
+        if not cases and path.parent not in strips:
+            strips[path.parent] = _is_strip(path)
+        guessed = [] if cases else _guessed_case(parts, strips[path.parent], stems[path.parent])
+        for place, case, part in _cases_in(parts, cases) if cases else guessed:
             for view, stem in _views_in(part if place == len(parts) - 1 else parts[-1]):
                 names = [*parts]
                 names[place] = part
+                for k in range(place + 1, len(parts) - 1):
+                    names[k] = _SEED.sub(lambda found: f"{found[1]}{{seed}}", names[k], count=1)
                 names[-1] = stem
                 grouped["/".join(names)][case].setdefault(view, path)
     return grouped
@@ -93,9 +134,6 @@ def _templates(found: Walk, cases: Collection[str]) -> dict[str, dict[str, dict[
 
 def _cases_in(parts: Sequence[str], cases: Collection[str]) -> list[tuple[int, str, str]]:
     """(place, case, the part with `{case}` in place of it)."""
-    if not cases:
-        place = max(0, len(parts) - 2)
-        return [(place, parts[place], "{case}")]
     known = sorted(cases, key=len, reverse=True)
     for place in range(len(parts) - 1, -1, -1):
         for case in known:
@@ -104,6 +142,30 @@ def _cases_in(parts: Sequence[str], cases: Collection[str]) -> list[tuple[int, s
                 part = parts[place]
                 return [(place, case, part[: bounded.start()] + "{case}" + part[bounded.end() :])]
     return []
+
+
+def _guessed_case(parts: Sequence[str], strip: bool, beside: Collection[str]) -> list[tuple[int, str, str]]:
+    """As `_cases_in` without a suite: the folder that is not of a seed or of a kind of picture; of strips the file.
+
+    `beside` are the stems in the same folder: `mug_pos` beside `mug` is a map and no case.
+    """
+    place = max(0, len(parts) - 2)
+    while place and (parts[place].lower() in _KINDS or _SEED_WORD.fullmatch(parts[place])):
+        place -= 1
+    if strip and parts[-1].lower() not in _SHEETS:
+        thing, _, kind = parts[-1].rpartition("_")
+        if kind in _SIDES and thing in beside:
+            return []
+        place = len(parts) - 1
+    return [(place, parts[place], "{case}")]
+
+
+def _is_strip(path: Path) -> bool:
+    try:
+        width, height = picture_size(path)
+    except UserError:
+        return False
+    return width != height
 
 
 def _views_in(stem: str) -> list[tuple[str, str]]:

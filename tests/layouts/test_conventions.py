@@ -92,6 +92,6 @@ def test_without_meshes_cameras_of_each_case_are_printed(tmp_path: Path, capsys:
         write_pictures(tmp_path / case.id, np.ascontiguousarray(VIEWS[case.id]))
     assert main(["inspect", str(tmp_path)]) == 0
     told = " ".join(capsys.readouterr().err.split())
-    assert f"cameras are of each case: views: {{cameras: {{path: {tmp_path}}}, resolution: 64}}" in told.replace(
+    assert f'cameras are of each case: views: {{cameras: {{path: "{tmp_path}"}}, resolution: 64}}' in told.replace(
         "/ ", "/"
     )

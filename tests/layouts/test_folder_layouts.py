@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from written_folders import suite_views, write_as
 
 from bench.cases.case import Case
 from bench.cli import main
@@ -210,32 +211,12 @@ def test_a_view_of_another_size_is_refused_before_it_is_decoded(tmp_path, monkey
 
 def written(root: Path, name: str, case: str, size: int) -> np.ndarray:
     """A synthetic folder of the preset's layout; returns its views."""
-    program = PRESETS[name]
-    layout, count = program.layout, len(program.azimuths)
-    pattern = layout.files[-1] if "**" in layout.files[0] else layout.files[0]
-    at = pattern.replace("**/", "some/where/").replace("{case}", case).replace("{seed}", "0").replace("*", "x")
-    views = noise(count, size)
-    if "{view}" in pattern:
-        for index, view in enumerate(views):
-            save(view, root / (at.replace("{view}", layout.names[index] if layout.names else f"{index:04d}") + ".png"))
-        return views
-    rows, columns = layout.grid
-    tiles = np.concatenate([views, noise(rows * columns - count, size, 1)]) if rows * columns > count else views
-    save(np.concatenate([np.concatenate(list(row), axis=1) for row in tiles.reshape(rows, columns, size, size, 3)]),
-         root / (at + ".png"))  # fmt: skip
+    views = noise(len(PRESETS[name].azimuths), size)
+    write_as(name, root, case, views)
     return views
 
 
-def suite_views(name: str, size: int, order: slice = slice(None)) -> Views:
-    program = PRESETS[name]
-    fields = {key: getattr(program, key) for key in ("projection", "fov", "distance", "frame")}
-    azimuths, elevation = zip(*program.directions, strict=True)
-    elevation = tuple(e or 0.0 for e in elevation)
-    given = {key: value for key, value in fields.items() if value is not None}
-    return Views(azimuths=azimuths[order], elevation=elevation[order], resolution=size, **given)
-
-
-@pytest.mark.parametrize("name", [name for name in PRESETS if name not in ("sv3d", "mvgbench")])
+@pytest.mark.parametrize("name", [name for name in PRESETS if PRESETS[name].azimuths and name != "sv3d"])
 def test_presets_read_what_their_program_writes(tmp_path, name):
     views = written(tmp_path, name, "mug", 24)
     np.testing.assert_array_equal(read(tmp_path, suite_views(name, 24), layout=name), views)

@@ -179,3 +179,16 @@ def test_mvgbench_tells_its_views_by_camera_files(tmp_path):
     (tmp_path / "mug" / "gso100-sv3d-v8" / "transforms.json").unlink()
     with pytest.raises(ImageError, match="no picture was taken"):
         read(tmp_path, layout="mvgbench")
+
+
+@pytest.mark.parametrize("half", ["odd", "even"])
+def test_the_halves_that_mvgbench_judges(tmp_path, half):
+    """Both lie side by side; each is read by its own preset, by its own camera files."""
+    kept = {}
+    for name, first in (("odd", 1), ("even", 0)):
+        folder = tmp_path / "example" / f"sv3d-v8_{name}" / "mug"
+        kept[name] = pictures(folder, 4)
+        transforms(folder, tuple(45.0 * i for i in range(first, 8, 2)))
+    azimuths = tuple(45.0 * i for i in range(1 if half == "odd" else 0, 8, 2))
+    found = read(tmp_path, Views(azimuths=azimuths[::-1], resolution=SIZE), layout=f"mvgbench-{half}")
+    np.testing.assert_array_equal(found, kept[half][::-1])
