@@ -25,7 +25,9 @@ def build(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="How suites call the set: {built: NAME}. 'imagenet' is a recipe too.")
     ],
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Pictures: a folder, tar shards (WebDataset), parquet files.")
+    ],
     extractors: Annotated[
         str, flags.flag("--extractors", "Extractors whose features the set will hold.", metavar="A,B")
     ] = DEFAULT_EXTRACTORS,
@@ -72,11 +74,13 @@ def build(
     device: flags.Device = "cpu",
     as_json: flags.Json = False,
 ) -> None:
-    """Make a reference set from a folder of pictures, and pin it."""
+    """Make a reference set from pictures, and pin it. From archives it may be of any size."""
     from bench.extractors.catalogue import load_extractor
     from bench.references.build import build_reference
+    from bench.references.large import build_large_reference
     from bench.references.library import is_shipped, user_folder
     from bench.references.pictures import picture_paths
+    from bench.references.sources import find_archives
     from bench.run.plan import check_device
     from bench.suite.views import srgb
     from groundwork.progress import Reporter
@@ -115,21 +119,20 @@ def build(
         if stray := [flag for flag, value in own.items() if value is not None]:
             raise UsageError(f"{stray[0]} belongs to a recipe", hint=f"add --recipe imagenet, or leave {stray[0]} out")
         loaded = [load_extractor(extractor, device, offline) for extractor in chosen]
-        with Reporter().stage("features", len(picture_paths(folder))) as stage:
-            made = build_reference(
-                name,
-                folder,
-                loaded,
-                colour,
-                target,
-                source=source,
-                progress=stage.advance,
-                command=invocation(context).argv,
-            )
+        archives, command = find_archives(folder), invocation(context).argv
+        count = len(picture_paths(folder)) if archives is None else archives.count()
+        with Reporter().stage("features", count or 1) as stage:
+            if archives is None:
+                made = build_reference(
+                    name, folder, loaded, colour, target, source=source, progress=stage.advance, command=command
+                )
+            else:
+                told = stage.advance if count else lambda _: None
+                made = build_large_reference(name, archives, loaded, colour, target, source, told, command)
     if as_json:
         answer_json(made.model_dump(mode="json", exclude={"files"}, exclude_none=True))
     else:
-        answer(str(target / f"{name}.npz"))
+        answer(str(target / (f"{name}.npz" if (target / f"{name}.npz").exists() else f"{name}.shards")))
 
 
 @reference.command("list")

@@ -253,6 +253,10 @@ class SetMetric(ABC):
         """
         return None
 
+    def notes(self, reference: ReferenceFeatures) -> tuple[str, ...]:
+        """What a reader should know of distances to this reference, such as that a term was estimated."""
+        return ()
+
     def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
         """distance(a) - distance(b) with its test of equal distances; both show the same objects.
 

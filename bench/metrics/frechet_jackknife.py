@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.metrics.feature_pair import Matrix
-from bench.metrics.frechet import frechet_distance, narrow
+from bench.metrics.frechet import frechet_distance, frechet_distance_to, narrow
+from bench.metrics.moments import Moments
 
 Indices = npt.NDArray[np.intp]
 Values = npt.NDArray[np.float64]
@@ -35,31 +36,41 @@ _CHUNK_VALUES = 2**23  # products of singular vectors held at once: 64 MiB
 def leave_rows_out(
     rows: Matrix,
     left_out: Sequence[Indices],
-    reference: Matrix,
+    reference: Matrix | Moments,
     reference_left_out: Sequence[Indices] | None = None,
 ) -> npt.NDArray[np.float64]:
     """Fréchet distances of rows (n1, d) to a reference (n2, d) without the rows `left_out[i]`, for each i.
 
-    With `reference_left_out`, the reference loses rows as well. NaN where fewer than two rows remain on a side. Equal
-    to `frechet_distance` of what remains within 1e-9 of the traces.
+    Of a reference that loses no rows the moments do. With `reference_left_out`, the reference loses rows as well. NaN
+    where fewer than two rows remain on a side. Equal to `frechet_distance` of what remains within 1e-9 of the traces.
     """
     none: Sequence[Indices] = [np.zeros(0, dtype=np.intp)] * len(left_out)
     outs = (left_out, none if reference_left_out is None else reference_left_out)
-    origin = reference.mean(axis=0)
-    first, second = _Side(rows - origin), _Side(reference - origin)
-    norms = _NuclearNorms(first.centred, second.centred, narrowed=reference_left_out is None)
+    second: _Side | _Whole
+    if isinstance(reference, Moments):
+        assert reference_left_out is None
+        first, second, count = _Side(rows - reference.mean), _Whole(reference), reference.count
+        norms = _NuclearNorms(_within_centred(first.centred), reference.factor(), narrowed=True)
+    else:
+        origin, count = reference.mean(axis=0), len(reference)
+        first, second = _Side(rows - origin), _Side(reference - origin)
+        within = _within_centred(first.centred), _within_centred(second.centred)
+        norms = _NuclearNorms(*within, narrowed=reference_left_out is None)
     distances = np.full(len(left_out), np.nan)
     sizes = np.array([(len(a), len(b)) for a, b in zip(*outs, strict=True)], dtype=np.intp).reshape(-1, 2)
     for size in np.unique(sizes, axis=0):
-        n1, n2 = len(rows) - size[0], len(reference) - size[1]
+        n1, n2 = len(rows) - size[0], count - size[1]
         if min(n1, n2) < 2:
             continue
         same_size = np.flatnonzero((sizes == size).all(axis=1))
         if (step := _CHUNK_VALUES // (int(size.sum()) ** 2 * norms.rank + 1)) < 1:
             # objects with this many pictures are few: each may have its own decomposition
             for i in same_size.tolist():
-                remaining = (np.delete(side, out[i], axis=0) for side, out in zip((rows, reference), outs, strict=True))
-                distances[i] = frechet_distance(*remaining)
+                remaining = np.delete(rows, left_out[i], axis=0)
+                if isinstance(reference, Moments):
+                    distances[i] = frechet_distance_to(remaining, reference)
+                else:
+                    distances[i] = frechet_distance(remaining, np.delete(reference, outs[1][i], axis=0))
             continue
         for chunk in np.split(same_size, range(step, len(same_size), step)):
             out, reference_out = (np.stack([side[i] for i in chunk.tolist()]) for side in outs)
@@ -87,14 +98,25 @@ class _Side:
         return self._mean + step, (total - remaining * np.square(step).sum(axis=1)) / (remaining - 1)
 
 
+class _Whole:
+    """Mean and trace of a reference that loses nothing, about its mean."""
+
+    def __init__(self, moments: Moments) -> None:
+        self._moments = moments
+
+    def without(self, out: Indices) -> tuple[Matrix, Values]:
+        """As of a `_Side`; out (G, 0)."""
+        return np.zeros((len(out), len(self._moments.mean))), np.full(len(out), self._moments.trace)
+
+
 class _NuclearNorms:
     """Nuclear norms of A B^T, for centred A (n1, d) and B (n2, d), when rows leave and what remains is centred again.
 
-    `narrowed` says that B loses no rows, so that any B' with B'^T B' = B^T B will do, and is taken if it is smaller.
+    Both are given `_within_centred`. `narrowed` says that B loses no rows, so that any B' with B'^T B' = B^T B will do,
+    and is taken if it is smaller.
     """
 
     def __init__(self, a: Matrix, b: Matrix, narrowed: bool) -> None:
-        a, b = _within_centred(a), _within_centred(b)
         rotation = None
         if len(b) > b.shape[1]:
             rotation, b = (None, narrow(b.T).T) if narrowed else np.linalg.qr(b)

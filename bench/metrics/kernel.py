@@ -7,7 +7,7 @@ distance, its value without any object and the variance of a difference are then
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -134,12 +134,46 @@ class ObjectGram:
         x_groups, objects = _codes(x_objects if methods is None else list(zip(methods, x_objects, strict=True)))
         y_groups, reference_objects = _codes(y_objects) if shared else (np.zeros(len(y), dtype=np.intp), ())
         return cls(
-            within=_pair_sums(kernel, x, x_groups, left[: len(x)], x, x_groups, right[: len(x)]),
-            across=_pair_sums(kernel, x, x_groups, left[: len(x)], y, y_groups, right[len(x) :]),
-            reference=reference or _pair_sums(kernel, y, y_groups, left[len(x) :], y, y_groups, right[len(x) :]),
+            within=pair_sums(kernel, x, x_groups, left[: len(x)], x, x_groups, right[: len(x)]),
+            across=pair_sums(kernel, x, x_groups, left[: len(x)], y, y_groups, right[len(x) :]),
+            reference=reference or pair_sums(kernel, y, y_groups, left[len(x) :], y, y_groups, right[len(x) :]),
             objects=objects,
             reference_objects=reference_objects,
         )
+
+    @classmethod
+    def of_blocks(
+        cls,
+        x: Matrix,
+        x_objects: Sequence[Hashable],
+        blocks: Iterable[Matrix],
+        reference: float,
+        *,
+        clustered: bool,
+        kernel: Kernel = cubic_kernel,
+        biased: bool = False,
+        originals: Mapping[Any, int] = MappingProxyType({}),
+    ) -> ObjectGram:
+        """`fold` with a reference that comes in blocks of rows (m, d), each picture an object that x does not show.
+
+        `reference` is the mean over the reference's own pairs (`bench.metrics.pair_means`), `originals` says which
+        objects of x are which row of the reference. Raises `InputError` for fewer than two objects when `clustered`.
+        """
+        if clustered:
+            _need_two_objects(x_objects, "first set")
+        x_groups, objects = _codes(x_objects)
+        apart = _codes(x_objects)[0] if clustered else np.arange(len(x))
+        left, right = (np.zeros_like(apart), np.ones_like(apart)) if biased else (apart, apart)
+        copied = np.array([originals.get(name, -1) for name in x_objects], dtype=np.intp)
+        across = PairSums(np.zeros((len(objects), 1)), np.zeros((len(objects), 1)))
+        start = 0
+        for block in blocks:
+            rows = np.arange(start, start + len(block))
+            own = pair_sums(kernel, x, x_groups, copied, block, np.zeros_like(rows), rows)
+            across = PairSums(across.sums + own.sums, across.counts + own.counts)
+            start += len(block)
+        within = pair_sums(kernel, x, x_groups, left, x, x_groups, right)
+        return cls(within, across, PairSums(np.full((1, 1), reference), np.ones((1, 1))), objects, ())
 
     @property
     def scale(self) -> float:
@@ -223,7 +257,7 @@ def _codes(names: Sequence[Hashable]) -> tuple[Codes, tuple[Hashable, ...]]:
     return np.array([numbers[name] for name in names], dtype=np.intp), tuple(numbers)
 
 
-def _pair_sums(
+def pair_sums(
     kernel: Kernel, x: Matrix, x_groups: Codes, x_apart: Codes, y: Matrix, y_groups: Codes, y_apart: Codes
 ) -> PairSums:
     """Kernel values of all pairs summed per pair of groups, but for pairs of equal `apart` codes, in chunks of rows."""

@@ -20,6 +20,7 @@ from bench.metrics.declaration import FeatureSet
 from bench.metrics.feature_pair import Matrix, feature_pair, negative_distance
 from bench.metrics.kept import Kept, array_bytes
 from bench.references.reference_set import ReferenceFeatures
+from bench.references.shards import FeatureShards
 
 NEAR = 0.25
 """Of the median distance of a reference picture to its nearest one of another object."""
@@ -31,6 +32,7 @@ _COMPARED = 12  # waves along each side: finer ones change with a crop of few pi
 _CROPS = (0.95, 0.9, 0.85)  # sides of a reference picture that a copy may have kept
 _PLAIN = 0.004  # below so little light and shade, patterns are noise
 _ROWS = 256  # of generated pictures at a time
+_ENOUGH = 2000  # pictures of a large reference that the median is taken over
 
 
 def near_copies(generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.bool_]:
@@ -66,6 +68,8 @@ def _nearest(generated: FeatureSet, reference: ReferenceFeatures) -> tuple[npt.N
 def _measured(
     generated: FeatureSet, reference: ReferenceFeatures
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    if isinstance(reference.features, FeatureShards):
+        return _in_shards(generated, reference.features)
     rows, others = feature_pair(generated.features, reference.features)
     deviation = others.std(axis=0)
     deviation[deviation == 0] = 1.0
@@ -74,6 +78,34 @@ def _measured(
     nearest, distance = distances.argmin(axis=1), distances.min(axis=1)
     near = _near.get(reference.identity, lambda: _near_enough(others, reference))
     return distance <= near, nearest
+
+
+def _in_shards(generated: FeatureSet, features: FeatureShards) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Block by block. What is near is told by as many pictures as suffice for a median, each against all."""
+    count, mean, squares = 0, np.zeros(features.shape[1]), np.zeros(features.shape[1])
+    for block in features.blocks():
+        gap, own = block.mean(axis=0) - mean, len(block)
+        squares += np.square(block - block.mean(axis=0)).sum(axis=0) + np.square(gap) * (count * own / (count + own))
+        mean, count = mean + gap * (own / (count + own)), count + own
+    deviation = np.sqrt(squares / count)
+    deviation[deviation == 0] = 1.0
+    asked = np.arange(0, count, -(-count // _ENOUGH))
+    rows = feature_pair(generated.features, features[asked[:2]])[0] / deviation
+    some = np.asarray(features[asked], dtype=np.float64) / deviation
+    nearest, distance = np.zeros(len(rows), dtype=np.intp), np.full(len(rows), np.inf)
+    apart, start = np.full(len(some), np.inf), 0
+    for block in features.blocks():
+        others = block / deviation
+        found = -negative_distance(rows, others)
+        closer = found.min(axis=1) < distance
+        nearest[closer] = start + found.argmin(axis=1)[closer]
+        distance = np.minimum(distance, found.min(axis=1))
+        between = -negative_distance(some, others)
+        here = (asked >= start) & (asked < start + len(block))
+        between[here, asked[here] - start] = np.inf
+        apart = np.minimum(apart, between.min(axis=1))
+        start += len(block)
+    return distance <= max(SAME, NEAR * float(np.median(apart))), nearest
 
 
 def _near_enough(others: Matrix, reference: ReferenceFeatures) -> float:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from bench.errors import InputError
 from bench.metrics.declaration import FeatureSet, SetMetric, object_order
 from bench.references.reference_set import ReferenceFeatures
+from bench.references.shards import EachItsOwn
 
 Rows = npt.NDArray[np.intp]
 
@@ -39,6 +40,10 @@ def reference_floor(
 
 
 def _halves(reference: ReferenceFeatures, n: int, random: np.random.Generator, repeats: int) -> list[tuple[Rows, Rows]]:
+    if isinstance(reference.clusters, EachItsOwn):
+        size = min(len(reference) // 2, n)
+        orders = (random.choice(len(reference), 2 * size, replace=False) for _ in range(repeats))
+        return [(order[:size], order[size:]) for order in orders] if size else []
     names = object_order(reference.clusters)
     numbers = {name: number for number, name in enumerate(names)}
     owner = np.array([numbers[name] for name in reference.clusters], dtype=np.intp)

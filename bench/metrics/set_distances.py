@@ -18,11 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.errors import InputError, ReferenceSetError
 from bench.metrics.declaration import FeatureSet, Result, SetMetric, object_order
 from bench.metrics.feature_pair import Matrix, feature_pair
-from bench.metrics.frechet import frechet_distance
+from bench.metrics.frechet import frechet_distance, frechet_distance_to
 from bench.metrics.frechet_jackknife import leave_rows_out
 from bench.metrics.kept import Kept, array_bytes
 from bench.metrics.kernel import ObjectGram, PairSums, cubic_kernel, jackknife_excess, pair_values
+from bench.metrics.moments import Moments, moments_of
+from bench.metrics.pair_means import PairMean, pair_mean
 from bench.references.reference_set import ReferenceFeatures
+from bench.references.shards import EachItsOwn, FeatureShards
 from bench.stats.difference import Difference, difference_of_distances
 
 
@@ -79,18 +82,33 @@ class _Frechet(_SetDistance):
     def distance(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
         _check(generated, reference)
         of = generated.identity, reference.identity
-        return self._distances.get(of, lambda: frechet_distance(generated.features, reference.features))
+        return self._distances.get(of, lambda: self._measured(generated, reference))
+
+    def _measured(self, generated: FeatureSet, reference: ReferenceFeatures) -> float:
+        moments = self._moments_of(reference)
+        if moments is not None:
+            return frechet_distance_to(_rows(generated, reference), moments)
+        return frechet_distance(generated.features, np.asarray(reference.features))
+
+    def _moments_of(self, reference: ReferenceFeatures) -> Moments | None:
+        """Of a reference in shards, read once. None for few pictures: a covariance of low rank has no good factor."""
+        features = reference.features
+        if not isinstance(features, FeatureShards) or len(features) <= 2 * features.shape[1]:
+            return None
+        return _moments.get(reference.identity, lambda: moments_of(features.blocks()))
 
     def leave_one_object_out(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
         _check(generated, reference)
         of = generated.identity, reference.identity
         return self._left_out.get(of, lambda: self._without_each(generated, reference))
 
-    @staticmethod
-    def _without_each(generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
-        rows, others = feature_pair(generated.features, reference.features)
+    def _without_each(self, generated: FeatureSet, reference: ReferenceFeatures) -> npt.NDArray[np.float64]:
         names = object_order(generated.objects)
         shown = _rows_of(names, generated.objects)
+        moments = self._moments_of(reference)
+        if moments is not None:
+            return leave_rows_out(_rows(generated, reference), shown, moments)
+        rows, others = feature_pair(generated.features, reference.features)
         shared = _rows_of(names, reference.clusters) if reference.shares_objects else None
         return leave_rows_out(rows, shown, others, shared)
 
@@ -156,7 +174,32 @@ class KernelDistance(_SetDistance):
         self._references.get(reference.identity, lambda: gram.reference)
         return gram
 
+    def notes(self, reference: ReferenceFeatures) -> tuple[str, ...]:
+        """How well the reference's own term is known, where not all of its pairs were taken."""
+        if not isinstance(reference.features, FeatureShards) or not (error := self._pair_mean(reference).error):
+            return ()
+        return (
+            f"the reference's own pairs were sampled: all generators' values may be off by {error:.2g} or less, alike",
+        )
+
+    def _pair_mean(self, reference: ReferenceFeatures) -> PairMean:
+        features = reference.features
+        assert isinstance(features, FeatureShards)
+        of = reference.identity, self.kernel, self.prepared
+        return _pair_means.get(of, lambda: pair_mean(features, self.kernel, self.prepared))
+
     def _folded(self, generated: FeatureSet, reference: ReferenceFeatures) -> ObjectGram:
+        if isinstance(reference.features, FeatureShards):
+            return ObjectGram.of_blocks(
+                self.prepared(_rows(generated, reference)),
+                generated.objects,
+                map(self.prepared, reference.features.blocks()),
+                self._pair_mean(reference).mean(self.biased),
+                clustered=self.clustered,
+                kernel=self.kernel,
+                biased=self.biased,
+                originals={ours: int(theirs) for ours, theirs in self.originals(generated, reference).items()},
+            )
         rows, others = feature_pair(generated.features, reference.features)
         return ObjectGram.fold(
             self.prepared(rows),
@@ -222,6 +265,16 @@ class KdCluster(KernelDistance):
     clustered = True
 
 
+# fid and fd, and metrics of several runs in one process, look at the same references
+_moments = Kept[Moments](lambda moments: array_bytes(moments.mean, moments.scatter))
+_pair_means = Kept[PairMean](array_bytes)
+
+
+def _rows(generated: FeatureSet, reference: ReferenceFeatures) -> Matrix:
+    """The generator's features as float64. Raises `InputError` as `feature_pair` does."""
+    return feature_pair(generated.features, reference.features[:2])[0]
+
+
 def _pair_bytes(sums: PairSums) -> int:
     return array_bytes(sums.sums, sums.counts)
 
@@ -236,7 +289,7 @@ def _check(generated: FeatureSet, reference: ReferenceFeatures, clustered: bool 
             raise kind(f"{len(features)} features but {len(ids)} object ids", where=where, expected="one id a picture")
         if len(ids) < 2:
             raise kind(f"a distance between sets needs at least 2 pictures, got {len(ids)}", where=where)
-        if clustered and len(set(ids)) < 2:
+        if clustered and not isinstance(ids, EachItsOwn) and len(set(ids)) < 2:
             raise kind(
                 f"a kernel distance between objects needs pictures of at least 2 objects, got {len(set(ids))}",
                 where=where,

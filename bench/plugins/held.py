@@ -189,6 +189,14 @@ class HeldSetMetric(SetMetric):
             )
         return values
 
+    def notes(self, reference: ReferenceFeatures) -> tuple[str, ...]:
+        """Texts. Raises `PluginError` for other answers."""
+        with plugin_code(self.what, "notes()"):
+            found: object = getattr(self.plugin, "notes", lambda _: ())(reference)
+        if not (isinstance(found, tuple) and all(isinstance(text, str) for text in found)):
+            raise PluginError(f"{self.what}: notes() gave {_short(found)}", expected="a tuple of texts")
+        return found
+
     def difference(self, a: FeatureSet, b: FeatureSet, reference: ReferenceFeatures) -> Difference | None:
         """A tested difference. Raises `PluginError` for other answers."""
         with plugin_code(self.what, "difference()"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -77,6 +78,7 @@ def build_reference(
         encoded = io.BytesIO()
         arrays: dict[str, Any] = {feature_key(extractor): values for extractor, values in measured.features.items()}
         np.savez_compressed(encoded, pixels=np.asarray(measured.pixels), **arrays)
+        shutil.rmtree(out / f"{name}.shards", ignore_errors=True)  # of an earlier, larger set
         # the features first: a provenance file without features would announce a set that is not there
         write_atomically(out / f"{name}.npz", encoded.getvalue())
         write_atomically(

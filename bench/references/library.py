@@ -13,22 +13,25 @@ import platformdirs
 
 from bench.errors import ReferenceSetError, UsageError, nearest
 from bench.extractors.protocol import Extractor, Features
+from bench.references.large import load_shards
 from bench.references.pictures import PREPARATION
 from bench.references.provenance import Provenance, read_provenance
 from bench.references.reference_set import ReferenceFeatures, digest_of, feature_key
+from bench.references.shards import EachItsOwn
 from groundwork.hashing import hash_array
 from groundwork.pictures import RGB
 
 SHIPPED = Path(__file__).parent / "shipped"
 FOLDER_VARIABLE = "REALIZ3D_BENCH_REFERENCES"
 
+SHARDS = ".shards"
 _MAX_UNPACKED_BYTES = 8 * 1024**3
 _SMALL, _MOST_SHRUNK = 64 * 1024**2, 20  # bytes, and how many times smaller an honest file is
 
 
 @dataclass(frozen=True)
 class ReferenceEntry:
-    """A set that can be loaded. `path` is its `.npz`; the provenance lies beside it."""
+    """A set that can be loaded. `path` is its `.npz`, or `.shards`; the provenance lies beside it."""
 
     path: Path
     provenance: Provenance
@@ -81,6 +84,9 @@ def load_reference(name: str, extractor: Extractor, background: RGB) -> Referenc
     path = files[name][0]
     provenance = read_provenance(path.with_suffix(".json"))
     _check_fits(name, provenance, extractor, background, str(path))
+    if path.suffix == SHARDS:
+        shards = load_shards(path.with_suffix(".json"), provenance, extractor)
+        return ReferenceFeatures(name, shards, EachItsOwn(len(shards)), provenance.digest, extractor.name)
     pixels, features = _read_arrays(path, extractor.name)
     if (
         hash_array(features) != provenance.extractors[extractor.name].features
@@ -106,7 +112,7 @@ def _files() -> dict[str, tuple[Path, bool]]:
 
 
 def _sets_in(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.glob("*.npz")):
+    for path in sorted([*folder.glob("*.npz"), *folder.glob(f"*{SHARDS}")]):
         if path.with_suffix(".json").is_file():
             yield path
 

@@ -29,10 +29,12 @@ def reference_picture(path: Path, background: RGB) -> Picture:
 
 def reference_cut_out(path: Path, background: RGB) -> PictureRGBA | Picture:
     """`reference_picture` with the outline that the file has, uint8 (S, S, 4); (S, S, 3) where it has none."""
-    rgba = read_rgba(path)
-    return (
-        framed(rgba, where=str(path)) if rgba[..., 3].min() < ALPHA_SEEN else centred(rgba, background, where=str(path))
-    )
+    return cut_out_of(read_rgba(path), background, str(path))
+
+
+def cut_out_of(rgba: PictureRGBA, background: RGB, where: str) -> PictureRGBA | Picture:
+    """`reference_cut_out` of pixels (H, W, 4) that were read. Raises `ImageError`."""
+    return framed(rgba, where) if rgba[..., 3].min() < ALPHA_SEEN else centred(rgba, background, where)
 
 
 def centred(rgba: PictureRGBA, background: RGB, where: str = "") -> Picture:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.extractors.protocol import Features
+from bench.references.shards import FeatureShards
 from groundwork.hashing import hash_array, hash_strings
 
 FEW = 50
@@ -19,13 +20,14 @@ class ReferenceFeatures:
 
     `clusters` holds one id a picture: pictures of the same id show the same object (every photo its own id when nothing
     else is known). When ids are case ids of the suite, `shares_objects` is True and kernel distances leave out
-    same-object pairs across the sets too. `digest` is the SHA-256 (hex) that pins the pictures, `names` what each is
+    same-object pairs across the sets too. A large set has its features in shards, and each picture is an object of its
+    own (`EachItsOwn`). `digest` is the SHA-256 (hex) that pins the pictures, `names` what each is
     called (empty where nobody says).
     """
 
     name: str
-    features: Features
-    clusters: tuple[str, ...]
+    features: Features | FeatureShards
+    clusters: Sequence[str]
     digest: str
     extractor: str
     shares_objects: bool = False
@@ -37,6 +39,8 @@ class ReferenceFeatures:
     @cached_property
     def identity(self) -> str:
         """SHA-256 (hex) of all that distances can depend on."""
+        if isinstance(self.features, FeatureShards):
+            return hash_strings([self.features.digest])
         return hash_strings([hash_array(self.features), str(self.shares_objects), *self.clusters])
 
 

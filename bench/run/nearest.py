@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from bench.errors import BenchError, InputError
@@ -70,12 +71,13 @@ def _lines(metric: SetMetric, found: SetScores) -> Iterable[Nearest]:
     reference = found.references.get((metric.reference, metric.extractor))
     if reference is None or not reference.names:
         return
-    apart = usual_distance(reference.features, reference.clusters)
+    real = np.asarray(reference.features)
+    apart = usual_distance(real, reference.clusters)
     for (generator, extractor), shown in found.features.items():
         if extractor != metric.extractor:
             continue
         try:
-            rows, distances = nearest(shown.features, reference.features, KEPT)
+            rows, distances = nearest(shown.features, real, KEPT)
         except InputError:  # numbers that are not finite: its distance is a row that says so
             continue
         for (key, view), near, far in zip(found.shown[generator], rows, distances, strict=True):

@@ -289,7 +289,7 @@ def _score(plan: Plan, generator: str, metric: SetMetric, found: SetScores, libr
     notes = [f"{missing} of {asked.samples} samples failed; {counted(missing, counted_in.measured)}"] if missing else []
     if found.elsewhere.get(generator):
         notes.append(_elsewhere(plan, found, generator, generated))
-    notes += sizes(generated, reference)
+    notes += [*sizes(generated, reference), *metric.notes(reference)]
     patterns = found.features.get((generator, PATTERN)), found.references.get((metric.reference, PATTERN))
     notes += copied(generated, reference, *patterns)
     return SetScore(

@@ -8,6 +8,7 @@ from bench.extractors.protocol import Features
 from bench.metrics.declaration import FeatureSet
 from bench.metrics.near_copies import ALIKE, alike, near_copies
 from bench.references.reference_set import FEW, ReferenceFeatures
+from bench.references.shards import FeatureShards, blocks_of
 
 CUT_OUT = (
     ": the distance would measure the ground. Cut the objects out (a folder: `cut_out: true`), or set views.background"
@@ -22,9 +23,10 @@ def on_another_ground(generator: str, samples: int, elsewhere: int) -> str:
     return f"{elsewhere} of {samples} samples of '{generator}' stand on another plain ground than the suite's"
 
 
-def is_constant(features: Features) -> bool:
+def is_constant(features: Features | FeatureShards) -> bool:
     """Whether all pictures (N, D) look the same to an extractor: a distance to them, or of them, says nothing."""
-    return bool((features == features[:1]).all())
+    first = features[:1]
+    return all(bool((block == first).all()) for block in blocks_of(features))
 
 
 def sizes(generated: FeatureSet, reference: ReferenceFeatures) -> list[str]:
@@ -52,7 +54,7 @@ def copied(
     by_features = near_copies(generated, reference)
     by_pixels = np.zeros_like(by_features)
     if patterns is not None and reference_patterns is not None:
-        by_pixels = alike(patterns.features, reference_patterns.features).max(axis=1) > ALIKE
+        by_pixels = alike(patterns.features, np.asarray(reference_patterns.features)).max(axis=1) > ALIKE
     count = int((by_features | by_pixels).sum())
     if not count:
         return []
