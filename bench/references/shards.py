@@ -23,7 +23,7 @@ from bench.extractors.protocol import Features
 from groundwork.files import write_atomically
 from groundwork.hashing import hash_file, hash_strings
 
-ROWS = 16384  # of a shard: 84 MB at 1280 numbers a picture
+ROWS = 4096  # of a shard: 21 MB at 1280 numbers a picture
 BLOCK = 2048  # rows that are looked at together
 IN_MEMORY = 20_000  # pictures
 _INDEX = "index.json"

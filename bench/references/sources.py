@@ -36,7 +36,7 @@ class Archives:
         """How many pictures there are, where that costs nothing to know."""
         if self.kind == "tar":
             return None
-        return sum(_parquet(file).metadata.num_rows for file in self.files)
+        return sum(int(_parquet(file).metadata.num_rows) for file in self.files)
 
 
 def find_archives(source: Path) -> Archives | None:
