@@ -383,13 +383,11 @@ def test_two_processes_learn_what_one_does(world, tmp_path):
     code = _PROCESS.format(
         paths=[str(here.parents[1] / "helpers"), str(here.parents[2])], world=str(world), out=str(tmp_path / "two")
     )
-    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
-              "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}  # fmt: skip
-    running = [
-        subprocess.Popen([sys.executable, "-c", code], env={**shared, "RANK": rank, "LOCAL_RANK": rank})
-        for rank in "01"
-    ]
-    assert [process.wait(timeout=300) for process in running] == [0, 0]
+    script = tmp_path / "two.py"
+    script.write_text(code)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", port]
+    shared = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    assert subprocess.run([*torchrun, str(script)], env=shared, timeout=300, check=False).returncode == 0
 
     # two samples a forward, two forwards a step on each of two processes, against all eight at once
     whole = {"samples_per_step": 8, "micro_batch": 8}
