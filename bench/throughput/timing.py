@@ -156,7 +156,7 @@ def time_generator(
 
 
 def _pipelines(generator: Generator) -> Sequence[Any]:
-    """Classes of others need not have the method."""
+    """Classes of others may call something else so."""
     ask = getattr(generator, "pipelines", None)
     return ask() if callable(ask) else ()
 
