@@ -57,6 +57,13 @@ def to_srgb(image: Image.Image, where: str, as_stored: bool = False, gamut: Gamu
 
 def _eight_bits(image: Image.Image, where: str) -> Image.Image:
     """The high byte, which is also what Pillow keeps of 16-bit colour."""
+    if image.mode == "I" and image.format == "TIFF":  # a PNG of 16 bits may have that mode too
+        raise ImageError(
+            "the picture holds whole numbers of 32 bits, or signed ones",
+            where=where,
+            expected="8 or 16 bits a channel, without sign",
+            hint="what is white in it cannot be known: save it with 8 or 16 bits",
+        )
     values = np.asarray(image).astype(np.int64)
     if values.size and not (values.min() >= 0 and values.max() < 2**16):
         raise ImageError(

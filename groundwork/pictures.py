@@ -20,6 +20,7 @@ from groundwork.colour import to_srgb
 from groundwork.errors import ImageError, UserError
 from groundwork.files import write_atomically
 from groundwork.gamut import told_gamut
+from groundwork.picture_kinds import kind_of
 
 RGB = tuple[float, float, float]
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) sRGB
@@ -120,8 +121,12 @@ def opened(content: bytes, where: str, formats: tuple[str, ...] = FORMATS) -> It
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(str(error), where) from error
     except UnidentifiedImageError as error:
+        kind = kind_of(content)
         raise ImageError(
-            "the file is not a picture that can be read", where=where, expected=f"{', '.join(formats)} contents"
+            f"the file is {kind}, which is not read" if kind else "the file is not a picture that can be read",
+            where=where,
+            expected=f"{', '.join(formats)} contents",
+            hint="convert it to PNG" if "picture" in kind or "photograph" in kind else "",
         ) from error
     except Exception as error:
         # decoders meet broken files with OSError, SyntaxError, ValueError, struct.error, zlib.error, ...

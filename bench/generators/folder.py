@@ -29,7 +29,7 @@ from bench.layouts.fit import check_cameras, views_of
 from bench.layouts.layout import Index, Layout, Pictures, find_pictures
 from bench.layouts.listing import listing
 from bench.layouts.own_cameras import check_own_cameras, own_cameras, views_seen
-from bench.layouts.pattern import VIDEOS
+from bench.layouts.pattern import VIDEOS, composed
 from bench.layouts.presets import Preset, preset
 from bench.layouts.tiles import corners, cut, straightened
 from groundwork.hashing import hash_file, hash_strings
@@ -123,9 +123,10 @@ class FolderGenerator(SingleCaseGenerator):
 
     def _check_cases(self, index: Index) -> None:
         known = {case.id for case in self.context.cases}
+        same = {composed(case) for case in known}
         strangers = [*index.strangers]
         if self.options.layout is None and self.options.files is None:
-            strangers += [folder.name for folder in folders_in(self.root) if folder.name not in known]
+            strangers += [folder.name for folder in folders_in(self.root) if composed(folder.name) not in same]
         there = f"there is {listing(index.walk)}"
         if strangers:
             raise InputError(

@@ -16,6 +16,7 @@ from bench.generators.base import SingleCaseGenerator
 from bench.generators.ground_truth import SUPERSAMPLE
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.geometry.mesh import Mesh
+from bench.layouts.pattern import composed
 from groundwork.hashing import hash_strings
 from groundwork.notes import tell
 
@@ -43,14 +44,15 @@ class TexturedMeshGenerator(SingleCaseGenerator):
                 expected="one textured mesh per case (GLB, glTF, OBJ, PLY), named like it",
                 hint=f"name yours: --set generators.{name}.path=DIR",
             )
-        self.meshes = {case.id: case.mesh for case in mesh_folder_cases(self.folder, None) if case.mesh is not None}
-        known = {case.id for case in context.cases}
+        known = {composed(case.id): case.id for case in context.cases}  # accents may be stored otherwise here
+        found = {case.id: case.mesh for case in mesh_folder_cases(self.folder, None) if case.mesh is not None}
+        self.meshes = {known.get(composed(name), name): mesh for name, mesh in found.items()}
         for case_id in self.meshes:
-            if case_id not in known:
+            if composed(case_id) not in known:
                 raise GeneratorError(
                     f"generator '{name}': mesh '{case_id}' belongs to no case of the suite",
                     where=str(self.folder),
-                    hint=nearest(case_id, known),
+                    hint=nearest(case_id, known.values()),
                 )
 
     def fingerprint(self) -> str:

@@ -8,8 +8,9 @@ picture.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -17,6 +18,11 @@ from groundwork.errors import UsageError
 
 FIELDS = ("case", "seed", "view")
 VIDEOS = (".mp4", ".webm", ".mov", ".mkv")
+
+
+def composed(name: str) -> str:
+    """With each accent and its letter as one character (Unicode's NFC)."""
+    return unicodedata.normalize("NFC", name)
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,18 @@ class Pattern:
         return "{view}" in self.text
 
     def place(self, relative: str, cases: Collection[str]) -> Place | None:
-        """What the file at `relative` (posix, below the root) is, if it is a picture of one of `cases`."""
-        return self._read(self._expression(cases), relative)
+        """What the file at `relative` (posix, below the root) is, if it is a picture of one of `cases`.
+
+        Accents count the same composed and decomposed: a Mac's disk and a suite's file store them otherwise.
+        """
+        found = self._read(self._expression(cases), composed(relative))
+        if found is None or found.case in cases:
+            return found
+        return replace(found, case=next(case for case in cases if composed(case) == found.case))
 
     def stranger(self, relative: str) -> str | None:
         """The case that a file would be of, whatever cases there are."""
-        place = self._read(self._anything, relative)
+        place = self._read(self._anything, composed(relative))
         return None if place is None else place.case
 
     @cached_property
@@ -68,11 +80,11 @@ class Pattern:
         return self._compiled(r"[^/]+?")
 
     def _expression(self, cases: Collection[str]) -> re.Pattern[str]:
-        known = "|".join(re.escape(case) for case in sorted(cases, key=len, reverse=True))
+        known = "|".join(re.escape(composed(case)) for case in sorted(cases, key=len, reverse=True))
         return self._compiled(known or r"(?!)")
 
     def _compiled(self, case: str) -> re.Pattern[str]:
-        words = "|".join(re.escape(name) for name in sorted(self.names, key=len, reverse=True))
+        words = "|".join(re.escape(composed(name)) for name in sorted(self.names, key=len, reverse=True))
         texts = {"case": case, "seed": "[0-9]{1,9}", "view": words or "[0-9]{1,9}"}
         anywhere, rest = self.text.startswith("**/"), self.text.removeprefix("**/")
         parts, seen = [r"(?:.*/)?" if anywhere else ""], set()
@@ -86,7 +98,7 @@ class Pattern:
                 seen.add(name)
                 parts.append(f"(?P<{name}>{texts[name]})")
             else:
-                parts.append(re.escape(piece))
+                parts.append(re.escape(composed(piece)))
         suffix = "" if PurePosixPath(rest).suffix.lower() in _suffixes() else r"\.[^./]+"
         return re.compile("".join(parts) + suffix, re.IGNORECASE if suffix == "" else 0)
 
@@ -96,7 +108,13 @@ class Pattern:
             return None
         groups = found.groupdict()
         view = groups.get("view")
-        index = None if view is None else self.names.index(view) if self.names else int(view) - self.first
+        index = (
+            None
+            if view is None
+            else [composed(name) for name in self.names].index(view)
+            if self.names
+            else int(view) - self.first
+        )
         if index is not None and index < 0:
             return None
         return Place(groups["case"], None if groups.get("seed") is None else int(groups["seed"]), index)

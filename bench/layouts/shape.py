@@ -14,6 +14,7 @@ import numpy.typing as npt
 from bench.errors import InputError
 from bench.layouts.layout import Layout
 from bench.layouts.listing import listing
+from bench.layouts.pattern import composed
 from groundwork.errors import UserError
 from groundwork.pictures import SUFFIXES, picture_size, read_rgba
 from groundwork.walk import Walk, walk
@@ -137,9 +138,9 @@ def _cases_in(parts: Sequence[str], cases: Collection[str]) -> list[tuple[int, s
     known = sorted(cases, key=len, reverse=True)
     for place in range(len(parts) - 1, -1, -1):
         for case in known:
-            bounded = re.search(rf"(?<![A-Za-z0-9]){re.escape(case)}(?![A-Za-z0-9])", parts[place])
+            part = composed(parts[place])
+            bounded = re.search(rf"(?<![A-Za-z0-9]){re.escape(composed(case))}(?![A-Za-z0-9])", part)
             if bounded:
-                part = parts[place]
                 return [(place, case, part[: bounded.start()] + "{case}" + part[bounded.end() :])]
     return []
 

@@ -25,6 +25,9 @@ from bench.mesh_files.textures import Textures
 _NUMBERS = ("v", "vt", "vn", "f")  # statements that a comment may follow; in names, # is a letter like others
 
 
+_LEFT_OUT = ("l", "p", "surf", "curv", "curv2")
+
+
 @dataclass
 class _Lines:
     """What the lines of a file say, in their order. Corner indices count from 0; -1 where a corner has none."""
@@ -41,6 +44,7 @@ class _Lines:
     names: list[str | None] = field(default_factory=lambda: [None])
     libraries: list[str] = field(default_factory=list)
     small: int = 0  # faces of fewer than three corners
+    left_out: dict[str, int] = field(default_factory=dict)  # statements of geometry that is no polygon
 
 
 def read_obj(data: bytes, path: Path, assets: AssetFolder, notes: list[str]) -> Mesh:
@@ -48,6 +52,10 @@ def read_obj(data: bytes, path: Path, assets: AssetFolder, notes: list[str]) -> 
     lines = _parse(text_lines(data), path)
     if lines.small:
         notes.append(f"{lines.small} faces of fewer than three corners are left out")
+    if strokes := sum(lines.left_out.get(kind, 0) for kind in ("l", "p")):
+        notes.append(f"{strokes} lines and points are left out")
+    if free := sum(lines.left_out.get(kind, 0) for kind in ("surf", "curv", "curv2")):
+        notes.append(f"{free} free-form surfaces and curves are left out")
     if not lines.counts:
         raise MeshError("the mesh has no faces", where=str(path), expected="triangles or polygons")
     positions = _table(lines.positions, 3)
@@ -102,6 +110,8 @@ def _parse(lines: list[str], path: Path) -> _Lines:
                 material = known[name]
             elif kind == "mtllib":
                 found.libraries.append(said.strip())
+            elif kind in _LEFT_OUT:
+                found.left_out[kind] = found.left_out.get(kind, 0) + 1
     except (ValueError, OverflowError) as error:
         raise MeshError(f"the line cannot be read: {error}", where=f"{path}:{number}") from error
     return found

@@ -114,7 +114,8 @@ def test_a_gamma_without_profile_is_honoured() -> None:
         (encoded(Image.new("RGB", (2, 2)), icc_profile=profile()), "profile is for grey pictures"),
         (encoded(Image.new("CMYK", (2, 2)), "JPEG"), "CMYK without a colour profile"),
         (encoded(Image.new("CMYK", (2, 2)), "JPEG", icc_profile=profile(SRGB)), "profile is for RGB pictures"),
-        (encoded(Image.fromarray(np.array([[70000, 1]], dtype=np.int32)), "TIFF"), "values run from 1 to 70000"),
+        (encoded(Image.fromarray(np.array([[70000, 1]], dtype=np.int32)), "TIFF"), "whole numbers of 32 bits"),
+        (encoded(Image.fromarray(np.array([[200, 1]], dtype=np.int32)), "TIFF"), "whole numbers of 32 bits"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused(content: bytes, message: str) -> None:

@@ -117,10 +117,28 @@ def test_truncated_files_are_refused(kind: str, kept: float, tmp_path: Path) -> 
 def test_other_formats_and_cmyk_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="PNG, JPEG, WEBP, BMP, TIFF, GIF contents"):
         decode_rgba(_encoded(Image.fromarray(_noise()), "TGA"), "x.png")
-    with pytest.raises(ImageError, match="not a picture"):
+    with pytest.raises(ImageError, match="a web page"):
         decode_rgba(b"<html>not a picture</html>", "x.png")
     with pytest.raises(ImageError, match="CMYK"):
         decode_rgba(_encoded(Image.fromarray(_noise()).convert("CMYK"), "JPEG"), "x.jpg")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(99), "a HEIC picture, as phones write them"),
+        (b"\0\0\0\x18ftypavif" + bytes(99), "an AVIF picture"),
+        (b"\x76\x2f\x31\x01" + bytes(99), "an OpenEXR picture"),
+        (b"#?RADIANCE\n" + bytes(99), "a Radiance HDR picture"),
+        (b"<?xml version='1.0'?><svg/>", "an SVG drawing"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "a pointer of Git LFS"),
+        (b"<!DOCTYPE html><p>404", "a web page"),
+        (b"\0\0\0\x18ftypisom" + bytes(99), "a video"),
+    ],
+)
+def test_what_is_not_read_is_named(content: bytes, kind: str) -> None:
+    with pytest.raises(ImageError, match=f"the file is {kind}"):
+        decode_rgba(content, "x.png")
 
 
 def test_animations_are_refused() -> None:

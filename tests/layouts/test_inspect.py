@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from shuffled_layouts import (
+    LAYOUTS,
+    ORDER,
+    SIDE,
+    TAKE,
+    box_views,
+    found_in,
+    hull_suite,
+    judged,
+    true_views,
+    write,
+    write_suite,
+)
 
 from bench.cli import main
 from bench.generators.ground_truth import ground_truth
@@ -17,50 +29,10 @@ from bench.run.plan import find_cases
 from bench.suite.cameras import cameras_of
 from bench.suite.load import load_suite
 
-SIDE = 64
-NAMES = ("front", "right", "back", "left")
-ORDER = (2, 0, 3, 1)  # picture ORDER[v] is view v
-TAKE = np.argsort(ORDER)
-
-
-@dataclass(frozen=True)
-class Written:
-    """One way to lay out four views: how each is called, or how they share a picture."""
-
-    name: str
-    single: str = ""
-    sheet: tuple[int, int] = (1, 1)
-    padding: int = 0
-    mirror: bool = False
-    turn: int = 0
-    ground: int = 255
-    transparent: bool = False
-    extra: int = 0  # further views, from elsewhere
-    beside: str = ""  # maps that lie beside the views
-
-
-LAYOUTS = [
-    Written("numbers", "{case}/view_{i}.png"),
-    Written("zeros from one", "{case}/{j:03d}.png"),
-    Written("words", "out/{case}/rgb_000_{word}.png", beside="out/{case}/normals_000_{word}.png"),
-    Written("case in the name", "{case}-{i:02d}.webp"),
-    Written("strip by case", "{case}.png", (1, 4)),
-    Written("grid with a border", "{case}/grid.png", (2, 2), padding=2),
-    Written("mirrored grid", "{case}/grid.png", (2, 2), mirror=True),
-    Written("turned", "{case}/color_{i:04d}.png", turn=1),
-    Written("grey strip", "{case}/sample.png", (1, 4), ground=127),
-    Written("six of which four", "{case}/img{i}.png", transparent=True, extra=2),
-]
-
 
 @pytest.fixture(scope="module")
 def suite(mesh_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("suite") / "suite.yaml"
-    file.write_text(
-        f"name: small\nversion: 1\ntask: texturing\ncases: {{source: meshes, path: '{mesh_folder}'}}\n"
-        f"views: {{resolution: {SIDE}, distance: 2.4}}\nmetrics: [silhouette_iou]\n"
-    )
-    return file
+    return write_suite(tmp_path_factory.mktemp("suite") / "suite.yaml", mesh_folder)
 
 
 @pytest.fixture(scope="module")
@@ -68,43 +40,7 @@ def truths(suite: Path) -> dict[str, np.ndarray]:
     """By case the suite's four views, and two more from other sides, uint8 (6, S, S, 4)."""
     loaded = load_suite(suite)
     views = loaded.views.model_copy(update={"azimuths": (0.0, 90.0, 180.0, 270.0, 45.0, 225.0)})
-    found = {}
-    for case in find_cases(loaded.cases, loaded.folder):
-        white = ground_truth(case, cameras_of(views), (1.0, 1.0, 1.0), "cpu").views
-        black = ground_truth(case, cameras_of(views), (0.0, 0.0, 0.0), "cpu").views
-        alpha = 255 - (white.astype(int) - black).max(axis=-1, keepdims=True)
-        found[case.id] = np.concatenate([white, np.uint8(alpha)], axis=-1)
-    return found
-
-
-def write(root: Path, how: Written, truths: dict[str, np.ndarray]) -> None:
-    for case, truth in truths.items():
-        chosen = [truth[v] for v in TAKE] + [truth[4 + i] for i in range(how.extra)]
-        pictures = []
-        for rgba in chosen:
-            picture = rgba if how.transparent else rgba[..., :3].copy()
-            if how.ground != 255:
-                picture[rgba[..., 3] == 0] = how.ground
-            picture = np.rot90(picture, -how.turn)  # what `turn` and then `mirror` undo
-            pictures.append(picture[:, ::-1] if how.mirror else picture)
-        if how.sheet == (1, 1):
-            for i, picture in enumerate(pictures):
-                word = NAMES[i] if i < 4 else ""
-                for pattern, content in ((how.single, picture), (how.beside, 255 - picture)):
-                    if pattern:
-                        path = root / pattern.format(case=case, i=i, j=i + 1, word=word)
-                        path.parent.mkdir(parents=True, exist_ok=True)
-                        Image.fromarray(np.ascontiguousarray(content)).save(path, lossless=True)
-            continue
-        rows, columns = how.sheet
-        step = SIDE + how.padding
-        whole = np.zeros((rows * step + how.padding, columns * step + how.padding, 3), dtype=np.uint8)
-        for i, picture in enumerate(pictures):
-            y, x = (how.padding + place * step for place in divmod(i, columns))
-            whole[y : y + SIDE, x : x + SIDE] = picture
-        path = root / how.single.format(case=case)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(whole).save(path)
+    return {case.id: true_views(case, views) for case in find_cases(loaded.cases, loaded.folder)}
 
 
 @pytest.mark.parametrize("how", LAYOUTS, ids=lambda how: how.name)
@@ -166,3 +102,19 @@ def test_a_folder_without_pictures_is_refused_with_a_listing(suite, tmp_path, ca
     Image.new("RGB", (8, 8)).save(tmp_path / "cat" / "x.png")
     assert main(["inspect", str(tmp_path), "--suite", str(suite)]) == 2
     assert "there is cat/: 1 picture, x.png (8 x 8)" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", LAYOUTS, ids=lambda how: how.name)
+def test_by_the_hull_alone_nothing_wrong_is_settled(how, tmp_path):
+    write(tmp_path / "made", how, box_views())
+    found, _ = found_in(tmp_path / "made", hull_suite(tmp_path / "suite.yaml"))
+    assert judged(found, how) != "WRONG" and found["not_tried"] == []
+    assert how.extra or judged(found, how) == "right"
+
+
+def test_a_search_without_time_says_what_was_not_tried(suite, truths, tmp_path, capsys):
+    write(tmp_path / "made", LAYOUTS[0], truths)
+    assert main(["inspect", str(tmp_path / "made"), "--suite", str(suite), "--seconds", "0"]) == 0
+    said = capsys.readouterr().err
+    assert "not tried, for want of time (--seconds): pictures turned by 90" in said and "mirrored turned by 270" in said

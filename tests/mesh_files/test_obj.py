@@ -236,3 +236,11 @@ def test_a_linked_mesh_has_its_files_where_it_lies(tmp_path):
     link = tmp_path / "meshes" / "mug.obj"
     link.symlink_to(path)
     assert colours_at(link, *QUARTERS) == [RED, GREEN, BLUE, YELLOW]
+
+
+def test_what_is_no_polygon_is_left_out_and_said(tmp_path):
+    square = "v -.5 .5 0\nv .5 .5 0\nv .5 -.5 0\nv -.5 -.5 0\n"
+    free = "cstype bezier\ndeg 1 1\nsurf 0 1 0 1 1 2 3 4\nend\n"
+    (tmp_path / "a.obj").write_text(square + "l 1 2 3\np 4\n" + free + "f 1 4 3 2\n")
+    notes = read_mesh(tmp_path / "a.obj").notes
+    assert notes == ("2 lines and points are left out", "1 free-form surfaces and curves are left out")

@@ -123,7 +123,8 @@ class Document:
 
 def _tree(text: bytes, path: Path) -> dict[str, Any]:
     try:
-        tree = json.loads(text.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
+        # some exporters fill the chunk up with zeros in place of blanks
+        tree = json.loads(text.rstrip(b"\0").decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
     except _NotFinite as error:
         raise MeshError(
             f"the glTF header holds the number {error}", where=str(path), expected="finite numbers"
