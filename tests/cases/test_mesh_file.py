@@ -299,7 +299,7 @@ def test_postscript_is_never_run(tmp_path: Path, embedded: bool) -> None:
     Image.new("RGB", (4, 4)).save(stream, "EPS")
     (tmp_path / "a.eps").write_bytes(stream.getvalue())
     address = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode() if embedded else "a.eps"
-    unpainted(write_gltf(tmp_path, images=[{"uri": address}]), "not a picture that can be read")
+    unpainted(write_gltf(tmp_path, images=[{"uri": address}]), "a PostScript document, which is not read")
 
 
 def test_a_damaged_texture_is_an_error(tmp_path: Path) -> None:

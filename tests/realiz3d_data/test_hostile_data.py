@@ -81,7 +81,7 @@ def test_a_sound_data_set_is_read(write: object, tmp_path: Path) -> None:
         ({"view_1.png": bomb()}, "too large"),
         ({"view_1.png": png(64)[:80]}, "truncated or broken"),
         ({"view_1.png": b""}, "empty"),
-        ({"view_1.png": b"<svg onload=alert(1)>"}, "not a picture"),
+        ({"view_1.png": b"<svg onload=alert(1)>"}, "an SVG drawing"),
         ({"normal_1.png": png()}, "not a 16-bit grey picture"),
         ({"position_0.png": bomb()}, "too large"),
         ({"caption.txt": b"\xff\xfe"}, "not UTF-8"),
