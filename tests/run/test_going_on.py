@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from small_runs import KD, Stumbling, go, rows, write_suite, written
 
+from bench.extractors.efficientnet_lite0 import EfficientNetLite0Backbone
 from bench.plugins.held import HeldObjectMetric
 from bench.results.read import read_run
 from bench.run import places
@@ -23,6 +24,22 @@ def test_same_command_computes_nothing_again(finished, tmp_path):
     assert {p: p.stat().st_mtime_ns for p in out.rglob("*.png")} == pictures
     assert (out / "scores.parquet").read_bytes() == before
     assert json.loads((out / "manifest.json").read_text())["timing"]["generators"] == {}
+
+
+def test_pictures_are_shown_to_a_network_once(tmp_path, mesh_folder, monkeypatch):
+    passes = []
+    forward = EfficientNetLite0Backbone.forward
+    monkeypatch.setattr(
+        EfficientNetLite0Backbone, "forward", lambda network, inputs: passes.append(1) or forward(network, inputs)
+    )
+    suite, out = write_suite(tmp_path / "suite.yaml", mesh_folder), tmp_path / "run"
+    go(suite, out)
+    first = len(passes)
+    assert first == 2 * 3 * 4
+    go(suite, out)
+    (out / "scores.parquet").unlink()
+    go(suite, out)  # every distance again, from the features that are there
+    assert len(passes) == first
 
 
 @pytest.mark.parametrize(
