@@ -54,11 +54,12 @@ PACKAGES = (
 
 @dataclass
 class Runs:
-    """Repeats of one job: wall time of the process, what it answered, and the most memory that it held."""
+    """Repeats of one job: wall and CPU time of the process, what it answered, and the most memory that it held."""
 
     seconds: list[float] = field(default_factory=list)
     answers: list[dict[str, float]] = field(default_factory=list)
     peak_mib: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
     failure: str = ""
 
     def inner(self, key: str) -> list[float]:
@@ -85,6 +86,7 @@ def run_job(job: str, folder: Path, count: int, runs: Runs) -> None:
             runs.seconds.append(elapsed)
             runs.answers.append(json.loads(said.read().splitlines()[-1]))
             runs.peak_mib.append(usage.ru_maxrss / 1024)
+            runs.cpu_seconds.append(usage.ru_utime + usage.ru_stime)
         else:
             last = (complained.read().decode(errors="replace").strip() or "no message").splitlines()[-1]
             runs.failure = f"not installed: {last}" if process.returncode == NOT_INSTALLED else f"failed: {last}"
@@ -103,21 +105,22 @@ def run_rounds(jobs: Sequence[str], folder: Path, count: int, repeats: int) -> d
 
 def whole_job_table(renders: int, found: dict[str, Runs]) -> str:
     """Markdown: seconds, how many times ours that is, peak memory and the values."""
-    ours = statistics.median(found["ours"].seconds)
+    ours, our_cpu = (statistics.median(times) for times in (found["ours"].seconds, found["ours"].cpu_seconds))
     lines = [
         f"### FID + KID of {renders} PNG (512 x 512) against {photos_for(renders)} JPEG (500 x 375)",
         "",
-        "| whole process | seconds, median (repeats) | times ours | peak memory, MiB | FID | KID |",
-        "|---|---|---|---|---|---|",
+        "| whole process | seconds, median (repeats) | times ours | CPU-seconds | times ours | peak MiB | FID | KID |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for job, runs in found.items():
         if runs.failure:
-            lines.append(f"| {WHOLE_JOBS[job]} | {runs.failure} | | | | |")
+            lines.append(f"| {WHOLE_JOBS[job]} | {runs.failure} | | | | | | |")
             continue
+        cpu = statistics.median(runs.cpu_seconds)
         values = [f"{runs.answers[0][key]:.6g}" if key in runs.answers[0] else "" for key in ("fid", "kid")]
         lines.append(
             f"| {WHOLE_JOBS[job]} | {_spread(runs.seconds)} | {statistics.median(runs.seconds) / ours:.2f} "
-            f"| {statistics.median(runs.peak_mib):.0f} | {' | '.join(values)} |"
+            f"| {cpu:.3g} | {cpu / our_cpu:.2f} | {statistics.median(runs.peak_mib):.0f} | {' | '.join(values)} |"
         )
     lines += ["", _beside_the_network(renders + photos_for(renders), found)]
     return "\n".join(lines)
@@ -126,14 +129,16 @@ def whole_job_table(renders: int, found: dict[str, Runs]) -> str:
 def _beside_the_network(pictures: int, found: dict[str, Runs]) -> str:
     """What decoding, resizing and distances add to the network, in a sentence."""
     whole, bare = (statistics.median(found[job].seconds) for job in ("ours", "bare_forward"))
+    whole_cpu, bare_cpu = (statistics.median(found[job].cpu_seconds) for job in ("ours", "bare_forward"))
     rates = {
         job: pictures / statistics.median(found[job].inner("forward"))
         for job in ("bare_forward", "torch_forward")
-        if not found[job].failure
+        if job in found and found[job].answers
     }
     return (
         f"Our whole process takes {whole / bare:.2f} times as long as one that only loads the network and runs it on "
-        f"{pictures} prepared pictures. The network alone ran at {rates['bare_forward']:.1f} pictures a second, "
+        f"{pictures} prepared pictures, and {whole_cpu / bare_cpu:.2f} times its CPU-seconds. "
+        f"The network alone ran at {rates['bare_forward']:.1f} pictures a second, "
         f"in eager torch at {rates.get('torch_forward', float('nan')):.1f}."
     )
 
@@ -189,6 +194,7 @@ def main() -> None:
     size = {"type": sized, "nargs": "*", "metavar": "COUNT[xREPEATS]"}
     parser.add_argument("--images", default=[(160, 3), (1000, 1)], help="renders, for whole jobs", **size)
     parser.add_argument("--features", default=[(160, 3), (1000, 3)], help="rows, for distances alone", **size)
+    parser.add_argument("--jobs", nargs="*", default=[*WHOLE_JOBS], choices=[*WHOLE_JOBS], help="only these whole jobs")
     parser.add_argument("--out", type=Path, help="page to write the tables into; without it they are only printed")
     options = parser.parse_args()
     command = " ".join(["python tests/benchmarks/peers.py", *sys.argv[1:]])
@@ -199,7 +205,7 @@ def main() -> None:
             run_job("prepare", folder, renders, prepared := Runs())
             if prepared.failure:
                 sys.exit(f"pictures and network could not be made: {prepared.failure}")
-            parts.append(whole_job_table(renders, run_rounds([*WHOLE_JOBS], folder, renders, repeats)))
+            parts.append(whole_job_table(renders, run_rounds(options.jobs, folder, renders, repeats)))
     for rows, repeats in options.features:
         with tempfile.TemporaryDirectory() as temporary:
             found = run_rounds([*STATISTICS], Path(temporary), rows, repeats)

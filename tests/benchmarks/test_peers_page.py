@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
 def _runs(wall: float, **answer: float) -> Runs:
-    return Runs([wall, 2 * wall, wall], [answer] * 3, [1000.0, 1100.0, 1200.0])
+    return Runs([wall, 2 * wall, wall], [answer] * 3, [1000.0, 1100.0, 1200.0], cpu_seconds=[2 * wall] * 3)
 
 
 def test_tables_are_ratios_to_ours_and_absent_tools_stay_visible() -> None:
@@ -23,9 +23,9 @@ def test_tables_are_ratios_to_ours_and_absent_tools_stay_visible() -> None:
     found["bare_forward"] = _runs(8.0, forward=4.0)
     table = whole_job_table(160, found)
     assert "160 PNG (512 x 512) against 168 JPEG" in table
-    assert "| clean-fid, shared features | 35 (35, 70, 35) | 3.50 | 1100 | 1.5 | 0.25 |" in table
+    assert "| clean-fid, shared features | 35 (35, 70, 35) | 3.50 | 70 | 3.50 | 1100 | 1.5 | 0.25 |" in table
     assert "| pytorch-fid (FID only) | not installed: No module named x |" in table
-    assert "1.25 times as long" in table and "82.0 pictures a second" in table
+    assert "1.25 times as long" in table and "1.25 times its CPU-seconds" in table and "82.0 pictures a second" in table
     table = statistics_table(160, {"frechet_ours": _runs(9.0, seconds=0.1), "frechet_sqrtm": _runs(9.0, seconds=5.0)})
     assert "| Fréchet distance, `scipy.linalg.sqrtm` | 5 (5, 5, 5) | 50 |" in table
 
