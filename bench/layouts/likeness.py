@@ -34,8 +34,7 @@ def _likeness(shape: Shape, side: int, program: Preset) -> tuple[int, ...] | Non
     layout = program.layout
     if layout.files[0].endswith(VIDEOS) or not program.azimuths or shape.sheet != _holds_several(layout):
         return None
-    called = PurePosixPath(shape.layout.files[0]).name
-    named = called in {PurePosixPath(file).name for file in layout.files}
+    named = PurePosixPath(shape.layout.files[0]).name in {PurePosixPath(file).name for file in layout.files}
     sized = program.size == side
     if layout.names:
         if set(shape.layout.names) != set(layout.names) or not named:
@@ -44,7 +43,7 @@ def _likeness(shape: Shape, side: int, program: Preset) -> tuple[int, ...] | Non
         rows, columns = shape.layout.grid
         if columns != layout.grid[1] or (layout.rows == "views" and rows != layout.grid[0]):
             return None
-        if columns in _COMMON and not sized and not (named and "{" not in called):
+        if columns in _COMMON and not sized:
             return None
     elif not named or shape.count != len(program.azimuths) or shape.layout.files[0].endswith("{case}/{view}"):
         return None
