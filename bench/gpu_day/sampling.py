@@ -12,7 +12,6 @@ from bench.gpu_day.findings import Notes, Planned
 from bench.gpu_day.settings import Settings
 
 MODELS = ("base", "realiz3d", "sdedit")
-WAYS = ("eager", "compiled")
 VIEWS = 4
 
 
@@ -102,7 +101,7 @@ def batches(settings: Settings, notes: Notes) -> None:
 def plan_compiled(settings: Settings) -> Sequence[Planned]:
     """Names of what `compiled` finds."""
     found = []
-    for model in MODELS:
+    for model in settings.compiled:
         found += [Planned(f"{model}: compiling", "s"), Planned(f"{model}: compiled, times as fast as eager", "x")]
     return tuple(found)
 
@@ -114,7 +113,7 @@ def compiled(settings: Settings, notes: Notes) -> None:
     from bench.throughput.work import seconds_compiling
 
     clock = make_stopwatch(settings.device)
-    for model in ("realiz3d", "base", "sdedit"):
+    for model in settings.compiled:
         eager = _generator(settings, model)
         fast = _generator(settings, model, compile=True)
         before = seconds_compiling()

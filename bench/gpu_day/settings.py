@@ -45,6 +45,11 @@ class Settings:
         return 2 if self.tiny else 50
 
     @property
+    def compiled(self) -> tuple[str, ...]:
+        """Models that are compiled, first those that matter most."""
+        return ("realiz3d",) if self.tiny else ("realiz3d", "base", "sdedit")
+
+    @property
     def passes(self) -> int:
         """Timed passes of a sampling."""
         return 2 if self.tiny else 3
