@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("baselines", "bench", "groundwork", "realiz3d", "reports", "suites")
@@ -74,7 +75,7 @@ def test_wheel_and_source_hold_the_packages_and_nothing_else(built: Path) -> Non
         assert f"{about}licenses/{licence}" in names
     with tarfile.open(next(built.glob("*.tar.gz"))) as source:
         inside = {name.partition("/")[2] for name in source.getnames()}
-    assert packaged() <= inside and {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml"} <= inside
+    assert packaged() <= inside and {"LICENSE", "NOTICE", "README.md", "CHANGELOG.md", "pyproject.toml"} <= inside
     assert not any(name.startswith("tests/") for name in inside)
 
 
@@ -96,3 +97,13 @@ def test_an_installed_wheel_scores(built: Path, tmp_path: Path) -> None:
     rows = json.loads(done.stdout)["rows"]
     assert {row["status"] for row in rows} <= {"ok", "not_measurable", "weights_missing"}
     assert {row["metric"] for row in rows if row["status"] == "ok"} >= {"cde", "cce", "identity", "silhouette_iou"}
+
+
+def test_the_versions_of_the_published_numbers_are_allowed_and_pinned() -> None:
+    lines = (ROOT / "requirements/published-numbers.txt").read_text().splitlines()
+    pinned = {line.split("==")[0]: line.split("==")[1].split()[0] for line in lines if "==" in line}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for need in map(Requirement, project["dependencies"]):
+        assert need.specifier.contains(pinned[need.name.replace("_", "-")]), need
+    assert sum("--hash=sha256:" in line for line in lines) >= len(pinned)
+    assert not any("://" in line or "index-url" in line for line in lines)

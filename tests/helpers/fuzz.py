@@ -10,11 +10,14 @@ import argparse
 import io
 import json
 import random
+import re
+import subprocess
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -291,26 +294,62 @@ def fuzz(name: str, seconds: float, seed: int) -> tuple[dict[str, int], list[tup
     return ends, found
 
 
-def guided(name: str, seconds: int) -> None:
-    """The same through atheris, which keeps what reaches new code; ends the process."""
+def guided(name: str, seconds: int, corpus: Path) -> None:
+    """Mutations that are kept where they reach new code of ours, by atheris; ends the process.
+
+    Only Python is seen, and only what is imported inside the instrumentation: readers import late, so each seed is read
+    there once.
+    """
     import atheris
 
-    with atheris.instrument_imports(include=["bench", "groundwork"]):
-        import groundwork.pictures  # noqa: F401
-    CORPUS.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp())
-    start = folder / "corpus"
-    start.mkdir()
-    for index, content in enumerate(seeds(name)):
-        (start / str(index)).write_bytes(content)
-    (folder / "work").mkdir()
-    atheris.instrument_all()
+    work = Path(tempfile.mkdtemp())
+    with atheris.instrument_imports(include=["bench", "groundwork", "yaml"], enable_loader_override=False):
+        for index, content in enumerate(seeds(name)):
+            with suppress(Finding):  # importing takes its time here
+                survive(KINDS[name], content, work)
+            (corpus / f"seed-{index}").write_bytes(content)
+
+    def one(content: bytes) -> None:
+        survive(KINDS[name], content, work)
+
+    words = [word.decode("latin-1") for word in ODD]
+    (work.parent / f"{work.name}.dict").write_text("".join(f'"{_escaped(word)}"\n' for word in words))
     atheris.Setup(
-        [sys.argv[0], str(start), f"-max_total_time={seconds}", f"-max_len={LARGEST}", "-print_final_stats=1",
-         "-rss_limit_mb=3000", f"-artifact_prefix={CORPUS / name}-"],
-        lambda content: survive(KINDS[name], content, folder / "work"),
+        [sys.argv[0], str(corpus), f"-max_total_time={seconds}", f"-max_len={LARGEST}", "-print_final_stats=1",
+         "-rss_limit_mb=3000", "-timeout=20", f"-dict={work}.dict", f"-artifact_prefix={CORPUS / name}-"],
+        one,
     )  # fmt: skip
     atheris.Fuzz()
+
+
+def _escaped(word: str) -> str:
+    return "".join(f"\\x{ord(letter):02x}" for letter in word)
+
+
+def guide(name: str, seconds: int, keep: int) -> int:
+    """Run `guided` in a process of its own, print its figures, and keep some of what reached new code.
+
+    Returns how many findings there were.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--one", name, "--seconds", str(seconds), "--corpus", folder]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        said = done.stderr
+        covered = [int(number) for number in re.findall(r"cov: (\d+)", said)] or [0]
+        tried = re.search(r"stat::number_of_executed_units: +(\d+)", said)
+        found = re.findall(r"Test unit written to (\S+)", said)
+        reached = sorted(
+            (path for path in Path(folder).iterdir() if "seed" not in path.name), key=lambda p: p.stat().st_size
+        )
+        print(
+            f"{name:<9} {int(tried[1]) if tried else 0:>7} tried, places reached {covered[0]} -> {covered[-1]}, "
+            f"{len(reached)} inputs reached new ones, {len(found)} found", flush=True,
+        )  # fmt: skip
+        if not tried:
+            print(said[-1500:])
+        for path in reached[-keep:] if keep else []:
+            (CORPUS / f"{name}-{path.name[:12]}").write_bytes(path.read_bytes())
+    return len(found)
 
 
 def main() -> int:
@@ -318,11 +357,17 @@ def main() -> int:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--seconds", type=int, default=60, help="for each kind")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--guided", action="store_true", help="one kind, by coverage (needs atheris)")
+    parser.add_argument("--guided", action="store_true", help="by coverage of our code (needs atheris)")
+    parser.add_argument("--keep", type=int, default=0, help="inputs of each kind to keep in the corpus, with --guided")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--corpus", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.one:
+        guided(options.one, options.seconds, options.corpus)
     names = options.kinds.split(",")
+    CORPUS.mkdir(parents=True, exist_ok=True)
     if options.guided:
-        guided(names[0], options.seconds)
+        return 1 if sum(guide(name, options.seconds, options.keep) for name in names) else 0
     total = 0
     for name in names:
         ends, found = fuzz(name, options.seconds, options.seed)
