@@ -66,7 +66,8 @@ class HullRays:
         for a, b in itertools.permutations(range(views), 2):
             met = np.stack([outline[self._tables[a, b]].any(axis=1) for outline in flat])
             shares[:, :, a, b] = own.astype(float) @ met.T / area[:, None]
-        return (shares + shares.transpose(1, 0, 3, 2)) / 2
+        both: Float = (shares + shares.transpose(1, 0, 3, 2)) / 2
+        return both
 
     def covered(self, flat: Bool) -> float:
         """The share of outlines, one for each view in order, that their hull covers, mean over the views."""
