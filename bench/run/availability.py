@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bench.errors import BenchError
 from bench.run.options import RunOptions
-from bench.run.plan import generator_fingerprint, make_plan
+from bench.run.places import open_places
+from bench.run.plan import ask_fingerprint, generator_context
 from bench.suite.schema import Suite
 
 
@@ -12,17 +15,18 @@ def available(suite: Suite, scored: str, options: RunOptions) -> tuple[tuple[str
     """Names of the scored folder and of those that can be had beside it; the others by name, with the reason.
 
     A person who scores a folder need not have the model whose pictures are a reference. Without it, metrics against
-    that reference are rows that say so; everything else is measured.
+    that reference are rows that say so; everything else is measured. Each is asked where it works on this machine.
     """
-    context = make_plan(suite, options).context
+    others = [entry for entry in suite.generators if entry.name != scored]
     there, absent = [scored], {}
-    for entry in suite.generators:
-        if entry.name == scored:
-            continue
-        try:
-            generator_fingerprint(entry, context)
-        except BenchError as error:
-            absent[entry.name] = error
-        else:
-            there.append(entry.name)
+    if others:
+        context = generator_context(suite, options.device)
+        with open_places(suite, replace(options, executor="local", workers=1)) as places:
+            for entry in others:
+                try:
+                    ask_fingerprint(entry, context, places)
+                except BenchError as error:
+                    absent[entry.name] = error
+                else:
+                    there.append(entry.name)
     return tuple(there), absent

@@ -126,9 +126,8 @@ def make_plan(suite: Suite, options: RunOptions, places: Places | None = None) -
 
     Strangers' metrics are made where `places` say; None: here.
     """
-    check_device(options.device)
-    all_cases = suite_cases(suite)
-    shared = shared_cameras(suite)
+    context = generator_context(suite, options.device)
+    all_cases = context.cases
     metrics = [make_metric(entry, METRICS) if places is None else metric_of(entry, places) for entry in suite.metrics]
     for metric in metrics:
         if isinstance(metric, ObjectMetric):
@@ -138,7 +137,7 @@ def make_plan(suite: Suite, options: RunOptions, places: Places | None = None) -
         suite=suite,
         all_cases=all_cases,
         cases=all_cases[:limit],
-        shared=shared,
+        shared=context.shared,
         seeds=options.seeds or suite.seeds,
         generators=_chosen(suite.generators, options.generators),
         object_entries=tuple(
@@ -146,12 +145,18 @@ def make_plan(suite: Suite, options: RunOptions, places: Places | None = None) -
         ),
         object_metrics=tuple(m for m in metrics if isinstance(m, ObjectMetric)),
         set_metrics=tuple(m for m in metrics if isinstance(m, SetMetric)),
-        context=GeneratorContext(all_cases, shared, suite.views.rgb, options.device, suite.folder),
+        context=context,
         comparable=limit is None or limit >= len(all_cases),
         throughput=next((m for m in metrics if isinstance(m, Throughput)), None),
     )
     timed_against(plan)  # wrong names are told before work starts
     return plan
+
+
+def generator_context(suite: Suite, device: str) -> GeneratorContext:
+    """What the suite's generators are set up with. Raises `BenchError` for cases, cameras or a device that fail."""
+    check_device(device)
+    return GeneratorContext(suite_cases(suite), shared_cameras(suite), suite.views.rgb, device, suite.folder)
 
 
 def timed_against(plan: Plan) -> GeneratorEntry | None:
@@ -237,7 +242,7 @@ def set_up_generators(
     failed: dict[str, BenchError] = {}
     for entry in reversed(plan.generators):  # the process that is asked last is there for the first one's samples
         try:
-            found[entry.name] = ask_generator(_fingerprint, OfGenerator(entry, plan.context), places)
+            found[entry.name] = ask_fingerprint(entry, plan.context, places)
         except BenchError as error:
             failed[entry.name] = error
     broken = {name: error for name, error in failed.items() if isinstance(error, PluginError | WorkerLost)}
@@ -277,6 +282,11 @@ def ask_generator(ask: Callable[[OfGenerator], Answer], question: OfGenerator, p
     if isinstance(answer, Lost):
         raise answer.error.about(f"generator '{question.owner}': set-up")
     return answer
+
+
+def ask_fingerprint(entry: GeneratorEntry, context: GeneratorContext, places: Places | None) -> str:
+    """As `generator_fingerprint`, from where the generator works on this machine (None: here)."""
+    return ask_generator(_fingerprint, OfGenerator(entry, context), places)
 
 
 def _fingerprint(question: OfGenerator) -> str:

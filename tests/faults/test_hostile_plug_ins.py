@@ -12,7 +12,11 @@ import torch
 
 from bench.cli import main
 from bench.results.read import RunResults, read_run
+from bench.run.availability import available
+from bench.run.options import RunOptions
 from bench.suite import declare
+from bench.suite.folder import with_folder
+from bench.suite.load import load_suite
 
 ENDS = {
     "exits": "its process ended with exit code 0",
@@ -127,6 +131,17 @@ def test_who_ends_the_process_while_it_is_set_up_loses_its_rows(tmp_path: Path, 
     told = {f.generator: f.message.split("\n")[0] for f in run.summary.failures}
     assert told["unborn"] == "generator 'unborn': set-up: its process ended with exit code 0 in the middle of the work"
     assert "metric 'hostile_plugins:Gauge': prepare(): its process ended with exit code 0" in told["none"]
+
+
+def test_who_ends_the_process_beside_a_scored_folder_is_left_out_by_name(tmp_path: Path, mesh_folder: Path) -> None:
+    """`score` asks generators whose pictures are a reference whether they can be had: not in its own process."""
+    entry = '{name: unborn, use: "hostile_plugins:Painter", habit: exits, at: init}'
+    suite = suite_of_set_ups(tmp_path, mesh_folder, entry)
+    suite.write_text(suite.read_text().replace("metrics:", "references: {theirs: {generator: unborn}}\nmetrics:"))
+    judged = with_folder(load_suite(suite), "mine", tmp_path)
+    there, absent = available(judged, "mine", RunOptions())
+    assert there == ("mine",) and list(absent) == ["unborn"]
+    assert absent["unborn"].message.startswith("generator 'unborn': set-up: its process ended with exit code 0")
 
 
 @pytest.mark.slow
