@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small_runs import go, write_suite
+from small_runs import copy_of, go
 
 from bench.errors import UsageError
 from bench.results.read import read_run
@@ -17,18 +16,6 @@ from bench.run import session
 from bench.run.samples import SampleKey, SampleStore
 from bench.run.scores import ScoreTable
 from groundwork.lock import LOCK, FolderHeld, hold_folder
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, mesh_folder: Path) -> Path:
-    folder = tmp_path_factory.mktemp("whole")
-    go(write_suite(folder / "suite.yaml", mesh_folder), folder / "run")
-    return folder
-
-
-def copy_of(whole: Path, target: Path) -> Path:
-    shutil.copytree(whole / "run", target)
-    return target
 
 
 @pytest.mark.parametrize("stage", ["prepare_metrics", "find_library", "generate_samples"])

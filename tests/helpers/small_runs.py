@@ -67,6 +67,12 @@ def go(suite: Path, out: Path, **options):
     return run(load_suite(suite), RunOptions(out=out, offline=True, **options), quiet)
 
 
+def copy_of(whole: Path, target: Path) -> Path:
+    """The run folder of the fixture `whole`, to be broken."""
+    shutil.copytree(whole / "run", target)
+    return target
+
+
 def rows(summary: dict) -> dict[tuple[str, str], dict]:
     return {(row["generator"], row["metric"]): row for row in summary["rows"]}
 
