@@ -74,7 +74,22 @@ def _strict(value: Any) -> Any:
     return value
 
 
+_OPEN_A_FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+)  # the last four: full width
+
+
 def harmless(text: str) -> str:
     """A text of a table: spreadsheets run cells that open like a formula, terminals act on what `cat` prints."""
     text = visible(text)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if text.startswith(_OPEN_A_FORMULA) else text

@@ -63,6 +63,10 @@ def write_figures(tables: Sequence[Table], kind: Kind) -> dict[str, bytes]:
     return drawn
 
 
+def _one_line(name: str) -> str:
+    return visible(" ".join(name.split()))
+
+
 def _canvas(height: float) -> Canvas:
     from matplotlib.figure import Figure as Canvas
 
@@ -107,7 +111,7 @@ def _tradeoff(shape: Figure) -> Canvas:
         axes.plot([label.point_x, end], [label.point_y, label.y - 4], color=_SOFT, linewidth=0.4, zorder=2)
         before = label.x + label.width < label.point_x  # the mark is on the right: the text ends where its line begins
         start = label.x + label.width if before else label.x
-        axes.text(start, label.y, visible(label.text), ha="right" if before else "left", va="baseline", zorder=5)
+        axes.text(start, label.y, _one_line(label.text), ha="right" if before else "left", va="baseline", zorder=5)
     if shape.arrow is not None:
         x0, y0, x1, y1 = shape.arrow
         axes.annotate("", (x1, y1), (x0, y0), arrowprops={"arrowstyle": "->", "color": _SOFT})
@@ -122,7 +126,7 @@ def _intervals(table: Table, columns: Sequence[Column]) -> Canvas:
     canvas = _canvas(down * (0.55 + 0.17 * len(table.sources)))
     panels = canvas.subplots(down, across, squeeze=False, sharey=True)
     canvas.set_layout_engine("constrained")
-    labels = [visible(source.label) for source in table.sources]
+    labels = [_one_line(source.label) for source in table.sources]
     for number, axes in enumerate(panels.flat):
         if number >= len(columns):
             axes.set_axis_off()
