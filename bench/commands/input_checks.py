@@ -153,7 +153,8 @@ def look_at_suite(suite: Suite) -> Iterator[Finding]:
     for name, reference in suite.references.items():
         if isinstance(reference, ShippedReference) and holds_features(reference.shipped, PATTERN):
             stored = load_reference(reference.shipped, PicturePattern(), suite.views.rgb)
-            references[name] = PictureSet(stored.features)
+            if isinstance(stored.features, np.ndarray):  # copies are not looked for in sets too large for memory
+                references[name] = PictureSet(stored.features)
         if isinstance(reference, FolderReference):
             folder = suite.folder / reference.folder
             if not folder.is_dir():

@@ -55,7 +55,7 @@ class LowPasses:
         `values` float (n, C) of the masked pixels, in the order of `mask`. A constant stays that constant.
         """
         found = [values.new_empty(len(self.sigmas), 0, values.shape[1], dtype=torch.float64)]
-        for part, own in zip(self._parts, values.split([len(part.row) for part in self._parts]), strict=True):
+        for part, own in zip(self._parts, torch.split(values, [len(part.row) for part in self._parts]), strict=True):
             planes = own.new_zeros(own.shape[1], *part.size, dtype=torch.float64)
             planes[:, part.row, part.column] = own.T.double()
             found.append(self._smooth(planes, part.row, part.column) / part.weight[..., None])

@@ -112,7 +112,8 @@ def needed(present: Tensor) -> Tensor:
 
 def mean_product(a: Tensor, b: Tensor) -> Tensor:
     """<a . b> over pixels, (B,), of (B, n, C)."""
-    return torch.linalg.vecdot(a.flatten(1), b.flatten(1)) / a.shape[1]
+    product: Tensor = torch.linalg.vecdot(a.flatten(1), b.flatten(1)) / a.shape[1]
+    return product
 
 
 def _cut(bands: Tensor, longest: Tensor) -> Tensor:

@@ -82,9 +82,9 @@ def pair_drifts(views: Tensor, correspondence: Correspondence) -> tuple[PairDrif
     smooth = found.low_passes.of(torch.cat((colours[found.here], found.there @ colours), dim=-1))[0]
     lab, other_lab = (cielab(part.clamp(0.0, 1.0)) for part in smooth.chunk(2, dim=-1))
     sizes = [pixels for _, _, pixels in found.pairs]
-    apart = ciede2000(lab, other_lab).split(sizes)
+    apart = torch.split(ciede2000(lab, other_lab), sizes)
     drifts = []
-    for (i, j, pixels), both, difference in zip(found.pairs, smooth.split(sizes), apart, strict=True):
+    for (i, j, pixels), both, difference in zip(found.pairs, torch.split(smooth, sizes), apart, strict=True):
         mine, others = both.mean(dim=0).cpu().numpy().reshape(2, 3)
         lit = (mine >= DARK) & (others >= DARK)
         gain = np.where(lit, others / np.where(lit, mine, 1.0), 1.0)

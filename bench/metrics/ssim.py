@@ -59,7 +59,7 @@ def _map(x: Tensor, y: Tensor, alike: Tensor, known: Tensor) -> Tensor:
     if min(part.stop - part.start for part in box) > 2 * SSIM_BORDER:
         x, y = x[:, *box], y[:, *box]
         moments = gaussian(torch.cat((x, y, (x * x).addcmul_(y, y), x * y)), SSIM_SIGMA, SSIM_BORDER)
-        mean_x, mean_y, squares, product = moments.unflatten(1, (4, len(x))).unbind(dim=1)
+        mean_x, mean_y, squares, product = moments.reshape(len(moments), 4, len(x), *moments.shape[2:]).unbind(dim=1)
         means, mean_squares = mean_x * mean_y, (mean_x * mean_x).addcmul_(mean_y, mean_y)
         covariance, variances = product.sub_(means), squares.sub_(mean_squares)
         above = means.mul_(2).add_(_LUMINANCE).mul_(covariance.mul_(2).add_(_CONTRAST))

@@ -73,7 +73,8 @@ def surface_pairs(one: Tensor, other: Tensor, gbuffer: GBuffer, step: float) -> 
     """
     places = torch.arange(one.numel(), dtype=torch.int32, device=one.device).view(one.shape)
     found = []
-    for here, there in pair_places(*one.shape[1:], step):
+    height, width = one.shape[1:]
+    for here, there in pair_places(height, width, step):
         chosen = (one[here] & other[there]) | (other[here] & one[there])
         first, second = places[here][chosen], places[there][chosen]
         smooth = one_surface(gbuffer, first, second)
@@ -86,7 +87,7 @@ def pair_difference(views: Tensor, pairs: Pairs) -> float:
     """Mean squared length of the colour difference of pairs of pixels; 0 when there are none. `views` (V, H, W, C)."""
     colours = views.reshape(-1, views.shape[-1]).double()
     total = 0.0
-    for first, second in zip(*(side.split(_AT_ONCE) for side in pairs), strict=True):
+    for first, second in zip(*(torch.split(side, _AT_ONCE) for side in pairs), strict=True):
         away = (colours.index_select(0, first) - colours.index_select(0, second)).flatten()
         total += float(torch.dot(away, away))
     return total / max(len(pairs[0]), 1)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from rich.console import Console
 
 from bench.references.measured import FOLDER, write_measured
@@ -39,7 +40,7 @@ def write_reference(suite: str = "miniworld") -> Path:
     with TemporaryDirectory() as cache:
         library = find_library(plan, options, Path(cache), Reporter(Console(stderr=True)))
     features = {
-        library.extractors[extractor].fingerprint(): found.features
+        library.extractors[extractor].fingerprint(): np.asarray(found.features)
         for (name, extractor), found in library.features.items()
         if name == NAME
     }

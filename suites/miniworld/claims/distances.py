@@ -168,7 +168,7 @@ def _fold(
             ObjectGram.fold(
                 metric.prepared(rows),
                 [name for of_seeds in whole.values() for name in of_seeds[seed].objects],
-                metric.prepared(reference.features.astype(np.float64)),
+                metric.prepared(np.asarray(reference.features, np.float64)),
                 reference.clusters,
                 clustered=True,
                 shared=reference.shares_objects,
