@@ -28,6 +28,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "train": (("diffusers", "transformers", "accelerate", "peft", "tensorboard"), "training Realiz3D"),
     "figures": (("matplotlib",), "report --format pdf,png"),
     "ray": (("ray",), "--executor ray"),
+    "energy": (("pynvml",), "power and energy of NVIDIA GPUs"),
 }
 
 

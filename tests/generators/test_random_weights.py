@@ -18,6 +18,7 @@ from bench.run.throughput import _Task  # noqa: E402
 from bench.suite.load import load_suite  # noqa: E402
 from bench.throughput.declaration import Throughput  # noqa: E402
 from bench.throughput.work import networks_of, size_of  # noqa: E402
+from bench.workers.cluster import Share  # noqa: E402
 
 SUITE = Path(__file__).parents[2] / "suites" / "throughput.yaml"
 
@@ -37,7 +38,7 @@ def made(plan, **options):
     generator = build_generator(
         entry.model_validate({"name": "mine", "use": entry.use, "steps": 2, **options}), plan.context
     )
-    task = _Task(entry, plan.context, plan.cases, 2, 0, 0, Throughput(Throughput.Options()))
+    task = _Task(entry, plan.context, plan.cases, 2, 0, 0, Throughput(Throughput.Options()), Share())
     answers = list(generator.generate(task.batch_of(2, 0, NoControls())))
     return generator, [answer.views for answer in answers]
 
