@@ -91,7 +91,7 @@ def test_changed_pixels_shape_or_weights_are_computed_again(tmp_path: Path) -> N
     assert other.seen == 1
 
 
-@pytest.mark.parametrize("damage", ["garbage", "truncated", "empty", "vector", "checksum", "length"])
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "empty", "vector", "checksum", "length", "text", "null"])
 def test_damage_costs_time_and_not_numbers(damage: str, tmp_path: Path) -> None:
     pictures = _pictures(40)
     expected = features_of(_lazily(pictures), [MeanColour()], tmp_path)["mean_colour"]
@@ -99,6 +99,8 @@ def test_damage_costs_time_and_not_numbers(damage: str, tmp_path: Path) -> None:
     content = path.read_bytes()
     statements = {
         "vector": "UPDATE features SET vector = zeroblob(12)",
+        "text": "UPDATE features SET vector = 'no vector', checksum = 'none'",
+        "null": "UPDATE features SET checksum = NULL",
         "checksum": "UPDATE features SET checksum = checksum + 1",
         "length": "UPDATE features SET vector = zeroblob(4), checksum = 558161692",
     }

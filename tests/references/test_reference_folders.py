@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from bench.errors import ReferenceSetError
 from bench.extractors.catalogue import load_extractor
-from bench.references.build import folder_reference
+from bench.references.build import folder_reference, relative_names
 from bench.references.pictures import centred, picture_paths
 from groundwork.notes import Note
 
@@ -36,6 +37,12 @@ def test_all_picture_types_behind_links_are_found(tmp_path: Path) -> None:
     (photos / "phone.heic").write_bytes(b"")
     with pytest.warns(Note, match=r"1 of a type that is not read \(1 \.heic\), first phone\.heic"):
         assert len(picture_paths(photos)) == 6
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are bytes there")
+def test_names_that_are_no_utf8_can_be_stored() -> None:
+    name = os.fsdecode(b"photos/caf\xe9.png")
+    assert relative_names([Path(name)], Path("photos")) == ("caf\\xe9.png",)
 
 
 def test_copies_are_told_and_nothing_but_copies_is_refused(tmp_path: Path) -> None:

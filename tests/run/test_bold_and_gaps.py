@@ -15,7 +15,7 @@ from bench.results.summary import Row
 from bench.run.comparisons import best_and_ties, compare
 from bench.run.plan import Plan
 from bench.run.score_sets import SetScores
-from bench.run.summary import summarise_objects
+from bench.run.summary import _note, summarise_objects
 from bench.stats.comparison import Comparison
 from bench.stats.difference import difference_of_means, mean_difference
 from bench.stats.paired import holm
@@ -210,3 +210,9 @@ def test_a_constant_that_stands_for_nothing_is_told_and_never_wins() -> None:
     entries = [GeneratorEntry(name=row.generator, use="folder") for row in rows]
     plan = cast(Plan, SimpleNamespace(generators=entries, results=RESULTS[:1]))
     assert ("score", "blank") not in best_and_ties(plan, rows, [])
+    plan = cast(Plan, SimpleNamespace(cases=CASES, seeds=(0,)))
+    scores = [
+        ScoreRow("blank", case, 0, None, "score", 0.9, "", "s", coverage=0.0 if number < 4 else 0.5)
+        for number, case in enumerate(CASES)
+    ]
+    assert _note(plan, scores, None, None) == "4 of 10 samples showed nothing to measure and count as the worst"
