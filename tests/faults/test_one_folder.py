@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,25 @@ def test_damaged_scores_are_set_aside_and_measured_again(whole: Path, tmp_path: 
     go(whole / "suite.yaml", out)
     assert read_run(out).score_rows == read_run(whole / "run").score_rows
     assert (out / "scores.damaged.parquet").stat().st_size == keep
+
+
+def test_damaged_samples_are_rows_and_damaged_markers_are_made_again(whole: Path, tmp_path: Path) -> None:
+    out = copy_of(whole, tmp_path / "run")
+    noise = out / "samples/noise"
+    cut = noise / "egg/seed_0/view_1.png"
+    cut.write_bytes(cut.read_bytes()[:500])
+    (noise / "disc/seed_0/view_0.png").write_text("no picture")
+    (noise / "loaf/seed_0/sample.json").write_bytes(b"\xff{")
+    marker = out / "samples/ceiling/egg/seed_0/sample.json"
+    marker.write_text(json.dumps({key: [1] for key in json.loads(marker.read_text())}))
+    incomplete = go(whole / "suite.yaml", out).incomplete
+    assert [line.partition(":")[0] for line in incomplete] == ["noise / disc / seed 0", "noise / egg / seed 0"]
+    for case, line in zip(("disc", "egg"), incomplete, strict=True):
+        told = noise / case / "seed_0/sample.json"
+        assert str(told) in line
+        told.unlink()  # as the hint says
+    assert go(whole / "suite.yaml", out).incomplete == ()
+    assert (out / "summary.json").read_bytes() == (whole / "run/summary.json").read_bytes()
 
 
 def test_a_relative_folder_is_the_one_that_was_named(

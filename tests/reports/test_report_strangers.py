@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -50,6 +51,23 @@ def test_pictures_behind_links_are_not_shown(tmp_path: Path, private: Path) -> N
     assert len(hidden) == 5 and not any(shot.thumbnail or shot.full for shot in hidden)
     write_reports([run], formats=["html"])
     assert "azimuth 90° is unreadable" in (run / "report/index.html").read_text()
+
+
+@pytest.mark.parametrize(("name", "path"), [("realiz3d", "../../elsewhere"), ("case_00", "../../../elsewhere/case_00")])
+def test_names_that_are_paths_lead_nowhere(tmp_path: Path, name: str, path: str) -> None:
+    run = FakeRun(n_cases=2).write(tmp_path / "run")
+    shutil.copytree(run / "samples/realiz3d", tmp_path / "elsewhere")
+    shutil.rmtree(run / "samples/realiz3d")
+    text = (run / "summary.json").read_text()
+    (run / "summary.json").write_text(text.replace(json.dumps(name), json.dumps(path)))
+    (table,) = build_tables(read_runs([run]))
+    shown = {
+        (exhibit.case.id, source.label)
+        for exhibit in build_gallery(table, 10**8).exhibits
+        for source, strip in zip(table.sources, exhibit.strips, strict=True)
+        if any(shot.thumbnail or shot.full for shot in strip.shots)
+    }
+    assert shown and not [pair for pair in shown if path in pair or "realiz3d" in pair]
 
 
 def test_maps_behind_links_are_not_shown(tmp_path: Path) -> None:
