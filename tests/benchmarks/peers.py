@@ -24,7 +24,7 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from jobs import NOT_INSTALLED, photos_for
+from jobs import CORES, NOT_INSTALLED, photos_for
 
 from bench.run.environment import hardware
 
@@ -98,14 +98,16 @@ def run_rounds(jobs: Sequence[str], folder: Path, count: int, repeats: int) -> d
     for number in range(repeats):
         for job in jobs:
             if not found[job].failure:
-                print(f"{count} pictures, round {number + 1}: {job}", file=sys.stderr, flush=True)
+                print(f"{count} pictures, round {number + 1}: {job}", end=" ", file=sys.stderr, flush=True)
                 run_job(job, folder, count, found[job])
+                said = found[job].failure or f"{found[job].seconds[-1]:.3g} s, CPU {found[job].cpu_seconds[-1]:.3g} s"
+                print(said, file=sys.stderr, flush=True)  # is there even if a later job is cut off
     return found
 
 
 def whole_job_table(renders: int, found: dict[str, Runs]) -> str:
-    """Markdown: seconds, how many times ours that is, peak memory and the values."""
-    ours, our_cpu = (statistics.median(times) for times in (found["ours"].seconds, found["ours"].cpu_seconds))
+    """Markdown: seconds, how many times ours that is (where ours ran), peak memory and the values."""
+    ours = found.get("ours", Runs())
     lines = [
         f"### FID + KID of {renders} PNG (512 x 512) against {photos_for(renders)} JPEG (500 x 375)",
         "",
@@ -116,31 +118,39 @@ def whole_job_table(renders: int, found: dict[str, Runs]) -> str:
         if runs.failure:
             lines.append(f"| {WHOLE_JOBS[job]} | {runs.failure} | | | | | | |")
             continue
-        cpu = statistics.median(runs.cpu_seconds)
         values = [f"{runs.answers[0][key]:.6g}" if key in runs.answers[0] else "" for key in ("fid", "kid")]
         lines.append(
-            f"| {WHOLE_JOBS[job]} | {_spread(runs.seconds)} | {statistics.median(runs.seconds) / ours:.2f} "
-            f"| {cpu:.3g} | {cpu / our_cpu:.2f} | {statistics.median(runs.peak_mib):.0f} | {' | '.join(values)} |"
+            f"| {WHOLE_JOBS[job]} | {_spread(runs.seconds)} | {_times(runs.seconds, ours.seconds)} "
+            f"| {statistics.median(runs.cpu_seconds):.3g} | {_times(runs.cpu_seconds, ours.cpu_seconds)} "
+            f"| {statistics.median(runs.peak_mib):.0f} | {' | '.join(values)} |"
         )
-    lines += ["", _beside_the_network(renders + photos_for(renders), found)]
-    return "\n".join(lines)
+    beside = _beside_the_network(renders + photos_for(renders), found)
+    return "\n".join([*lines, "", beside] if beside else lines)
+
+
+def _times(values: Sequence[float], ours: Sequence[float]) -> str:
+    """A median in medians of ours, or nothing where ours did not run."""
+    return f"{statistics.median(values) / statistics.median(ours):.2f}" if ours else ""
 
 
 def _beside_the_network(pictures: int, found: dict[str, Runs]) -> str:
-    """What decoding, resizing and distances add to the network, in a sentence."""
-    whole, bare = (statistics.median(found[job].seconds) for job in ("ours", "bare_forward"))
-    whole_cpu, bare_cpu = (statistics.median(found[job].cpu_seconds) for job in ("ours", "bare_forward"))
+    """What decoding, resizing and distances add to the network, as far as the jobs that tell it ran."""
+    ours, bare, eager = (found.get(job, Runs()) for job in ("ours", "bare_forward", "torch_forward"))
+    said = []
+    if ours.seconds and bare.seconds:
+        said.append(
+            f"Our whole process takes {_times(ours.seconds, bare.seconds)} times as long as one that only loads the "
+            f"network and runs it on {pictures} prepared pictures, and {_times(ours.cpu_seconds, bare.cpu_seconds)} "
+            "times its CPU-seconds."
+        )
     rates = {
-        job: pictures / statistics.median(found[job].inner("forward"))
-        for job in ("bare_forward", "torch_forward")
-        if job in found and found[job].answers
+        name: f"{pictures / statistics.median(runs.inner('forward')):.1f} pictures a second"
+        for name, runs in (("in our engine", bare), ("in eager torch", eager))
+        if runs.answers
     }
-    return (
-        f"Our whole process takes {whole / bare:.2f} times as long as one that only loads the network and runs it on "
-        f"{pictures} prepared pictures, and {whole_cpu / bare_cpu:.2f} times its CPU-seconds. "
-        f"The network alone ran at {rates['bare_forward']:.1f} pictures a second, "
-        f"in eager torch at {rates.get('torch_forward', float('nan')):.1f}."
-    )
+    if rates:
+        said.append(f"The network alone ran at {' and at '.join(f'{rate} {name}' for name, rate in rates.items())}.")
+    return " ".join(said)
 
 
 def statistics_table(count: int, found: dict[str, Runs]) -> str:
@@ -173,10 +183,17 @@ def machine() -> str:
     return "\n".join(
         [
             f"{date.today().isoformat()}; {described['cpu']}, {described['cpu_cores']} cores, {described['platform']}; "
-            f"load average at the start {os.getloadavg()[0]:.1f}.",
+            f"load average at the start {os.getloadavg()[0]:.1f}; every job had {_granted()}.",
             f"Python {platform.python_version()}, {', '.join(packages)}.",
         ]
     )
+
+
+def _granted() -> str:
+    """What a job may use: cores, and threads where the environment says."""
+    cores, threads = CORES, os.environ.get("OMP_NUM_THREADS")
+    told = f", OMP_NUM_THREADS={threads}" if threads else ""
+    return f"{cores} core{'s' if cores > 1 else ''}{told}"
 
 
 def replaced(page: str, measured: str) -> str:
