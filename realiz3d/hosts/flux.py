@@ -8,43 +8,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from realiz3d.hosts.base import Host, Window, pack_latents, picture_size, unpack_latents, window_rows
+from realiz3d.hosts.base import Window, pack_latents, picture_size, unpack_latents, window_rows
+from realiz3d.hosts.packed import PackedHost
 from realiz3d.hosts.prompts import Encoded, with_pooled
 from realiz3d.text import Text, require
 
 
-class FluxHost(Host):
+class FluxHost(PackedHost):
     """`FluxTransformer2DModel`. Depth counts the two-stream blocks first, then the single-stream ones."""
 
-    objective = "flow"
-    text_stream = True
-    one_view_a_call = True
-    pack = 2
+    input_layer = "x_embedder"
 
     @property
     def blocks(self) -> list[nn.Module]:
         """Two-stream blocks, then single-stream blocks; both get the text tokens as an argument of their own."""
         return [*self.transformer.transformer_blocks, *self.transformer.single_transformer_blocks]
-
-    @property
-    def patch(self) -> int:
-        """The config's `patch_size` is 1: packing happens outside of the network."""
-        return self.pack
-
-    @property
-    def token_maker(self) -> nn.Module:
-        """The linear input projection; positions come in at the attention."""
-        return self.projection
-
-    @property
-    def projection(self) -> nn.Linear:
-        """`x_embedder`."""
-        layer: nn.Linear = self.transformer.x_embedder
-        return layer
-
-    @projection.setter
-    def projection(self, layer: nn.Conv2d | nn.Linear) -> None:
-        self.transformer.x_embedder = layer
 
     @classmethod
     def encoded_prompts(cls, answer: Sequence[Any], count: int) -> list[Encoded]:

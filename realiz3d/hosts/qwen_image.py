@@ -7,40 +7,18 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from realiz3d.hosts.base import Host, Removable, Window, pack_latents, picture_size, refuse, unpack_latents, window_rows
+from realiz3d.hosts.base import Removable, Window, pack_latents, picture_size, refuse, unpack_latents, window_rows
+from realiz3d.hosts.packed import PackedHost
 from realiz3d.hosts.prompts import Encoded, with_mask
 from realiz3d.slots import Slot
 from realiz3d.text import Text, require
 from realiz3d.tiling import Grid
 
 
-class QwenImageHost(Host):
+class QwenImageHost(PackedHost):
     """`QwenImageTransformer2DModel`."""
 
-    objective = "flow"
-    text_stream = True
-    one_view_a_call = True
-    pack = 2
-
-    @property
-    def patch(self) -> int:
-        """The config's `patch_size` describes the packing, which happens outside of the network."""
-        return self.pack
-
-    @property
-    def token_maker(self) -> nn.Module:
-        """The linear input projection; positions come in at the attention."""
-        return self.projection
-
-    @property
-    def projection(self) -> nn.Linear:
-        """`img_in`."""
-        layer: nn.Linear = self.transformer.img_in
-        return layer
-
-    @projection.setter
-    def projection(self, layer: nn.Conv2d | nn.Linear) -> None:
-        self.transformer.img_in = layer
+    input_layer = "img_in"
 
     def check(self, grid: Grid) -> None:
         """The editing variants append reference pictures to the tokens."""

@@ -9,24 +9,13 @@ from torch import Tensor
 
 from bench.geometry.cameras import Cameras, view_cameras
 from bench.geometry.gbuffer import GBuffer
-from bench.geometry.mesh import Material, Mesh
+from bench.geometry.mesh import Mesh
 from bench.geometry.rasteriser import rasterise
 from bench.geometry.scene import SceneGeometry
 from bench.metrics.declaration import Sample
+from bench.selftest.scenes import mesh_of as mesh_of
 
 WHITE = (1.0, 1.0, 1.0)
-
-
-def mesh_of(shape: trimesh.Trimesh) -> Mesh:
-    return Mesh(
-        np.array(shape.vertices, dtype=np.float64),
-        np.array(shape.faces, dtype=np.int32),
-        np.array(shape.vertex_normals, dtype=np.float64),
-        None,
-        None,
-        np.zeros(len(shape.faces), dtype=np.int32),
-        (Material(),),
-    )
 
 
 def assembly() -> Mesh:
