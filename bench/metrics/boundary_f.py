@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
 from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.judged_foreground import judge_foreground
@@ -65,15 +63,7 @@ def boundary_f(views: Tensor, mask: Tensor, background: tuple[float, float, floa
 class BoundaryF(ObjectMetric):
     """Outline of the generated foreground against that of the mesh's mask."""
 
-    class Options(BaseModel):
-        """No options: one definition, comparable everywhere."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
     needs_mesh = True
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.lab import ciede2000, cielab
@@ -143,18 +142,10 @@ def colour_drift(views: Tensor, correspondence: Correspondence) -> tuple[Measure
 class ColourDrift(ObjectMetric):
     """Colour differences between views of the same surface, and the gains between them."""
 
-    class Options(BaseModel):
-        """No options: one definition, comparable everywhere."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
     needs_mesh = True
     never_primary = MappingProxyType(
         dict.fromkeys(("colour_drift", "colour_gain"), "one colour all over the object wins it")
     )
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def results(self) -> tuple[Result, ...]:
         """What people see, and how it comes about."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from bench.geometry.foreground import BoolArray
 from bench.geometry.gbuffer import GBuffer
@@ -164,15 +163,7 @@ def _distance_to(pixels: BoolArray) -> npt.NDArray[np.float64]:
 class EdgeRecall(ObjectMetric):
     """Edges of the picture at the mesh's inner edges, above chance."""
 
-    class Options(BaseModel):
-        """No options: one definition, comparable everywhere."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
     needs_mesh = True
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.prediction import check_views, predict
@@ -86,15 +85,7 @@ def emr(views: Tensor, correspondence: Correspondence) -> Measurement:
 class Emr(ObjectMetric):
     """The disagreement between views, read as a slip in pixels."""
 
-    class Options(BaseModel):
-        """No options: one definition, comparable everywhere."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
     needs_mesh = True
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""

@@ -10,8 +10,6 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from bench.errors import UsageError
 from bench.geometry.cameras import Cameras
 from bench.geometry.foreground import MESHLESS_PARAMETERS, find_silhouettes
@@ -42,14 +40,6 @@ def hull_iou(silhouettes: Tensor, cameras: Cameras) -> Measurement:
 
 class HullIou(ObjectMetric):
     """Whether the outlines of the views belong to one shape: the least covered silhouette."""
-
-    class Options(BaseModel):
-        """No options: one definition, comparable everywhere."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""

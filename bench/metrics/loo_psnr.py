@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from bench.geometry.correspondence import VISIBILITY, Correspondence
 from bench.geometry.prediction import predict
 from bench.metrics.declaration import POSITIVE, ErrorScale, Measurement, ObjectMetric, Result, Sample
@@ -59,17 +57,9 @@ def loo_error(views: Tensor, correspondence: Correspondence) -> Tensor:
 class LooPsnr(ObjectMetric):
     """How well each view agrees with what the other views say of the same surface (leave one out)."""
 
-    class Options(BaseModel):
-        """No options: one definition, comparable everywhere."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
     needs_mesh = True
     never_primary = MappingProxyType({"loo_psnr": "one colour all over the object wins it"})
     error_scale = ErrorScale("loo_psnr", "RMS difference of R, G, B, where white is 1", 0.25)
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""

@@ -12,8 +12,6 @@ from itertools import combinations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from bench.geometry.foreground import MESHLESS_PARAMETERS, find_silhouettes
 from bench.geometry.ground import stands_elsewhere
 from bench.geometry.prediction import check_views
@@ -93,17 +91,9 @@ def _boxes(views: Tensor, silhouettes: Tensor) -> Iterator[tuple[Tensor, Tensor]
 class RepeatedViews(ObjectMetric):
     """How many views of a sample show the picture of another one again."""
 
-    class Options(BaseModel):
-        """No options: one definition, comparable everywhere."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
     never_primary = MappingProxyType(
         {"repeated_views": "any change to a copied view passes it, and some objects look the same from all sides"}
     )
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""

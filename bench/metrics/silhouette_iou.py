@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from bench.geometry.foreground import FOREGROUND_PARAMETERS, BoolArray
 from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.judged_foreground import judge_foreground
@@ -33,15 +31,7 @@ def silhouette_iou(views: Tensor, mask: Tensor, background: tuple[float, float, 
 class SilhouetteIou(ObjectMetric):
     """Overlap of the generated foreground with the mesh's mask."""
 
-    class Options(BaseModel):
-        """No options: one definition, comparable everywhere."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
     needs_mesh = True
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
