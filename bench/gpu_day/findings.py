@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 Status = Literal["measured", "failed", "skipped"]
+NO_GPU = "no GPU was used"
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Planned:
 
     name: str
     unit: str = ""
+
+
+def planned_of_each(groups: Sequence[str], units: Mapping[str, str]) -> tuple[Planned, ...]:
+    """The same names, each with its unit, for every group: 'group: name'."""
+    return tuple(Planned(f"{group}: {name}", unit) for group in groups for name, unit in units.items())
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,13 @@ class Notes:
         if not math.isfinite(value):
             raise ValueError(f"{self.step}: {name} is {value}")
         self.book.write(Finding(self.step, name, "measured", value, self.units[name], low, high, n, text))
+
+    def memory(self, name: str, peak: int | None) -> None:
+        """The most bytes of a GPU's memory that were held, in GiB; None where no GPU was used."""
+        if peak is None:
+            self.skipped(name, NO_GPU)
+        else:
+            self.number(name, peak / 2**30)
 
     def fact(self, name: str, text: str) -> None:
         """Something in words."""

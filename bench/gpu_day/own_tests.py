@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.gpu_day.findings import Notes, Planned
+from bench.gpu_day.findings import NO_GPU, Notes, Planned
 from bench.gpu_day.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ def own_tests(settings: Settings, notes: Notes) -> None:
     """pytest on those whose names say CUDA; its last line, and whether it passed."""
     name = "tests marked for CUDA"
     if not settings.cuda:
-        notes.skipped(name, "no GPU was used")
+        notes.skipped(name, NO_GPU)
     elif find_spec("pytest") is None:
         notes.skipped(name, "the package pytest is absent")
     elif not (ROOT / "tests").is_dir():

@@ -8,27 +8,19 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bench.gpu_day.findings import Notes, Planned
-from bench.gpu_day.settings import Settings
+from bench.gpu_day.findings import Notes, Planned, planned_of_each
+from bench.gpu_day.settings import VIEWS, Settings
 
 MODELS = ("base", "realiz3d", "sdedit")
-VIEWS = 4
 
 
 def plan_sampling(settings: Settings) -> Sequence[Planned]:
     """Names of what `sampling` finds, for one object of four views."""
-    found = []
-    for model in MODELS:
-        found += [
-            Planned(f"{model}, eager: seconds an object", "s"),
-            Planned(f"{model}, eager: a step", "ms"),
-            Planned(f"{model}, eager: decoding", "s"),
-            Planned(f"{model}, eager: work an object", "TFLOP"),
-            Planned(f"{model}, eager: MFU", "%"),
-            Planned(f"{model}, eager: peak memory", "GiB"),
-            Planned(f"{model}, eager: energy an object", "J"),
-        ]
-    return tuple(found)
+    units = {
+        "seconds an object": "s", "a step": "ms", "decoding": "s", "work an object": "TFLOP", "MFU": "%",
+        "peak memory": "GiB", "energy an object": "J",
+    }  # fmt: skip
+    return planned_of_each([f"{model}, eager" for model in MODELS], units)
 
 
 def sampling(settings: Settings, notes: Notes) -> None:
@@ -51,10 +43,7 @@ def sampling(settings: Settings, notes: Notes) -> None:
         if timing.flops and timing.matrix:
             notes.number(prefix + "work an object", timing.flops / 1e12)
             notes.number(prefix + "MFU", 100 * timing.flops / mean(seconds) / timing.matrix.rate)
-        if timing.peak_device_bytes is None:
-            notes.skipped(prefix + "peak memory", "no GPU was used")
-        else:
-            notes.number(prefix + "peak memory", timing.peak_device_bytes / 2**30)
+        notes.memory(prefix + "peak memory", timing.peak_device_bytes)
         if timing.power is None or timing.power.joules is None:
             notes.skipped(prefix + "energy an object", timing.no_power or "this card counts no energy")
         else:
@@ -100,10 +89,7 @@ def batches(settings: Settings, notes: Notes) -> None:
 
 def plan_compiled(settings: Settings) -> Sequence[Planned]:
     """Names of what `compiled` finds."""
-    found = []
-    for model in settings.compiled:
-        found += [Planned(f"{model}: compiling", "s"), Planned(f"{model}: compiled, times as fast as eager", "x")]
-    return tuple(found)
+    return planned_of_each(settings.compiled, {"compiling": "s", "compiled, times as fast as eager": "x"})
 
 
 def compiled(settings: Settings, notes: Notes) -> None:

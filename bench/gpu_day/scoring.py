@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.gpu_day.findings import Notes, Planned
+from bench.gpu_day.findings import NO_GPU, Notes, Planned, planned_of_each
 from bench.gpu_day.inputs import inception_extractor, object_metrics, scene_of
 from bench.gpu_day.settings import Settings
 
@@ -20,15 +20,8 @@ SIDE = 512  # pixels of a scored picture
 
 def plan_pictures(settings: Settings) -> Sequence[Planned]:
     """Names of what `pictures` finds."""
-    found = []
-    for count in settings.pictures:
-        found += [
-            Planned(f"{count} pictures: decoding, resizing, network", "s"),
-            Planned(f"{count} pictures: decoding alone", "s"),
-            Planned(f"{count} pictures: the network alone", "s"),
-            Planned(f"{count} pictures: bound by"),
-        ]
-    return tuple(found)
+    units = {"decoding, resizing, network": "s", "decoding alone": "s", "the network alone": "s", "bound by": ""}
+    return planned_of_each([f"{count} pictures" for count in settings.pictures], units)
 
 
 def pictures(settings: Settings, notes: Notes) -> None:
@@ -104,7 +97,7 @@ def objects(settings: Settings, notes: Notes) -> None:
         seconds = _timed(partial(object_metrics, sample), settings)
         notes.number(f"object metrics, {name}", seconds, text=f"4 views of {settings.resolution} px, geometry known")
     if not settings.cuda:
-        notes.skipped("object metrics, device", "no GPU was used")
+        notes.skipped("object metrics, device", NO_GPU)
     notes.number("geometry of an object", _timed(lambda: scene_of(settings, settings.device), settings))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+VIEWS = 4  # of an object
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -9,25 +9,18 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.gpu_day.findings import Notes, Planned
-from bench.gpu_day.settings import Settings
+from bench.gpu_day.findings import Notes, Planned, planned_of_each
+from bench.gpu_day.settings import VIEWS, Settings
 
 STAGES = ("stage1", "stage2")
-VIEWS = 4
 OBJECTS = 16
 
 
 def plan_training(settings: Settings) -> Sequence[Planned]:
     """Names of what `training` finds."""
-    found = []
-    for stage in STAGES:
-        found += [
-            Planned(f"{stage}: a step of {settings.micro_batch} grids", "s"),
-            Planned(f"{stage}: grids a second", "/s"),
-            Planned(f"{stage}: rate of work", "TFLOP/s"),
-            Planned(f"{stage}: peak memory", "GiB"),
-        ]
-    return tuple(found)
+    step = f"a step of {settings.micro_batch} grids"
+    units = {step: "s", "grids a second": "/s", "rate of work": "TFLOP/s", "peak memory": "GiB"}
+    return planned_of_each(STAGES, units)
 
 
 def training(settings: Settings, notes: Notes) -> None:
@@ -43,10 +36,7 @@ def training(settings: Settings, notes: Notes) -> None:
         notes.number(f"{stage}: grids a second", settings.micro_batch / median(seconds))
         rate = watch.flops_per_sample * settings.micro_batch / median(seconds)
         notes.number(f"{stage}: rate of work", rate / 1e12)
-        if settings.cuda:
-            notes.number(f"{stage}: peak memory", watch.peak / 2**30)
-        else:
-            notes.skipped(f"{stage}: peak memory", "no GPU was used")
+        notes.memory(f"{stage}: peak memory", watch.peak if settings.cuda else None)
 
 
 class _Enough(Exception):
