@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,16 +83,16 @@ def run(arguments: Sequence[str], **more: Any) -> tuple[str, float, float]:
         return said.read(), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def curve(counts: Sequence[int]) -> str:
-    """The table of sizes."""
-    lines = [f"| pictures | {' | '.join(f'{title}, CPU-s (MiB)' for title in WORK.values())} |", "|---" * 5 + "|"]
+def curve(counts: Sequence[int]) -> Iterator[str]:
+    """The lines of the table of sizes, each when it is known: the last take minutes."""
+    yield f"| pictures | {' | '.join(f'{title}, CPU-s (MiB)' for title in WORK.values())} |"
+    yield "|---" * 5 + "|"
     for count in counts:
         cells = []
         for name in WORK:
             said, _, peak = run([str(HERE), "--work", name, str(count)])
             cells.append(f"{json.loads(said)['seconds']:.3g} ({peak:.0f})" if said else "failed")
-        lines.append(f"| {count} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        yield f"| {count} | {' | '.join(cells)} |"
 
 
 def start(repeats: int = 5) -> str:
@@ -131,7 +131,8 @@ def main() -> None:
     if told.work:
         print(json.dumps(work(told.work, told.counts[0])))
     else:
-        print(start() if told.start else curve(told.counts))
+        for line in [start()] if told.start else curve(told.counts):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":
