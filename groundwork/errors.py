@@ -15,7 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 Kind = TypeVar("Kind", bound="UserError")
 
@@ -68,6 +71,12 @@ class ImageError(InputError):
 
 class WeightsMissing(UserError):
     """Weights of a network are not on disk and could not be fetched."""
+
+
+def first_finding(error: ValidationError) -> tuple[str, str]:
+    """The first thing that pydantic found wrong: where in the document, as 'rows.0.value', and what."""
+    first = error.errors(include_url=False)[0]
+    return ".".join(str(part) for part in first["loc"]), first["msg"]
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

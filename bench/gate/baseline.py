@@ -24,7 +24,7 @@ from bench.gate.document import Number
 from bench.gate.sides import Scored, Side
 from bench.results.parquet import read_columns
 from bench.results.terms import Direction, Status
-from groundwork.errors import InputError, UsageError
+from groundwork.errors import InputError, UsageError, first_finding
 from groundwork.files import write_atomically
 from groundwork.hashing import hash_bytes, hash_json
 
@@ -164,10 +164,9 @@ def read_document(folder: Path) -> BaselineDocument:
         content = json.loads(path.read_text(encoding="utf-8"))
         document = BaselineDocument.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place, found = first_finding(error)
         raise InputError(
-            f"the baseline cannot be read: {first['msg']}",
+            f"the baseline cannot be read: {found}",
             where=f"{path}: {place}",
             hint="accept it again from its run: realiz3d-bench baseline accept RUN --out ... --reason ...",
         ) from error

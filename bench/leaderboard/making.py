@@ -24,7 +24,7 @@ from bench.leaderboard.sheet import Sheet
 from bench.leaderboard.texts import slug
 from bench.results.read import RunResults
 from bench.results.summary import Row
-from groundwork.errors import InputError, UsageError
+from groundwork.errors import InputError, UsageError, first_finding
 from groundwork.hashing import hash_bytes
 
 _FACTS = ("platform", "cpu", "cpu_cores", "device", "gpu", "gpu_memory_gib", "cuda", "driver")
@@ -101,9 +101,8 @@ def entry_of(document: Mapping[str, Any], where: str) -> Entry:
     try:
         return Entry.model_validate_json(json.dumps(document))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"this cannot be an entry: {first['msg']}", where=f"{where}: {place}") from error
+        place, found = first_finding(error)
+        raise InputError(f"this cannot be an entry: {found}", where=f"{where}: {place}") from error
 
 
 def _rows(run: RunResults, side: Side) -> tuple[list[EntryRow], Objects]:

@@ -20,7 +20,7 @@ from bench.results.read import RunResults
 from bench.results.summary import Number, Row, ViewsInfo
 from bench.results.terms import Axis, Direction
 from bench.suite.schema import Suite, suite_hash, suite_protocol
-from groundwork.errors import InputError, UsageError
+from groundwork.errors import InputError, UsageError, first_finding
 from groundwork.hashing import hash_json, hash_strings
 
 PIN_FORMAT: Final = 1
@@ -225,9 +225,8 @@ def read_pin(path: Path) -> Pin:
     try:
         pin = Pin.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"the suite's pin cannot be read: {first['msg']}", where=f"{path}: {place}") from error
+        place, found = first_finding(error)
+        raise InputError(f"the suite's pin cannot be read: {found}", where=f"{path}: {place}") from error
     if hash_json(pin.protocol) != pin.hash:
         raise InputError(
             "the suite's pin was edited: its protocol does not have the hash that it names",

@@ -15,6 +15,7 @@ from bench.errors import InputError
 from bench.results.layout import RunLayout
 from bench.results.scores import ScoreRow, frame, object_values, read_scores
 from bench.results.summary import SUMMARY_FORMAT, CaseInfo, GeneratorInfo, MetricInfo, Summary
+from groundwork.errors import first_finding
 from groundwork.files import leads_out
 
 if TYPE_CHECKING:
@@ -129,10 +130,9 @@ def read_summary(document: Mapping[str, Any], where: str) -> Summary:
     try:
         return Summary.model_validate(document, extra="ignore")
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place, found = first_finding(error)
         raise InputError(
-            f"the results cannot be read: {first['msg']}",
+            f"the results cannot be read: {found}",
             where=f"{where}: {place}",
             hint="the file was edited; give the run command again to rewrite it",
         ) from error

@@ -30,6 +30,7 @@ from bench.suite.schema import Cases, GeneratorEntry, MeshCases, MetricEntry, Pr
 from bench.throughput.declaration import Throughput
 from bench.workers.crew import Crew
 from bench.workers.limits import Lost, WorkerLost
+from groundwork.errors import first_finding
 from groundwork.hashing import hash_json, hash_strings, seed_from
 
 Answer = TypeVar("Answer")
@@ -334,9 +335,9 @@ def _training(question: OfGenerator) -> tuple[PhaseInfo, ...]:
             return tuple(PhaseInfo.model_validate(phase) for phase in generator.training())
     except PluginError as error:
         if isinstance(error.__cause__, ValidationError):
-            first = error.__cause__.errors(include_url=False)[0]
+            place, found = first_finding(error.__cause__)
             raise PluginError(
-                f"{what}: training() gave an invalid phase: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+                f"{what}: training() gave an invalid phase: {place}: {found}",
                 expected="phases with the fields of PhaseInfo in bench/results/summary.py",
             ) from error
         raise

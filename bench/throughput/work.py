@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 # (part of the device's name, precision -> dense peak in TFLOP/s), as the makers' data sheets state them
 _PEAKS: tuple[tuple[str, dict[str, float]], ...] = (
@@ -34,6 +33,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 def count_flops(work: Callable[[], object]) -> int:
     """Floating-point operations that torch does on this thread while `work` runs, nothing of it compiled."""
+    from torch.utils.flop_counter import FlopCounterMode  # brings triton: only who counts waits for it
+
     counter = FlopCounterMode(display=False)
     with counter, torch.compiler.set_stance("force_eager"):
         work()
