@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from bench.selftest.cheats import Standing, Trial
+from bench.selftest.cheats import Standing, Trial, detectable
 from bench.selftest.courts import CEILING
 from groundwork.pictures import read_picture
 
@@ -71,6 +71,7 @@ def markdown(
             "| cheat | " + " | ".join([*map(short, metrics), *(f"*{name}*" for name in beside)]) + " | loses |",
             "|---|" + "---|" * (len(metrics) + len(beside) + 1),
             "| *ceiling* | " + " | ".join(_number(s.ceiling) for s in _columns(own[0])) + " | |",
+            *_measured(own[0], objects[suite]),
         ]
         lines += [
             f"| {trial.cheat.name}: {trial.cheat.what} | "
@@ -78,9 +79,23 @@ def markdown(
             + f" | {_last(trial)} |"
             for trial in own
         ]
-        parts.append("\n".join(lines))
+        said = what_they_tell(own, objects[suite])
+        parts.append("\n".join([*lines, "", said] if said else lines))
     parts += ["\n".join(["Not tried:", "", *(f"- {name}: {why}." for name, why in without.items())])] if without else []
     return "\n\n".join(parts) + "\n"
+
+
+def what_they_tell(trials: Sequence[Trial], objects: int) -> str:
+    """Of a court that leaves cheats not told apart: what so many objects could have told, and what more could."""
+    left = sum(trial.outcome == "not told apart" for trial in trials)
+    if not left:
+        return ""
+    more = [f"{count} objects find {detectable(trials, count):.2g}" for count in (20, 40) if count > objects]
+    return (
+        f"{objects} objects do not tell {left} of {len(trials)}. To be told (80 % power, corrected), one of them would "
+        f"have to differ from the ceiling by {detectable(trials, objects):.2g} standard deviations of its differences "
+        f"over objects{'; ' if more else ''}{', '.join(more)}."
+    )
 
 
 def telling_case(samples: Path, seed: int = 0) -> str:
@@ -133,6 +148,13 @@ def _last(trial: Trial) -> str:
     owing = any(s.verdict == "worse" and s.missing for s in trial.standings)
     said = {"loses": "yes", "may tie": "may tie", "not told apart": "**not told apart**", "wins": "**no**"}
     return said[trial.outcome] + ("" if owing and trial.outcome == "loses" else tested)
+
+
+def _measured(trial: Trial, objects: int) -> list[str]:
+    """A line of how many objects could be measured, where not all could: fewer than four are never tested."""
+    found = [objects if s.objects is None else s.objects for s in _columns(trial)]
+    shown = " | ".join("" if count == objects else f"*{count} of {objects}*" for count in found)
+    return [f"| *objects measured* | {shown} | |"] if set(found) - {objects} else []
 
 
 def _chance(p_value: float) -> str:

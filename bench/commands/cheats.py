@@ -95,6 +95,8 @@ def _verdict(held: Sequence[tuple[Court, int, Sequence[Trial]]]) -> None:
 
     Exits with 1 when a cheat wins, or is not told from the ceiling by all that a suite ships with.
     """
+    from reports.attacks import what_they_tell
+
     outcomes: Counter[str] = Counter()
     passing = False
     for court, objects, trials in held:
@@ -111,6 +113,7 @@ def _verdict(held: Sequence[tuple[Court, int, Sequence[Trial]]]) -> None:
             more = "which are all it has" if decides else "more may do it"
             said = f"{court.name}: {objects} objects do not tell these from the ceiling, {more}: {', '.join(same)}"
             note(said, style="bold red" if decides else "")
+            note(f"{court.name}: {what_they_tell(trials, objects)}")
         passing = passing or bool(winners) or (bool(same) and decides)
     counted = ", ".join(f"{outcomes[name]} {words}" for name, words in _COUNTED.items() if outcomes[name])
     note(f"of {outcomes.total()} trials: {counted}" if outcomes else "nothing was decided")

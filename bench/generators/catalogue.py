@@ -40,6 +40,8 @@ GENERATORS = Registry(
         "others_detail": "bench.generators.cheats.mixed:OthersDetail",
         "chequered": "bench.generators.cheats.mixed:Chequered",
         "front_view": "bench.generators.cheats.front_view:FrontView",
+        "kaleidoscope": "bench.generators.cheats.rearranged:Kaleidoscope",
+        "colours_exchanged": "bench.generators.cheats.rearranged:ColoursExchanged",
         "overlap_only": "bench.generators.cheats.judged:OverlapOnly",
         "right_where_judged": "bench.generators.cheats.judged:RightWhereJudged",
         "specks": "bench.generators.cheats.judged:Specks",

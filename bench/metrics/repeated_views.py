@@ -92,7 +92,10 @@ class RepeatedViews(ObjectMetric):
     """How many views of a sample show the picture of another one again."""
 
     never_primary = MappingProxyType(
-        {"repeated_views": "any change to a copied view passes it, and some objects look the same from all sides"}
+        {
+            "repeated_views": "plain objects look the same from all sides, views that disagree never do, and any change "
+            "to a copied view passes it"
+        }
     )
 
     def results(self) -> tuple[Result, ...]:

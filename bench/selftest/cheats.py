@@ -18,6 +18,7 @@ from bench.results.summary import Comparison, Row
 from bench.run.options import RunOptions
 from bench.run.session import run
 from bench.selftest.courts import BESIDE, CEILING, Court
+from bench.stats.difference import detectable_effect
 from bench.stats.paired import holm
 from bench.stats.ties import ALPHA, Entry, shares_place
 from bench.suite.schema import GeneratorEntry, Suite
@@ -29,8 +30,9 @@ class Cheat:
     """Pictures that nobody would want. `use` and `options` as in a suite; `what` is for people.
 
     `small`: also tried at the size of the mini-world's models, where only paint is left to cheat with. `may_tie`: it
-    must not beat the ceiling, and need not lose: always, for a change that nobody sees; without a mesh, where a size
-    and an outline are nobody's, and no number sees which side of the object is which.
+    must not beat the ceiling, and need not lose: always, for a change that nobody minds, or one that no number sees and
+    docs/attacks.md owns up to; without a mesh, where a size and an outline are nobody's, and no number sees which side
+    of the object is which.
     """
 
     name: str
@@ -71,10 +73,14 @@ CHEATS = (
           may_tie="without a mesh"),
     Cheat("janus", "the front mirrored as the back", "front_view", {"where": "back"}, small=True,
           may_tie="without a mesh"),
+    Cheat("kaleidoscope", "the front's paint all round, fixed to the surface", "kaleidoscope", small=True,
+          may_tie="always"),
+    Cheat("colours-exchanged", "the ceiling, its two main colours exchanged", "colours_exchanged", small=True),
     Cheat("blur", "the ceiling blurred by 2 px", "blur", {"sigma": 2.0}),
     Cheat("grain", "the ceiling under grain of 4 of 255", "noise", {"sigma": 4 / 255}, may_tie="always"),
     Cheat("boosted", "the ceiling with 1.6 times its contrast and saturation", "boosted"),
-    Cheat("sharpened", "the ceiling under an unsharp mask", "sharpened"),
+    Cheat("sharpened", "the ceiling under a strong unsharp mask", "sharpened", {"amount": 3.0}),
+    Cheat("crisper", "the ceiling under an unsharp mask as cameras use it", "sharpened", may_tie="always"),
     Cheat("posterised", "the ceiling in 8 levels of each channel", "posterised"),
     Cheat("chequered", "the ceiling under a fine chequer fixed to the surface", "chequered"),
     Cheat("blended", "the ceiling, two fifths of it replaced by solid noise", "blended"),
@@ -103,7 +109,7 @@ class Standing:
 
     `verdict` is 'worse', 'better' or 'same' as the ceiling by this test alone at the level of .05, or '' where nothing
     was measured; `lower` says that the value is the worse one, tested or not. Of the samples asked for, `missing` count
-    as the floor: with any, a lower value is worse, as in a report.
+    as the floor: with any, a lower value is worse, as in a report. `objects` counts those that were compared.
     """
 
     metric: str
@@ -114,6 +120,7 @@ class Standing:
     note: str
     missing: int = 0
     lower: bool = False
+    objects: int | None = None
 
 
 Outcome = Literal["loses", "may tie", "not told apart", "wins"]
@@ -153,6 +160,15 @@ class Trial:
         if owing or (self.p_value is not None and self.p_value < ALPHA):
             return "loses"
         return "may tie" if self.may_tie else "not told apart"
+
+
+def detectable(trials: Sequence[Trial], objects: int) -> float:
+    """By how much one that is not told apart would have to differ to be told (80 % power), in standard deviations.
+
+    Of its differences from the ceiling over `objects`, at the level that the correction leaves one of these trials.
+    """
+    undecided = sum(trial.outcome == "not told apart" for trial in trials)
+    return detectable_effect(objects, ALPHA / (max(1, undecided) * len(trials[0].standings)))
 
 
 def tried_in(court: Court) -> tuple[Cheat, ...]:
@@ -224,7 +240,8 @@ def _standing(mine: Row, best: Row, found: Comparison | None, negligible: float)
         else:
             gained = tested < ALPHA and abs(mine.value - best.value) >= negligible
             verdict = "better" if gained else "same"
-    return Standing(mine.metric, mine.value, best.value, p_value, verdict, mine.note, mine.n_missing, lower)
+    objects = best.n_objects if found is None else found.n_objects
+    return Standing(mine.metric, mine.value, best.value, p_value, verdict, mine.note, mine.n_missing, lower, objects)
 
 
 def _beats(rows: Mapping[tuple[str, str], Row], primary: Sequence[str], cheat: str, honest: str) -> bool:

@@ -13,6 +13,7 @@ from bench.cases.mesh_folder import mesh_folder_cases
 from bench.cases.miniworld.world import miniworld_cases
 from bench.errors import GeneratorError, MeshError
 from bench.generators.catalogue import GENERATORS
+from bench.generators.cheats.rearranged import two_colours
 from bench.generators.ground_truth import ground_truth
 from bench.generators.protocol import GenerationRequest, GeneratorContext
 from bench.geometry.cameras import view_cameras
@@ -36,6 +37,8 @@ OF_THE_OUTLINE = (
     "blended",
     "others_detail",
     "chequered",
+    "kaleidoscope",
+    "colours_exchanged",
 )
 
 
@@ -60,6 +63,10 @@ def make(use: str, context: GeneratorContext, case: int = 0, seeds=(1, 2, 3, 4),
     return answer.views
 
 
+def own(context: GeneratorContext, case: int) -> np.ndarray:
+    return ground_truth(context.cases[case], context.cameras, WHITE, "cpu").views
+
+
 @pytest.mark.parametrize("use", OF_THE_OUTLINE)
 def test_these_keep_the_outline_and_repeat_themselves(use, context, truth):
     views = make(use, context)
@@ -75,7 +82,7 @@ def egg(context) -> tuple[GeneratorContext, SceneGeometry]:
     return replace(context, cases=cases), SceneGeometry(cases[0].mesh.load(), context.cameras)
 
 
-@pytest.mark.parametrize("use", ["flat_colour", "solid_noise", "matched_noise", "photograph_projected"])
+@pytest.mark.parametrize("use", ["flat_colour", "solid_noise", "matched_noise", "photograph_projected", "kaleidoscope"])
 def test_solid_paint_is_the_same_point_for_point(use, egg):
     context, scene = egg
     views = make(use, context).astype(float)
@@ -93,6 +100,24 @@ def test_flat_colour_can_be_the_object_s_own(context, truth):
     flat = make("flat_colour", context, colour="own")[inside]
     assert (flat == flat[0]).all()
     assert np.abs(flat[0] - truth.views[inside].mean(axis=0)).max() < 4
+
+
+def test_the_kaleidoscope_keeps_the_middle_of_the_front_and_shows_it_on_the_back(egg):
+    context, _ = egg
+    views = make("kaleidoscope", context).astype(int)
+    truth = ground_truth(context.cases[0], context.cameras, WHITE, "cpu").views.astype(int)
+    middle = np.s_[SIDE // 2 - 8 : SIDE // 2 + 8, SIDE // 2 - 8 : SIDE // 2 + 8]
+    front, back = np.abs(views[0] - truth[0])[middle].mean(), np.abs(views[2] - truth[0])[middle].mean()
+    assert max(front, back) < 4 < np.abs(truth[2] - truth[0])[middle].mean()
+
+
+def test_two_colours_change_places(context):
+    colours = np.array([[0.8, 0.1, 0.1]] * 30 + [[0.1, 0.1, 0.7]] * 10)
+    assert sorted(map(tuple, two_colours(colours).round(6))) == sorted(map(tuple, colours[[0, 39]]))
+    case = replace(context, cases=miniworld_cases("eval", 4))  # a black mug with a pink handle
+    inside = ground_truth(case.cases[3], context.cameras, WHITE, "cpu").alpha[0] > 0.99
+    red = [made[0][inside][:, 0].astype(int) for made in (make("colours_exchanged", case, 3), own(case, 3))]
+    assert np.median(red[0]) > 150 > 80 > np.median(red[1])  # most of it is body
 
 
 def test_chequered_only_shifts_the_truth_by_a_level_each_way(context, truth):

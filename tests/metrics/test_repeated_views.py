@@ -77,6 +77,19 @@ def test_plain_paint_and_empty_views_repeat_nothing(views):
     assert share(torch.ones_like(views)) == 0.0
 
 
+def test_what_agrees_perfectly_may_repeat_itself_so_that_it_decides_nothing():
+    """Plain parts, as a renderer shows them: the truth repeats its views, and views that disagree repeat none."""
+    case, cameras = miniworld_cases("eval", 3, "synthetic")[2], view_cameras(resolution=256)
+    cylinder = torch.from_numpy(ground_truth(case, cameras, WHITE, "cpu").views).float() / 255.0
+    assert share(cylinder) == 1.0
+    spoilt = cylinder.clone()
+    for view, colour in enumerate(([1.0, 0.4, 0.4], [0.4, 1.0, 0.4], [0.4, 0.4, 1.0], [0.4, 0.4, 0.4])):
+        inside = find_silhouettes(cylinder, WHITE)[view]
+        spoilt[view][inside] *= torch.tensor(colour)
+    assert share(spoilt) == 0.0
+    assert "repeated_views" in METRICS.load("repeated_views").never_primary
+
+
 def test_darker_copies_pass_it_as_documented(views):
     front = views[0]
     assert share(torch.stack([front, 1 - (1 - front) * 0.85])) == 0.0
