@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from attacks_page import with_tables
 from PIL import Image
 
 from bench.commands.cheats import _asked, _verdict
@@ -180,6 +181,20 @@ def test_a_court_says_what_its_objects_could_have_told():
     assert f"20 objects find {detectable(trials, 20):.2g}, 40 objects find" in page
     assert what_they_tell([trial(("worse",))], 8) == ""
     assert detectable_effect(3) == float("inf")
+
+
+def test_the_page_takes_each_court_s_table_in_its_place():
+    """By hand nobody edits a table; a run of some suites leaves the others' tables as they are."""
+    old = "### s, s-too: 8 objects\n\nold\n\n### t: 8 objects\n\nkept"
+    page = f"a\n<!-- tables: first line -->\n\n{old}\n\n<!-- tables: last line -->\nb"
+    new = "### u: 9 objects\n\nmore\n\n### s-too: 40 objects\n\nnew\n\nNot tried:\n\n- v: no meshes.\n"
+    made = with_tables(page, new)
+    assert page.replace("s, s-too: 8 objects\n\nold", "s-too: 40 objects\n\nnew").replace(
+        "kept", "kept\n\n### u: 9 objects\n\nmore"
+    ) == made  # fmt: skip
+    assert with_tables(made, "") == made
+    with pytest.raises(ValueError, match="not enough values"):
+        with_tables(page, "", "tables on meshes")
 
 
 def test_pictures_are_of_an_object_that_looks_another_from_the_side(tmp_path):
