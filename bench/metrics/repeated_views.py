@@ -93,8 +93,8 @@ class RepeatedViews(ObjectMetric):
 
     never_primary = MappingProxyType(
         {
-            "repeated_views": "plain objects look the same from all sides, views that disagree never do, and any change "
-            "to a copied view passes it"
+            "repeated_views": "plain objects look the same from all sides, views that disagree never do, and any "
+            "change to a copied view passes it"
         }
     )
 
