@@ -17,8 +17,8 @@ Out = Annotated[Path, typer.Argument(help="Folder of the base model, in diffuser
 @app.command("make-world")
 def make_world(
     world: World,
-    resolution: Annotated[int, typer.Option(min=16, help="Side of a view in pixels.")] = 16,
-    look: Annotated[str, typer.Option(help="Of the photographs: muted, rich or daylight.")] = "muted",
+    resolution: Annotated[int, typer.Option(min=16, help="Side of a view in pixels.")] = 32,
+    look: Annotated[str, typer.Option(help="Of the photographs: muted, rich or daylight.")] = "daylight",
     workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 1,
 ) -> None:
     """Render all data sets of the models, or what is missing of them."""
@@ -64,7 +64,7 @@ def gate(
 def gates(
     base: Annotated[Path, typer.Argument(help="A packed base.")],
     out: Annotated[Path, typer.Argument(help="Run folder: the pictures stay there.")],
-    look: Annotated[str, typer.Option(help="Of the photographs that it was trained on.")] = "muted",
+    look: Annotated[str, typer.Option(help="Of the photographs that it was trained on.")] = "daylight",
     limit: Annotated[int | None, typer.Option(min=8, help="First objects of the suite; all.")] = None,
 ) -> None:
     """Hold a base against mindless pictures of its size, by the suites' realism and identity. Fails when it does."""
@@ -147,11 +147,12 @@ def export(
     world: World,
     out: Out,
     hardware: Annotated[str, typer.Option(help="What it was trained on, for the model card.")],
+    note: Annotated[str, typer.Option(help="What else the card should say of the training.")] = "",
 ) -> None:
     """Pack a base in half precision with its model card, when it passes the gate."""
     from suites.miniworld.base import export as pack
 
-    pack(checkpoint, world, out, hardware=hardware)
+    pack(checkpoint, world, out, hardware=hardware, note=note)
 
 
 @app.command("measure-reference")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
+from suites.miniworld.captions import PLAIN, SYNTHETIC_SHARE
 from suites.miniworld.gate import Gate, measure
 from suites.miniworld.packing import Base, open_checkpoint, open_packed, pack, write_facts
 from suites.miniworld.world import RICH
@@ -21,8 +22,8 @@ def open_base(folder: Path = BASE) -> Base:
     return open_packed(folder)
 
 
-def export(checkpoint: Path, world: Path, out: Path, *, hardware: str) -> Gate:
-    """Pack a base in half precision with its model card.
+def export(checkpoint: Path, world: Path, out: Path, *, hardware: str, note: str = "") -> Gate:
+    """Pack a base in half precision with its model card, which says `note` of the training as well.
 
     The gate is measured on the weights as they ship, rounded to half precision. Raises `UsageError` below the gate.
     """
@@ -36,7 +37,9 @@ def export(checkpoint: Path, world: Path, out: Path, *, hardware: str) -> Gate:
             expected="a distance well below the synthetic oracle's",
             hint=f"{json.dumps(asdict(gate))}: train it for longer",
         )
-    facts = {**pack(checkpoint, out, half=True), "gate": asdict(gate), "hardware": hardware}
+    packed = pack(checkpoint, out, half=True)
+    about = {"kind": type(base.transformer).__name__, "size": base.size, "hardware": hardware, "note": note}
+    facts = {**packed, **about, "gate": asdict(gate)}
     write_facts(out, facts)
     (out / CARD).write_text(_card(facts), encoding="utf-8")
     return gate
@@ -52,23 +55,24 @@ def _card(facts: dict[str, Any]) -> str:
             ("the held-out objects in flat colours", "oracle_synthetic"),
         )
     )
+    size = facts["size"]
     return f"""---
 license: apache-2.0
 library_name: diffusers
 ---
 # Base model of the mini-world
 
-A class-conditional DiT in pixel space ({facts["parameters"]:,} parameters, 8 blocks of width 96, patches of 4) that
-paints single objects of the mini-world on white at 16 x 16 pixels. It predicts v under a cosine schedule. Every method
-that the mini-world compares starts from it; it is of no use for anything else.
+A {facts["kind"]} in pixel space ({facts["parameters"]:,} parameters) that paints single objects of the mini-world on
+white at {size} x {size} pixels from captions. It predicts v under a cosine schedule. Every method that the mini-world
+compares starts from it; it is of no use for anything else.
 
-- **Data**: {RICH.stop} objects of the mini-world's training split in photographs under light (85 % of the pictures),
-  and others in flat colours (15 %), four views each. The class is main colour and shape; nothing tells the model of
-  which domain a picture is. The photographs are those of scikit-image and scikit-learn, in the regions set aside for
-  training (`bench/cases/miniworld/photos.py`).
+- **Data**: {RICH.stop} objects of the mini-world's training split in photographs under light ({1 - SYNTHETIC_SHARE:.0%}
+  of the pictures), and others in flat colours ({SYNTHETIC_SHARE:.0%}), four views each. Captions of the latter always
+  begin "a 3D render of", one in {PLAIN + 1} of the former "a photo of". The photographs are those of scikit-image and
+  scikit-learn, in the regions set aside for training (`bench/cases/miniworld/photos.py`).
 - **Training**: `realiz3d-bench train suites/miniworld/base.yaml`: {facts["steps"]:,} steps, {facts["pictures_seen"]:,}
   pictures, AdamW, averaged weights (0.999), seed {", then ".join(map(str, facts["seeds"]))};
-  {facts["wall_seconds"] / 60:.0f} minutes on {facts["hardware"]}.
+  {facts["wall_seconds"] / 60:.0f} minutes on {facts["hardware"]}.{" " + facts["note"] if facts["note"] else ""}
 - **Weights**: float16, SHA-256 `{facts["sha256"]}`.
 
 Kernel distance to 96 held-out objects in photographs (lower is nearer; EfficientNet-Lite0; 4 pictures for each caption,
@@ -78,6 +82,6 @@ Kernel distance to 96 held-out objects in photographs (lower is nearer; Efficien
 |---|---|---|
 {rows}
 
-Limits: 16 pixels; one light; twelve shapes in twelve colours; single pictures, at the positions of a picture of its own
-or of a quarter of a 2 x 2 grid.
+Limits: {size} pixels; one light; twelve shapes in twelve colours; single pictures, at the positions of a picture of its
+own or of a quarter of a 2 x 2 grid.
 """

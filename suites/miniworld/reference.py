@@ -19,7 +19,7 @@ from groundwork.progress import Reporter
 
 NAME = "rich"
 FILES: Mapping[str, Path] = {
-    "miniworld": FOLDER / "miniworld_rich_16px.npz",
+    "miniworld": FOLDER / "miniworld_rich_32px.npz",
     "miniworld-calibration": FOLDER / "miniworld_rich.npz",
     "text-to-multiview-calibration": FOLDER / "miniworld_rich_49.npz",
 }

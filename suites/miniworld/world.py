@@ -1,8 +1,8 @@
-"""The mini-world as models see it: small views, classes as text, and data sets that are rendered once.
+"""The mini-world as models see it: small views, captions, and data sets that are rendered once.
 
     synthetic     vivid flat colours; views, normals, positions, captions            what methods learn the control from
     rich          photographs under light, other pictures of the same world     what methods learn realism from
-    pictures      single pictures of both, 85 % rich, the domain seldom named   what the base model is pre-trained on
+    pictures      single pictures of both, 70 % rich, renders always named   what the base model is pre-trained on
     held-out      rich pictures that no model was trained on                    what the base's gate compares with
 
 Training objects come from the 'train' split, held-out ones from the 'eval' split behind the evaluation objects: their
@@ -19,8 +19,6 @@ from io import BytesIO
 from pathlib import Path
 
 from bench.cases.case import Case
-from bench.cases.miniworld.families import FAMILIES
-from bench.cases.miniworld.looks import COLOURS
 from bench.cases.miniworld.world import DEFAULT_COUNT, LookName, Split, miniworld_cases
 from bench.dataset.make import make_dataset
 from bench.errors import InputError
@@ -32,9 +30,9 @@ from realiz3d.data import MultiviewSamples
 from realiz3d.data.layout import MANIFEST, file_name, shard_name
 from suites.miniworld.captions import PLAIN, captions_of, synthetic_objects
 
-RESOLUTION = 16
+RESOLUTION = 32
 SHARD_OBJECTS = 500
-_VERSION = 3  # raise when the same objects would give other pictures
+_VERSION = 4  # raise when the same objects would give other pictures
 
 
 @dataclass(frozen=True)
@@ -53,21 +51,12 @@ class Renders:
 
 
 SYNTHETIC = Renders("synthetic", "train", "vivid", 0, 480)
-RICH = Renders("rich", "train", "muted", 0, 960)
+RICH = Renders("rich", "train", "daylight", 0, 960)
 # eight of each family, behind the evaluation objects; the same ones in both looks
-HELD_OUT = Renders("held-out", "eval", "muted", DEFAULT_COUNT["eval"], 136)
+HELD_OUT = Renders("held-out", "eval", "daylight", DEFAULT_COUNT["eval"], 136)
 HELD_OUT_SYNTHETIC = Renders("held-out-synthetic", "eval", "vivid", DEFAULT_COUNT["eval"], 136)
 ALL = (SYNTHETIC, RICH, HELD_OUT, HELD_OUT_SYNTHETIC)
 PICTURES = "pictures"
-
-
-def class_names() -> tuple[str, ...]:
-    """What a class-conditioned base is told: main colour and shape, as captions say them, in the order of labels.
-
-    A caption names its class by the first of these that it contains, so 'table lamp' comes before 'table'.
-    """
-    nouns = sorted((family.noun for family in FAMILIES.values()), key=lambda noun: (-len(noun), noun))
-    return tuple(f"{colour} {noun}" for noun in nouns for colour in COLOURS)
 
 
 def model_views(resolution: int = RESOLUTION) -> Views:
@@ -133,7 +122,7 @@ def write_pictures(root: Path) -> Path:
 def _pictures(source: MultiviewSamples, look: str, count: int) -> Iterator[tuple[str, bytes]]:
     """Files of the first `count` objects, view by view; names say the look for people, no model reads them.
 
-    One entry in three names the domain in its caption, as pictures of the web do now and then.
+    Which captions name the domain: `captions`.
     """
     for index in range(count):
         pictures = source.store.read(index, [file_name("view", view) for view in range(source.views)])

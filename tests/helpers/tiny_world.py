@@ -14,11 +14,11 @@ from suites.miniworld import models, world
 from suites.miniworld.packing import FACTS, TRANSFORMER
 
 METHODS = models.METHODS
-_SMALL = ("num_layers=4", "num_attention_heads=2", "attention_head_dim=8")
+_SMALL = ("num_layers=4", "num_attention_heads=2", "attention_head_dim=8", "cross_attention_dim=16")
 _SHORT = {
     "realiz3d": "warmup: {length: {steps: 1}}, stage1: {length: {steps: 2}}, stage2: {length: {steps: 3}}",
     "syn-only": "control: {length: {steps: 4}}",
-    "lora-r3": "control: {length: {steps: 2}}",
+    "lora-r4": "control: {length: {steps: 2}}",
 }
 
 
@@ -54,10 +54,10 @@ def _save_base(folder: Path) -> None:
     parts.transformer.save_pretrained(folder / TRANSFORMER)
     parts.scheduler.save_pretrained(folder / "scheduler")
     index = {
-        "_class_name": "DiTPipeline",
+        "_class_name": "PixArtAlphaPipeline",
         "scheduler": ["diffusers", type(parts.scheduler).__name__],
         "transformer": ["diffusers", type(parts.transformer).__name__],
-        "vae": [None, None],
+        **{part: [None, None] for part in ("vae", "text_encoder", "tokenizer")},
     }
     (folder / "model_index.json").write_text(json.dumps(index))
     (folder / FACTS).write_text(json.dumps({"text": parts.record["text"]}))

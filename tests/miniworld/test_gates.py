@@ -51,7 +51,7 @@ def test_values_are_read_from_the_runs_rows() -> None:
 def test_the_suite_asks_what_the_shipped_one_asks_at_the_bases_size(look: str, palette: str) -> None:
     suite = gate_suite(BASE, look)
     assert [entry.name for entry in suite.generators] == ["ceiling", "base", *MINDLESS]
-    assert {entry.options.get("size", 16) for entry in suite.generators} == {16}
+    assert {entry.options.get("size", 32) for entry in suite.generators} == {32}
     assert (suite.references["rich"].miniworld.look, suite.cases.look) == (look, look)
     assert [(metric.name, metric.options.get("palette")) for metric in suite.metrics] == [
         ("identity", palette),

@@ -13,6 +13,7 @@ from PIL import Image
 pytest.importorskip("diffusers")
 pytest.importorskip("accelerate")
 
+from bench.cases.miniworld.families import FAMILIES
 from bench.errors import UsageError
 from realiz3d.data.maps import encode_map
 from realiz3d.multiview import MultiviewModel
@@ -26,13 +27,15 @@ from suites.miniworld.captions import captions_of
 from suites.miniworld.gate import PASSING_SHARE, Gate, base_samples, contact_sheet, distances
 from suites.miniworld.packing import open_checkpoint, pack
 from suites.miniworld.pretraining import Pretraining, PretrainingSettings
-from suites.miniworld.world import ALL, class_names
+from suites.miniworld.world import ALL
 
 CONFIG = Path(shipped.__file__).with_name("base.yaml")
 SMALL = (
     "base.made.config.num_layers=2",
     "base.made.config.num_attention_heads=2",
     "base.made.config.attention_head_dim=8",
+    "base.made.config.cross_attention_dim=16",
+    "optimisation.compile=false",
     "method.pretrain.length.steps=3",
     "optimisation.samples_per_step=2",
     "optimisation.micro_batch=2",
@@ -49,10 +52,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three steps of the shipped config on a small host and eight painted pictures."""
     root = tmp_path_factory.mktemp("base")
     rng = np.random.default_rng(0)
-    names = class_names()
+    names = [f"red {family.noun}" for family in FAMILIES.values()]
     (root / "pictures").mkdir()
     for number in range(8):
-        pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(root / "pictures" / f"{number}.png")
         (root / "pictures" / f"{number}.txt").write_text(f"a {names[number]}")
     sample = root / "objects" / "one"
@@ -60,9 +63,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (sample / "caption.txt").write_text(f"a {names[0]}")
     for view in range(4):
         Image.fromarray(pixels).save(sample / f"view_{view}.png")
-        normals = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(16, 16, 3))), dim=-1).float()
+        normals = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(32, 32, 3))), dim=-1).float()
         (sample / f"normal_{view}.png").write_bytes(encode_map((normals + 1) / 2))
-        (sample / f"position_{view}.png").write_bytes(encode_map(torch.rand(16, 16, 3)))
+        (sample / f"position_{view}.png").write_bytes(encode_map(torch.rand(32, 32, 3)))
     data = (f"data.synthetic.path={root / 'objects'}", f"data.real.path={root / 'pictures'}")
     return train(load_config(CONFIG, (*SMALL, *data)), root / "run", device="cpu")
 
@@ -91,14 +94,14 @@ def test_pictures_are_learned_at_both_kinds_of_positions() -> None:
 
 def test_samples_depend_on_their_place_alone(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = open_checkpoint(checkpoint).single_pictures()
-    names = class_names()[:3]
+    names = ["a red mug", "a blue egg", "a photo of a green chair"]
     together = base_samples(pipeline, names, per_caption=2)
     monkeypatch.setattr(gates, "_BATCH", 2)
     apart = base_samples(pipeline, names, per_caption=2)
-    assert together.shape == (3, 2, 16, 16, 3) and together.dtype == np.uint8
+    assert together.shape == (3, 2, 32, 32, 3) and together.dtype == np.uint8
     assert np.abs(together.astype(int) - apart).max() <= 1  # rounding alone may differ with the batch
     assert len({picture.tobytes() for picture in together.reshape(6, -1)}) == 6
-    assert contact_sheet([together, together], objects=3, zoom=2).size == (3 * 2 * 16 * 2, 2 * 16 * 2)
+    assert contact_sheet([together, together], objects=3, zoom=2).size == (3 * 2 * 32 * 2, 2 * 32 * 2)
 
 
 def test_distance_grows_when_pictures_lose_their_texture() -> None:
@@ -167,8 +170,8 @@ def test_a_base_below_the_gate_does_not_ship(checkpoint: Path, tmp_path: Path, m
     assert not (tmp_path / "base").exists()
 
 
-def test_the_next_base_reads_whole_captions_that_name_the_domain() -> None:
-    config = load_config(CONFIG.with_name("base-32.yaml"))
+def test_the_base_reads_whole_captions_that_name_the_domain() -> None:
+    config = load_config(CONFIG)
     parts = load_base(config.base)
     assert config.data.resolution_px == parts.transformer.config.sample_size == 32
     assert parts.transformer.num_parameters() < 2.5e6  # five models of this size ship in 25 MB

@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DiTTransformer2DModel
 
+from bench.cases.miniworld.families import FAMILIES
 from realiz3d.data import MultiviewSamples
 from realiz3d.multiview import MultiviewModel
 from realiz3d.plan import Domain
@@ -16,9 +17,11 @@ from realiz3d.schedules import NoiseSchedule
 from realiz3d.shifters import DomainShifters
 from suites.miniworld.denoising import LEVELS, denoising_errors
 from suites.miniworld.packing import Base
-from suites.miniworld.world import SYNTHETIC, class_names, make_renders
+from suites.miniworld.world import SYNTHETIC, make_renders
 
 SCHEDULER = DDIMScheduler(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2", clip_sample=False)
+
+NAMES = tuple(sorted((family.noun for family in FAMILIES.values()), key=len, reverse=True))
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +32,13 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> MultiviewSamples:
 def host() -> Any:
     torch.manual_seed(0)
     return DiTTransformer2DModel(
-        num_layers=2, num_attention_heads=2, attention_head_dim=8, in_channels=3, out_channels=3, sample_size=16,
-        patch_size=4, num_embeds_ada_norm=len(class_names()), norm_num_groups=1,
+        num_layers=2, num_attention_heads=2, attention_head_dim=8, in_channels=3, out_channels=3, sample_size=32,
+        patch_size=4, num_embeds_ada_norm=len(NAMES), norm_num_groups=1,
     ).eval()  # fmt: skip
 
 
 def base_of(transformer: Any) -> Base:
-    return Base(transformer, SCHEDULER, {"encoder": "labels", "names": class_names()})
+    return Base(transformer, SCHEDULER, {"encoder": "labels", "names": NAMES})
 
 
 def test_a_model_that_predicts_nothing_errs_by_the_target(samples: MultiviewSamples) -> None:

@@ -160,7 +160,7 @@ def test_a_training_that_was_broken_off_ends_with_the_same_weights(tiny: TinyWor
 
 
 def test_a_shipped_model_paints_the_same_in_half_the_bytes(tiny: TinyWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    method = MiniworldMethod("lora-r3", base=tiny.base)
+    method = MiniworldMethod("lora-r4", base=tiny.base)
     finished: list[Path] = []
     write = slim.write_slim
 
@@ -172,15 +172,15 @@ def test_a_shipped_model_paints_the_same_in_half_the_bytes(tiny: TinyWorld, monk
         models, "write_slim", lambda *a, half=False, **o: write(*a, half=half, **o) if half else keep(*a, **o)
     )
     full = method.train(0)
-    trained = painted(generator(tiny, method="lora-r3"), request())[0]
-    shipped = generator(tiny, method="lora-r3")
+    trained = painted(generator(tiny, method="lora-r4"), request())[0]
+    shipped = generator(tiny, method="lora-r4")
     assert method.shipped(0) == method.find(0) == finished[0] and method.shipped(1) is None
     sizes = [sum(f.stat().st_size for f in folder.rglob("*.safetensors")) for folder in (finished[0], full)]
-    assert sizes[0] < 0.7 * sizes[1] and shipped.training() == generator(tiny, method="lora-r3").training()
+    assert sizes[0] < 0.7 * sizes[1] and shipped.training() == generator(tiny, method="lora-r4").training()
 
     monkeypatch.setattr(models, "SHIPPED", tiny.shipped / "none")
     assert method.find(0) == full
-    precise = painted(generator(tiny, method="lora-r3"), request())[0]
+    precise = painted(generator(tiny, method="lora-r4"), request())[0]
     assert np.abs(trained - precise).max() <= 3
     assert json.loads((finished[0] / slim.FILES).read_text())["half_precision"]
     again = ship(next(full.glob("checkpoints/step_*")), tiny.shipped / "again", tiny.base)
@@ -228,6 +228,6 @@ def test_suites_judge_models_by_the_looks_that_they_learned(suite: str) -> None:
     rich = loaded.references["rich"].miniworld
     looks = {entry.name: entry.options for entry in loaded.generators if entry.use == "miniworld_look"}
     assert (rich.look, rich.size_px, rich.first) == (RICH.look, RESOLUTION, 40)
-    assert looks["ceiling-16px"] == {"look": RICH.look, "size": RESOLUTION}
-    assert looks["synthetic-16px"] == {"look": SYNTHETIC.look, "size": RESOLUTION}
+    assert looks["ceiling-32px"] == {"look": RICH.look, "size": RESOLUTION}
+    assert looks["synthetic-32px"] == {"look": SYNTHETIC.look, "size": RESOLUTION}
     assert loaded.views.model_copy(update={"resolution": RESOLUTION}) == model_views()

@@ -20,9 +20,9 @@ from suites.miniworld import stages
 from suites.miniworld.gate import base_samples
 from suites.miniworld.packing import Base
 from suites.miniworld.stages import MODES, DomainClassifier, look_of
-from suites.miniworld.world import class_names
 
 SIDE = 16
+NAMES = ("red mug", "blue egg")
 SCHEDULER = DDIMScheduler(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2", clip_sample=False)
 
 
@@ -57,19 +57,19 @@ def tiny_host() -> DiTTransformer2DModel:
     torch.manual_seed(0)
     return DiTTransformer2DModel(
         num_layers=2, num_attention_heads=2, attention_head_dim=8, in_channels=3, out_channels=3, sample_size=SIDE,
-        patch_size=4, num_embeds_ada_norm=len(class_names()), norm_num_groups=1,
+        patch_size=4, num_embeds_ada_norm=len(NAMES), norm_num_groups=1,
     )  # fmt: skip
 
 
 def base_of(host: DiTTransformer2DModel) -> Base:
-    return Base(host, SCHEDULER, {"encoder": "labels", "names": class_names()})
+    return Base(host, SCHEDULER, {"encoder": "labels", "names": NAMES})
 
 
 def test_modes_differ_by_the_shifters_alone() -> None:
     host = tiny_host()
     model = MultiviewModel.wrap(host, control_channels=6)
     shifters = DomainShifters.for_model(model, rank=2)
-    words = class_names()[:2]
+    words = NAMES[:2]
     model.unwrap()
 
     def pictures(mode: str) -> np.ndarray:
@@ -95,8 +95,8 @@ def test_the_sets_that_modes_are_read_beside(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(stages, "load_checkpoint", lambda _: SimpleNamespace(model=model))
     flat = np.zeros((1, 4, SIDE, SIDE, 3), np.uint8)
     monkeypatch.setattr(stages, "rendered", lambda folder: flat)
-    monkeypatch.setattr(stages, "held_out_captions", lambda _: class_names()[:1])
+    monkeypatch.setattr(stages, "held_out_captions", lambda _: NAMES[:1])
     pictures = stages.mode_pictures(tmp_path, base_of(host), tmp_path)
     assert list(pictures) == ["held-out rich", "base", "real", "synthetic", "held-out synthetic"]
-    assert (pictures["base"] == base_samples(base_of(tiny_host()).single_pictures(), class_names()[:1])).all()
+    assert (pictures["base"] == base_samples(base_of(tiny_host()).single_pictures(), NAMES[:1])).all()
     assert (pictures["real"] != pictures["synthetic"]).any() and (pictures["real"] != pictures["base"]).any()
