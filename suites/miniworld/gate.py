@@ -117,7 +117,7 @@ def write_sheet(path: Path, base: Base, world: Path) -> None:
     contact_sheet(sets).save(path)
 
 
-def contact_sheet(rows: Sequence[Pictures], *, objects: int = 12, views: int = 2, zoom: int = 4) -> Image.Image:
+def contact_sheet(rows: Sequence[Pictures], *, objects: int = 12, views: int = 2, zoom: int = 2) -> Image.Image:
     """A row a set (N, V, H, W, 3): the first views of its first objects, enlarged without smoothing."""
     shown = [pictures[:objects, :views].transpose(2, 0, 1, 3, 4) for pictures in rows]
     lines = [line.reshape(len(line), -1, 3) for line in shown]
