@@ -49,7 +49,7 @@ def make(miniworld: Path, meshes: Path | None, rescore: bool) -> None:
     command(
         "supersede", str(older), "--by", str(made["syn-real"]), "--why", "The same numbers, with pictures.", *AUTHOR
     )
-    shown = entry(miniworld, "synthetic-16px", "miniworld.yaml")
+    shown = entry(miniworld, "synthetic-32px", "miniworld.yaml")
     command("withdraw", str(shown), "--why", "These are the renders that models train on: no model made them.", *AUTHOR)
     if meshes is not None:  # others' meshes: numbers and hashes alone, no pictures and no prompts of theirs
         for name in MESHES:
