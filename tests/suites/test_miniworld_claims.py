@@ -19,8 +19,12 @@ from bench.suite.load import load_suite
 from groundwork.progress import Reporter
 from suites.miniworld import models
 
-REALISM, CONSISTENCY, CONTROL = "kd_cluster[efficientnet_lite0]@rich", "loo_psnr", "silhouette_iou"
+REALISM, CONSISTENCY, CONTROL = "ed_cluster[efficientnet_lite0_interior]@rich", "loo_psnr", "silhouette_iou"
 OBJECTS = 16
+HALF = {
+    "syn-only": "control: {length: {steps: 400}}",
+    "realiz3d": "stage1: {length: {steps: 450}}, stage2: {length: {steps: 400}}",
+}
 
 Values = dict[str, dict[str, float]]
 
@@ -48,12 +52,18 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Values:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Values:
-    """Two methods trained from the base that ships, on a quarter of the photographs to save time."""
+    """Two methods trained from the base that ships, on fewer objects and for half the steps to save time."""
     root = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(models.FOLDER_VARIABLE, str(root / "user"))
         patch.setattr(models, "SHIPPED", root / "nothing")
         patch.setattr(models, "RICH", replace(models.RICH, stop=240))
+        patch.setattr(models, "SYNTHETIC", replace(models.SYNTHETIC, stop=240))
+        (root / "methods").mkdir()
+        for name, lengths in HALF.items():
+            text = f"extends: {models.METHODS / name}.yaml\nname: {name}\nmethod: {{{lengths}}}\n"
+            (root / "methods" / f"{name}.yaml").write_text(text)
+        patch.setattr(models, "METHODS", root / "methods")
         return measured(root / "run", generators=("base", "syn-only", "realiz3d"), seeds=(1,))
 
 
