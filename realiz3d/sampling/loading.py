@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from realiz3d.multiview import MultiviewModel
 from realiz3d.sampling.schedulers import sampling_scheduler
 from realiz3d.sampling.viewpoints import trained_viewpoints
 
+_ALONE = {"transformer", "scheduler"}
 _ENCODERS = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2", "tokenizer_3", "text_encoder_3")
 
 
@@ -84,6 +86,8 @@ def base_parts(
         replaced["vae"] = None  # a base whose latents are pictures need not have one
     try:
         pipelines: Any = diffusers.DiffusionPipeline
+        if record.get("text") and _parts(pipelines.load_config(found.folder)) == _ALONE:
+            return _alone(found.folder, replaced, dtype)
         parts = pipelines.from_pretrained(
             found.folder, **replaced, dtype=dtype, use_safetensors=True, local_files_only=True
         )
@@ -95,6 +99,30 @@ def base_parts(
             hint="pass where it is now, or fetch it again",
         ) from error
     return parts
+
+
+def _parts(index: Mapping[str, Any]) -> set[str]:
+    """The parts that a diffusers pipeline has; those that it does without stand there as [None, None]."""
+    return {name for name, entry in index.items() if isinstance(entry, list | tuple) and all(entry)}
+
+
+def _alone(folder: Path, replaced: Mapping[str, Any], dtype: torch.dtype | None) -> Any:
+    """The parts of a base that is a transformer and its scheduler alone.
+
+    The class of its pipeline may want packages (transformers) for parts that are not there.
+    """
+    import diffusers
+
+    index: Any = diffusers.DiffusionPipeline.load_config(folder)
+    options: dict[str, Any] = {"local_files_only": True}
+    scheduler = getattr(diffusers, index["scheduler"][1]).from_pretrained(folder, subfolder="scheduler", **options)
+    transformer = replaced.get("transformer")
+    if transformer is None:
+        kind = getattr(diffusers, index["transformer"][1])
+        transformer = kind.from_pretrained(
+            folder, subfolder="transformer", dtype=dtype, use_safetensors=True, **options
+        )
+    return SimpleNamespace(transformer=transformer, scheduler=scheduler, vae=None)
 
 
 def _scheduler(made: Mapping[str, Any]) -> Any:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-import sys
+import subprocess
 from pathlib import Path
 
 import pytest
+from bare_environment import bare_python
 
 pytest.importorskip("diffusers")
 
 from groundwork.hashing import hash_file
-from realiz3d.data.base_model import BaseModel
 from suites.miniworld import models, slim, world
 from suites.miniworld.base import BASE, open_base
 from suites.miniworld.gate import PASSING_SHARE, base_samples, distances, held_out_captions, rendered
 from suites.miniworld.models import MiniworldMethod
 from suites.miniworld.packing import FACTS, WEIGHTS
 
+REPOSITORY = BASE.parents[2]
+PACKAGES = ("torch", "diffusers", "safetensors", "pydantic", "pyyaml", "accelerate")
 LIMIT = 30 * 10**6  # bytes, of all that ships together
 
 
@@ -34,9 +36,22 @@ def test_the_base_and_four_methods_ship() -> None:
     assert found == {"syn-only", "syn-real", "linear-adapters-r14", "realiz3d"}
 
 
-def test_models_that_read_no_prompts_need_no_text_encoders_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "transformers", None)  # how an import is made to fail
-    assert BaseModel(str(BASE), offline=True).folder == BASE
+def test_what_ships_paints_without_the_package_of_text_encoders(tmp_path: Path) -> None:
+    """In an environment of few packages, without transformers: `pip install` of this project brings none."""
+    code = """
+from importlib.util import find_spec
+from pathlib import Path
+from realiz3d.pipeline import Realiz3DPipeline
+here = Path("suites/miniworld")
+for checkpoint in here.glob("checkpoints/*/checkpoints/*"):
+    pipeline = Realiz3DPipeline.from_checkpoint(checkpoint, base=str(here / "base"), offline=True)
+    assert pipeline.transformer.config.sample_size == 32 and pipeline.vae is None
+assert find_spec("transformers") is None
+"""
+    (tmp_path / "paints_without.py").write_text(code)
+    python = bare_python(tmp_path / "site", PACKAGES, REPOSITORY, tmp_path)
+    done = subprocess.run([*python, "paints_without"], capture_output=True, text=True, timeout=120, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
 
 
 def test_all_shipped_weights_together_are_small() -> None:
