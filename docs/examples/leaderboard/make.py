@@ -19,7 +19,7 @@ from bench.cli import main
 
 HERE = Path(__file__).parent
 ENTRIES = HERE / "entries"
-MINIWORLD = ("realiz3d", "syn-only", "syn-real", "base", "ceiling", "floor")
+MINIWORLD = ("realiz3d", "syn-only", "syn-real", "linear-adapters", "base", "ceiling", "floor")
 MESHES = ("realiz3d", "standard_tuning")
 AUTHOR = ("--author", "The example board")
 
