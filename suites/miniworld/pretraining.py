@@ -4,7 +4,8 @@ It makes the mini-world's base model with the trainer that serves all other meth
 
     method: {name: "suites.miniworld.pretraining:PretrainingSettings", pretrain: {length: {steps: 12000}, ...}}
 
-The pictures are those of `data.real`, of whatever domain they are: a base model knows domains only by looking.
+The pictures are those of `data.real`, of whatever domain they are: a base model knows domains by looking, and by what
+captions say of them.
 """
 
 from __future__ import annotations

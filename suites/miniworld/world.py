@@ -1,9 +1,9 @@
 """The mini-world as models see it: small views, captions, and data sets that are rendered once.
 
-    synthetic     vivid flat colours; views, normals, positions, captions            what methods learn the control from
-    rich          photographs under light, other pictures of the same world     what methods learn realism from
-    pictures      single pictures of both, 70 % rich, renders always named   what the base model is pre-trained on
-    held-out      rich pictures that no model was trained on                    what the base's gate compares with
+    synthetic     vivid flat colours; views, normals, positions, captions   what methods learn the control from
+    rich          photographs under light, others of the same world         what methods learn realism from
+    pictures      single ones of both, 70 % rich, renders always named      what the base model is pre-trained on
+    held-out      rich pictures that no model was trained on                what the base's gate compares with
 
 Training objects come from the 'train' split, held-out ones from the 'eval' split behind the evaluation objects: their
 proportions and photographs are disjoint (see `bench.cases.miniworld`), and no evaluation object is looked at.
