@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -47,6 +48,17 @@ def named_colours(prompt: str) -> frozenset[str]:
     return frozenset(word for word in words if word in COLOURS)
 
 
+def own_and_part_colours(prompt: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The colours of the thing itself, which a prompt names before 'with', and those of its parts alone, named after.
+
+    >>> own_and_part_colours("A tall red mug with a black and red handle")
+    (frozenset({'red'}), frozenset({'black'}))
+    """
+    thing, _, parts = re.sub(r"\s+", " ", prompt.lower()).partition(" with ")
+    own = named_colours(thing)
+    return own, named_colours(parts) - own
+
+
 def colour_shares(pixels: npt.NDArray[np.uint8], palette: Palette = "common") -> Histogram:
     """How much of sRGB pixels (n, 3) is called by each of `NAMES`: CIELAB with half the weight on lightness.
 
@@ -62,6 +74,21 @@ def colour_shares(pixels: npt.NDArray[np.uint8], palette: Palette = "common") ->
 def colour_fit(shares: Histogram, colours: frozenset[str]) -> float:
     """How well shares fit named colours: the mean logarithm of their shares, so that each name has to be there."""
     return float(np.mean([np.log(shares[NAMES.index(name)] + _LITTLE) for name in sorted(colours)]))
+
+
+def parts_fit(shares: Histogram, own: frozenset[str], parts: frozenset[str]) -> float:
+    """The share of pairs of an own and a part's colour of which the own one covers more; ties count half.
+
+    Colours that are hardly there tie. NaN where either names none.
+    """
+    pairs = [(_seen(shares, mine), _seen(shares, other)) for mine in own for other in parts]
+    if not pairs:
+        return math.nan
+    return sum(1.0 if mine > other else 0.5 if mine == other else 0.0 for mine, other in pairs) / len(pairs)
+
+
+def _seen(shares: Histogram, name: str) -> float:
+    return max(float(shares[NAMES.index(name)]), _LITTLE)
 
 
 @lru_cache(maxsize=2)

@@ -19,7 +19,15 @@ from bench.extractors.efficientnet_lite0 import WEIGHTS_SHA256, load_network, we
 from bench.extractors.object_frame import VERSION as FRAME_VERSION
 from bench.extractors.object_frame import cut_out, framed
 from bench.geometry.ground import stands_elsewhere
-from bench.identity.colours import Palette, colour_fit, colour_shares, named_colours
+from bench.identity.colours import (
+    Histogram,
+    Palette,
+    colour_fit,
+    colour_shares,
+    named_colours,
+    own_and_part_colours,
+    parts_fit,
+)
 from bench.identity.kinds import Kinds, kind_fit, kind_scores, kinds_digest, named_kind, pooled_features
 from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from bench.metrics.pictures import as_pictures
@@ -55,6 +63,11 @@ class Identity(ObjectMetric):
             "imagenet", description="who names kinds: ImageNet's classifier, or a layer fitted to the mini-world's"
         )
         palette: Palette = Field("common", description="what colours are called: as things are, or weathered ones")
+        parts: bool = Field(
+            False,
+            description="also ask whether a thing's own colour covers more of it than its parts' do ('a red mug with a "
+            "blue handle'): for prompts of which that is true",
+        )
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -79,43 +92,24 @@ class Identity(ObjectMetric):
         return {result.name: str(self._missing) for result in self.results()} if self._missing else {}
 
     def results(self) -> tuple[Result, ...]:
-        """The mean of what can be asked, then kind and colour alone."""
-        return (
-            Result(
-                "identity",
-                "up",
-                "",
-                "share of the other prompts whose kind and colours fit the views worse",
-                axis="text",
-                worst=0.0,
-                limits=SHARE,
-            ),
-            Result(
-                "identity_kind",
-                "up",
-                "",
-                "share of the suite's other kinds that fit the views worse",
-                axis="text",
-                worst=0.0,
-                limits=SHARE,
-            ),
-            Result(
-                "identity_colour",
-                "up",
-                "",
-                "share of the other prompts' colours that fit the views worse",
-                axis="text",
-                worst=0.0,
-                limits=SHARE,
-            ),
-        )
+        """The mean of what can be asked, then each question alone."""
+        whole = "share of the other prompts whose kind and colours fit the views worse"
+        asked = {
+            "identity": f"{whole}, and of part colours that cover less" if self.options.parts else whole,
+            "identity_kind": "share of the suite's other kinds that fit the views worse",
+            "identity_colour": "share of the other prompts' colours that fit the views worse",
+        }
+        if self.options.parts:
+            asked["identity_parts"] = "share of part colours that cover less of the object than its own colour"
+        return tuple(Result(name, "up", "", what, axis="text", worst=0.0, limits=SHARE) for name, what in asked.items())
 
     def parameters(self) -> str:
         """Network, words, and the prompts that compete."""
         kinds = self.options.kinds
+        parts = "parts=smaller " if self.options.parts else ""
         return (
             f"network=efficientnet_lite0@sha256:{WEIGHTS_SHA256[:12]} kinds={kinds}@sha256:{kinds_digest(kinds)[:12]} "
-            f"palette={self.options.palette} frame={FRAME_VERSION} prompts={len(self._prompts)}"
+            f"palette={self.options.palette} {parts}frame={FRAME_VERSION} prompts={len(self._prompts)}"
             f"@sha256:{hash_strings(self._prompts)[:12]} ties=half chance=0.5 other-ground=unmeasurable v3"
         )
 
@@ -129,11 +123,15 @@ class Identity(ObjectMetric):
             return not_measurable(self.results())
         prompts, own = distinct_prompts(sample.prompts), wording(sample.prompt)
         cuts = [cut_out(picture, sample.background) for picture in as_pictures(sample.views)]
-        kind = self._kind(cuts, own, prompts, sample.background)
-        colour = self._colour(cuts, own, prompts)
-        asked = [share for share in (kind, colour) if not math.isnan(share)]
-        mean = math.fsum(asked) / len(asked) if asked else math.nan
-        shares = {"identity": mean, "identity_kind": kind, "identity_colour": colour}
+        painted = self._painted(cuts, own)
+        shares = {
+            "identity_kind": self._kind(cuts, own, prompts, sample.background),
+            "identity_colour": self._colour(painted, own, prompts),
+        }
+        if self.options.parts:
+            shares["identity_parts"] = math.nan if painted is None else parts_fit(painted, *own_and_part_colours(own))
+        asked = [share for share in shares.values() if not math.isnan(share)]
+        shares["identity"] = math.fsum(asked) / len(asked) if asked else math.nan
         return {
             name: Measurement(share, "not_measurable" if math.isnan(share) else "ok") for name, share in shares.items()
         }
@@ -146,10 +144,15 @@ class Identity(ObjectMetric):
         scores = kind_scores(pooled_features(cuts, background, self._device), kinds)
         return share_beaten(words[own], list(words.values()), lambda word: kind_fit(scores, word, kinds))
 
-    def _colour(self, cuts: Sequence[PictureRGBA], own: str, prompts: Sequence[str]) -> float:
-        colours = {prompt: named for prompt in prompts if (named := named_colours(prompt))}
-        if own not in colours or len(set(colours.values())) < 2:
-            return math.nan
+    def _painted(self, cuts: Sequence[PictureRGBA], own: str) -> Histogram | None:
+        """How much of the object's interior has each colour, in all views; None where nobody asks."""
+        if not named_colours(own):
+            return None
         inside = np.concatenate([pixels[core] for pixels, core in map(framed, cuts)])
-        shares = colour_shares(inside, self.options.palette)
-        return share_beaten(colours[own], list(colours.values()), lambda named: colour_fit(shares, named))
+        return colour_shares(inside, self.options.palette)
+
+    def _colour(self, painted: Histogram | None, own: str, prompts: Sequence[str]) -> float:
+        colours = {prompt: named for prompt in prompts if (named := named_colours(prompt))}
+        if painted is None or own not in colours or len(set(colours.values())) < 2:
+            return math.nan
+        return share_beaten(colours[own], list(colours.values()), lambda named: colour_fit(painted, named))

@@ -13,7 +13,7 @@ from bench.cases.miniworld.looks import COLOURS
 from bench.cases.miniworld.world import miniworld_cases
 from bench.generators.ground_truth import small_views
 from bench.geometry.cameras import view_cameras
-from bench.identity.colours import NAMES, colour_shares, named_colours
+from bench.identity.colours import NAMES, colour_shares, named_colours, own_and_part_colours, parts_fit
 from bench.identity.kinds import named_kind, vocabulary
 from bench.metrics.declaration import Sample
 from bench.metrics.identity import Identity, share_beaten
@@ -86,6 +86,53 @@ def test_the_share_of_others_counts_ties_half():
 def test_the_right_colour_wins_and_another_loses():
     assert identity(disc(COLOURS["red"]), "a red ball")["identity_colour"] == 1.0
     assert identity(disc(COLOURS["blue"]), "a red ball")["identity_colour"] < 1.0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "own", "parts"),
+    [
+        ("a tall red mug with a black and red handle", {"red"}, {"black"}),
+        ("A navy car  with\nwhite wheels with black tyres", {"blue"}, {"white", "black"}),
+        ("A cow with black and white patterns", set(), {"black", "white"}),
+        ("a red and white withered rose", {"red", "white"}, set()),
+    ],
+)
+def test_a_prompt_says_which_colour_is_a_part_s(prompt, own, parts):
+    assert own_and_part_colours(prompt) == (own, parts)
+
+
+def test_a_part_s_colour_covers_less():
+    shares = np.zeros(len(NAMES))
+    shares[[NAMES.index("red"), NAMES.index("blue")]] = 0.7, 0.2
+    assert parts_fit(shares, frozenset({"red"}), frozenset({"blue", "teal"})) == 1.0
+    assert parts_fit(shares, frozenset({"blue"}), frozenset({"red", "teal"})) == 0.5
+    assert parts_fit(shares, frozenset({"pink"}), frozenset({"teal"})) == 0.5, "neither is there"
+    assert math.isnan(parts_fit(shares, frozenset({"red"}), frozenset()))
+
+
+def test_colours_in_each_other_s_places_lose_where_parts_are_asked_for():
+    """The same two colours on one disc: which one the disc's rim has, and which one the middle, decides."""
+    asked, other = "a red ball with a blue spot", "a blue ball with a red spot"
+    large, small = disc(COLOURS["red"]), disc(COLOURS["blue"])
+    middle = np.zeros((1, 96, 96, 1), bool)
+    middle[:, 40:56, 40:56] = True
+    right = np.where(middle, small, large)
+    exchanged = np.where(middle, large, np.where(large == 255, 255, small)).astype(np.uint8)
+    prompts = (asked, other, "a green ball")
+    found, wrong = (identity(views, asked, prompts, parts=True) for views in (right, exchanged))
+    assert (found["identity_parts"], wrong["identity_parts"]) == (1.0, 0.0)
+    assert found["identity"] - wrong["identity"] == pytest.approx(1 / 2), (
+        "one of two questions: 'ball' is all the kinds"
+    )
+    unasked = identity(exchanged, asked, prompts)
+    assert "identity_parts" not in unasked and unasked["identity"] == 1.0
+    plain = identity(disc(COLOURS["green"]), "a green ball", prompts, parts=True)
+    assert math.isnan(plain["identity_parts"]) and plain["identity"] == plain["identity_colour"] == 1.0
+
+
+def test_parts_change_no_signature_where_nobody_asks():
+    told, untold = (Identity(Identity.Options(parts=parts)).parameters() for parts in (True, False))
+    assert told.replace("parts=smaller ", "") == untold
 
 
 def test_what_nobody_names_is_not_measurable():
