@@ -44,7 +44,8 @@ def to_srgb(image: Image.Image, where: str, as_stored: bool = False, gamut: Gamu
             expected="grey, palette, RGB or RGBA; CMYK with its profile",
             hint="convert it to RGB with its own colour profile; without that its colours are a guess",
         )
-    found = np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    found = np.array(image if image.mode == mode else image.convert(mode))  # converting to the same mode is a copy
     gamma = None if as_stored else image.info.get("gamma")
     if gamut is not None:
         found[..., :3] = to_srgb_primaries(found[..., :3], gamut)

@@ -1,10 +1,12 @@
-"""Time and memory of this project beside other tools, measured in one go on one machine, as a page of ratios.
+"""Time and memory of this project beside other tools, measured in one go on one machine.
 
-    python tests/benchmarks/peers.py --images 160x3 1000x1 --out docs/benchmarks.md
+    python tests/benchmarks/peers.py --images 160x3 1000x1 --keep    # stores what it finds, writes docs/benchmarks.md
+    python tests/benchmarks/peers.py --page                          # writes the page from what is stored
 
 Every job is a process of its own, from `python` to the printed value, imports and loading included. Repeats go round by
 round over all jobs, so that a busy minute hits everyone. All tools get the same pictures and the same Inception network
-with random weights. The page's part between the two marks is replaced; the rest stays.
+with random weights. What is stored (peers.json) is written after each job, so that a run that is cut off keeps what it
+has; a run replaces what the same command has stored.
 """
 
 from __future__ import annotations
@@ -13,58 +15,30 @@ import argparse
 import json
 import os
 import platform
-import statistics
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from jobs import CORES, NOT_INSTALLED, photos_for
+from jobs import CORES, NOT_INSTALLED
+from peers_page import STATISTICS, WHOLE_JOBS, Runs, Session, Table, page_of, replaced
 
-from bench.run.environment import hardware
+from bench.run.environment import git_state, hardware
+from groundwork.files import write_atomically
 
 HERE = Path(__file__).parent
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+STORED, PAGE = HERE / "peers.json", HERE.parents[1] / "docs" / "benchmarks.md"
 
-WHOLE_JOBS = {
-    "ours": "realiz3d-bench",
-    "torchmetrics": "torchmetrics, shared network",
-    "torch_fidelity": "torch-fidelity",
-    "clean_fid": "clean-fid, shared features",
-    "pytorch_fid": "pytorch-fid (FID only)",
-    "bare_forward": "our forward pass alone",
-    "torch_forward": "eager torch's forward pass alone",
-}
-STATISTICS = {
-    "frechet_ours": "Fréchet distance, ours",
-    "frechet_eigenvalues": "Fréchet distance, eigenvalues of the product",
-    "frechet_sqrtm": "Fréchet distance, `scipy.linalg.sqrtm`",
-    "frechet_jackknife": "Fréchet distance without each picture in turn (all of them)",
-}
 PACKAGES = (
     "torch", "onnxruntime", "numpy", "scipy", "pillow", "clean-fid", "torch-fidelity", "pytorch-fid", "torchmetrics",
     "torchvision",
 )  # fmt: skip
-
-
-@dataclass
-class Runs:
-    """Repeats of one job: wall and CPU time of the process, what it answered, and the most memory that it held."""
-
-    seconds: list[float] = field(default_factory=list)
-    answers: list[dict[str, float]] = field(default_factory=list)
-    peak_mib: list[float] = field(default_factory=list)
-    cpu_seconds: list[float] = field(default_factory=list)
-    failure: str = ""
-
-    def inner(self, key: str) -> list[float]:
-        """What the job itself measured under `key`."""
-        return [answer[key] for answer in self.answers]
 
 
 def run_job(job: str, folder: Path, count: int, runs: Runs) -> None:
@@ -87,122 +61,86 @@ def run_job(job: str, folder: Path, count: int, runs: Runs) -> None:
             runs.answers.append(json.loads(said.read().splitlines()[-1]))
             runs.peak_mib.append(usage.ru_maxrss / 1024)
             runs.cpu_seconds.append(usage.ru_utime + usage.ru_stime)
+        elif process.returncode < 0:
+            runs.failure = f"stopped by {signal.Signals(-process.returncode).name} after {elapsed:.0f} s"
         else:
             last = (complained.read().decode(errors="replace").strip() or "no message").splitlines()[-1]
             runs.failure = f"not installed: {last}" if process.returncode == NOT_INSTALLED else f"failed: {last}"
 
 
-def run_rounds(jobs: Sequence[str], folder: Path, count: int, repeats: int) -> dict[str, Runs]:
-    """All jobs, `repeats` times round; a job that failed is not tried again."""
-    found = {job: Runs() for job in jobs}
+def run_rounds(table: Table, folder: Path, repeats: int, done: Callable[[], None] = lambda: None) -> None:
+    """All jobs of the table, `repeats` times round; `done` follows each. A job that failed is not tried again."""
     for number in range(repeats):
-        for job in jobs:
-            if not found[job].failure:
-                print(f"{count} pictures, round {number + 1}: {job}", end=" ", file=sys.stderr, flush=True)
-                run_job(job, folder, count, found[job])
-                said = found[job].failure or f"{found[job].seconds[-1]:.3g} s, CPU {found[job].cpu_seconds[-1]:.3g} s"
+        for job, runs in table.jobs.items():
+            if not runs.failure:
+                print(f"{table.count} pictures, round {number + 1}: {job}", end=" ", file=sys.stderr, flush=True)
+                run_job(job, folder, table.count, runs)
+                said = runs.failure or f"{runs.seconds[-1]:.3g} s, CPU {runs.cpu_seconds[-1]:.3g} s"
                 print(said, file=sys.stderr, flush=True)  # is there even if a later job is cut off
-    return found
+                done()
 
 
-def whole_job_table(renders: int, found: dict[str, Runs]) -> str:
-    """Markdown: seconds, how many times ours that is (where ours ran), peak memory and the values."""
-    ours = found.get("ours", Runs())
-    lines = [
-        f"### FID + KID of {renders} PNG (512 x 512) against {photos_for(renders)} JPEG (500 x 375)",
-        "",
-        "| whole process | seconds, median (repeats) | times ours | CPU-seconds | times ours | peak MiB | FID | KID |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for job, runs in found.items():
-        if runs.failure:
-            lines.append(f"| {WHOLE_JOBS[job]} | {runs.failure} | | | | | | |")
-            continue
-        values = [f"{runs.answers[0][key]:.6g}" if key in runs.answers[0] else "" for key in ("fid", "kid")]
-        lines.append(
-            f"| {WHOLE_JOBS[job]} | {_spread(runs.seconds)} | {_times(runs.seconds, ours.seconds)} "
-            f"| {statistics.median(runs.cpu_seconds):.3g} | {_times(runs.cpu_seconds, ours.cpu_seconds)} "
-            f"| {statistics.median(runs.peak_mib):.0f} | {' | '.join(values)} |"
-        )
-    beside = _beside_the_network(renders + photos_for(renders), found)
-    return "\n".join([*lines, "", beside] if beside else lines)
-
-
-def _times(values: Sequence[float], ours: Sequence[float]) -> str:
-    """A median in medians of ours, or nothing where ours did not run."""
-    return f"{statistics.median(values) / statistics.median(ours):.2f}" if ours else ""
-
-
-def _beside_the_network(pictures: int, found: dict[str, Runs]) -> str:
-    """What decoding, resizing and distances add to the network, as far as the jobs that tell it ran."""
-    ours, bare, eager = (found.get(job, Runs()) for job in ("ours", "bare_forward", "torch_forward"))
-    said = []
-    if ours.seconds and bare.seconds:
-        said.append(
-            f"Our whole process takes {_times(ours.seconds, bare.seconds)} times as long as one that only loads the "
-            f"network and runs it on {pictures} prepared pictures, and {_times(ours.cpu_seconds, bare.cpu_seconds)} "
-            "times its CPU-seconds."
-        )
-    rates = {
-        name: f"{pictures / statistics.median(runs.inner('forward')):.1f} pictures a second"
-        for name, runs in (("in our engine", bare), ("in eager torch", eager))
-        if runs.answers
-    }
-    if rates:
-        said.append(f"The network alone ran at {' and at '.join(f'{rate} {name}' for name, rate in rates.items())}.")
-    return " ".join(said)
-
-
-def statistics_table(count: int, found: dict[str, Runs]) -> str:
-    """Markdown: the seconds of computations on features, without imports."""
-    ours = statistics.median(found["frechet_ours"].inner("seconds"))
-    lines = [
-        f"### On features: {count} against {count}, 2048 dimensions",
-        "",
-        "| computation | seconds, median (repeats) | times our distance |",
-        "|---|---|---|",
-    ]
-    for job, runs in found.items():
-        if runs.failure:
-            lines.append(f"| {STATISTICS[job]} | {runs.failure} | |")
-            continue
-        seconds = runs.inner("seconds")
-        lines.append(f"| {STATISTICS[job]} | {_spread(seconds)} | {statistics.median(seconds) / ours:.3g} |")
-    return "\n".join(lines)
-
-
-def machine() -> str:
-    """Where and when, in one line each."""
-    described = hardware("cpu")
+def new_session() -> Session:
+    """The command, the day, the machine and its load, as they are now."""
+    described, code = hardware("cpu"), git_state()
     packages = []
     for package in PACKAGES:
         try:
             packages.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             packages.append(f"{package} absent")
-    return "\n".join(
-        [
-            f"{date.today().isoformat()}; {described['cpu']}, {described['cpu_cores']} cores, {described['platform']}; "
-            f"load average at the start {os.getloadavg()[0]:.1f}; every job had {_granted()}.",
-            f"Python {platform.python_version()}, {', '.join(packages)}.",
-        ]
+    threads = os.environ.get("OMP_NUM_THREADS")
+    granted = f"{CORES} core{'s' if CORES > 1 else ''}{f', OMP_NUM_THREADS={threads}' if threads else ''}"
+    return Session(
+        command=" ".join(["python tests/benchmarks/peers.py", *sys.argv[1:]]),
+        day=date.today().isoformat(),
+        machine=f"{described['cpu']}, {described['cpu_cores']} cores, {described['platform']}",
+        granted=granted,
+        load=[os.getloadavg()[0]],
+        packages=f"Python {platform.python_version()}, {', '.join(packages)}",
+        commit=f"{code['commit'][:7]}{' and changes' if code['dirty'] else ''}" if code else "",
     )
 
 
-def _granted() -> str:
-    """What a job may use: cores, and threads where the environment says."""
-    cores, threads = CORES, os.environ.get("OMP_NUM_THREADS")
-    told = f", OMP_NUM_THREADS={threads}" if threads else ""
-    return f"{cores} core{'s' if cores > 1 else ''}{told}"
+def stored(path: Path = STORED) -> list[Session]:
+    """The sessions that were kept, oldest first."""
+    return [Session.read(one) for one in json.loads(path.read_text())] if path.exists() else []
 
 
-def replaced(page: str, measured: str) -> str:
-    """The page with what stands between the marks exchanged. Raises `ValueError` without marks."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page has no place for the tables: put {BEGIN} and {END} into it")
-    return f"{before}{begin}\n\n{measured}\n\n{end}{after}"
+def store(session: Session, path: Path = STORED) -> None:
+    """Keep a session, in place of an earlier one of the same command."""
+    sessions = [one for one in stored(path) if one.command != session.command]
+    text = json.dumps([asdict(one) for one in [*sessions, session]], indent=1, ensure_ascii=False)
+    write_atomically(path, f"{text}\n".encode())
+
+
+def write_page() -> None:
+    """Exchange the tables of docs/benchmarks.md for what is stored."""
+    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), page_of(stored())), encoding="utf-8")
+
+
+def measure(options: argparse.Namespace) -> Session:
+    """Everything that was asked for, stored after each job where it is to be kept."""
+    session = new_session()
+
+    def done() -> None:
+        session.load = [session.load[0], os.getloadavg()[0]]
+        if options.keep:
+            store(session)
+
+    sizes = [("images", *size) for size in options.images] + [("features", *size) for size in options.features]
+    for kind, count, repeats in sizes:
+        jobs: Sequence[str] = options.jobs if kind == "images" else [*STATISTICS]
+        table = Table(kind, count, {job: Runs() for job in jobs})
+        session.tables.append(table)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            if kind == "images":
+                run_job("prepare", folder, count, prepared := Runs())
+                if prepared.failure:
+                    sys.exit(f"pictures and network could not be made: {prepared.failure}")
+            run_rounds(table, folder, repeats, done)
+    return session
 
 
 def main() -> None:
@@ -212,36 +150,19 @@ def main() -> None:
     parser.add_argument("--images", default=[(160, 3), (1000, 1)], help="renders, for whole jobs", **size)
     parser.add_argument("--features", default=[(160, 3), (1000, 3)], help="rows, for distances alone", **size)
     parser.add_argument("--jobs", nargs="*", default=[*WHOLE_JOBS], choices=[*WHOLE_JOBS], help="only these whole jobs")
-    parser.add_argument("--out", type=Path, help="page to write the tables into; without it they are only printed")
+    parser.add_argument("--keep", action="store_true", help=f"store it in {STORED.name}, and write {PAGE.name} anew")
+    parser.add_argument("--page", action="store_true", help="measure nothing: write the page from what is stored")
     options = parser.parse_args()
-    command = " ".join(["python tests/benchmarks/peers.py", *sys.argv[1:]])
-    parts = [f"`{command}`", machine()]
-    for renders, repeats in options.images:
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            run_job("prepare", folder, renders, prepared := Runs())
-            if prepared.failure:
-                sys.exit(f"pictures and network could not be made: {prepared.failure}")
-            parts.append(whole_job_table(renders, run_rounds(options.jobs, folder, renders, repeats)))
-    for rows, repeats in options.features:
-        with tempfile.TemporaryDirectory() as temporary:
-            found = run_rounds([*STATISTICS], Path(temporary), rows, repeats)
-            parts.append(statistics_table(rows, found))
-    measured = "\n\n".join(parts)
-    print(measured)
-    if options.out:
-        options.out.write_text(replaced(options.out.read_text(encoding="utf-8"), measured), encoding="utf-8")
+    if not options.page:
+        print(page_of([measure(options)]))
+    if options.page or options.keep:
+        write_page()
 
 
 def sized(text: str) -> tuple[int, int]:
     """'160x3' as (160, 3): a size and how often it is measured, once unless it says so."""
     count, _, repeats = text.partition("x")
     return int(count), int(repeats or 1)
-
-
-def _spread(seconds: Sequence[float]) -> str:
-    repeats = ", ".join(f"{value:.3g}" for value in seconds)
-    return f"{statistics.median(seconds):.3g} ({repeats})"
 
 
 if __name__ == "__main__":
