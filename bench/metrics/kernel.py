@@ -80,6 +80,16 @@ class PairSums:
         np.divide(total, pairs, out=means, where=pairs > 0)
         return means
 
+    def means_without(self, rows: Codes, columns: Codes) -> npt.NDArray[np.float64]:
+        """Mean over the pairs that are left without row `rows[t]` and column `columns[t]`, (T,); -1 leaves out none.
+
+        NaN where no pair is left.
+        """
+        total, pairs = (_without(table, rows, columns) for table in (self.sums, self.counts))
+        means = np.full(len(pairs), np.nan)
+        np.divide(total, pairs, out=means, where=pairs > 0)
+        return means
+
 
 @dataclass(frozen=True)
 class ObjectGram:
@@ -211,11 +221,14 @@ class ObjectGram:
 
     @cached_property
     def _without_each(self) -> npt.NDArray[np.float64]:
-        take = 1.0 - np.eye(len(self.objects))
-        if not self.reference_objects:
-            return self.distances(take)
-        same = [[name == other for other in self.reference_objects] for name in self.objects]
-        return self.distances(take, 1.0 - np.asarray(same, dtype=np.float64))
+        each, none = np.arange(len(self.objects)), np.full(len(self.objects), -1)
+        number = {name: number for number, name in enumerate(self.reference_objects)}
+        same = np.array([number.get(name, -1) for name in self.objects]) if number else none
+        return (
+            self.within.means_without(each, each)
+            + self.reference.means_without(same, same)
+            - 2 * self.across.means_without(each, same)
+        )
 
 
 def jackknife_excess(a: ObjectGram, b: ObjectGram) -> float:
@@ -251,6 +264,13 @@ def _need_two_objects(names: Sequence[Hashable], side: str) -> None:
         )
 
 
+def _without(table: Matrix, rows: Codes, columns: Codes) -> npt.NDArray[np.float64]:
+    """The table's total without row `rows[t]` and column `columns[t]`, (T,); -1 stands for none."""
+    by_row, by_column = (np.append(table.sum(axis=axis), 0.0) for axis in (1, 0))  # -1 finds the 0 at the end
+    both = np.where((rows < 0) | (columns < 0), 0.0, table[rows, columns])
+    return np.asarray(table.sum() - by_row[rows] - by_column[columns] + both)
+
+
 def _codes(names: Sequence[Hashable]) -> tuple[Codes, tuple[Hashable, ...]]:
     """A number for each name and the distinct names, both in order of first appearance."""
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
@@ -260,19 +280,27 @@ def _codes(names: Sequence[Hashable]) -> tuple[Codes, tuple[Hashable, ...]]:
 def pair_sums(
     kernel: Kernel, x: Matrix, x_groups: Codes, x_apart: Codes, y: Matrix, y_groups: Codes, y_apart: Codes
 ) -> PairSums:
-    """Kernel values of all pairs summed per pair of groups, but for pairs of equal `apart` codes, in chunks of rows."""
-    left, right = _membership(x_groups), _membership(y_groups)
-    sums, counts = np.zeros((left.shape[1], right.shape[1])), np.zeros((left.shape[1], right.shape[1]))
+    """Kernel values of all pairs summed per pair of groups, but for pairs of equal `apart` codes, in chunks of rows.
+
+    Pictures are put in the order of their groups, so that each value is added once, however many groups there are.
+    """
+    rows, columns = np.argsort(x_groups, kind="stable"), np.argsort(y_groups, kind="stable")
+    x_groups, y_groups = x_groups[rows], y_groups[columns]
+    y, y_apart = y[columns], y_apart[columns]
+    sums, counts = (np.zeros((x_groups[-1] + 1, y_groups[-1] + 1)) for _ in range(2))
+    right, to = _runs(y_groups)
     step = max(1, _CHUNK_VALUES // len(y))
     for start in range(0, len(x), step):
-        rows = slice(start, start + step)
-        apart = x_apart[rows, None] != y_apart
-        values = np.where(apart, kernel(x[rows], y), 0.0)
-        sums += left[rows].T @ (values @ right)
-        counts += left[rows].T @ (apart @ right)
+        chunk = rows[start : start + step]
+        left, of = _runs(x_groups[start : start + step])
+        apart = x_apart[chunk, None] != y_apart
+        values = np.where(apart, kernel(x[chunk], y), 0.0)
+        sums[np.ix_(of, to)] += np.add.reduceat(np.add.reduceat(values, right, axis=1), left)
+        counts[np.ix_(of, to)] += np.add.reduceat(np.add.reduceat(apart, right, axis=1, dtype=np.float64), left)
     return PairSums(sums, counts)
 
 
-def _membership(groups: Codes) -> Matrix:
-    """One-hot rows (n, groups)."""
-    return np.asarray(groups[:, None] == np.arange(groups.max() + 1), dtype=np.float64)
+def _runs(groups: Codes) -> tuple[Codes, Codes]:
+    """Where each run of equal numbers starts, and the numbers."""
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    return starts, groups[starts]

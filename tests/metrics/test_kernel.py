@@ -81,6 +81,21 @@ def test_chunks_do_not_change_the_value(monkeypatch: pytest.MonkeyPatch) -> None
     assert cluster_kernel_distance(x, x_ids, y, y_ids) == pytest.approx(whole, rel=1e-12)
 
 
+def test_sums_of_pairs_are_products_with_who_is_in_which_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(13)
+    x, y, left, right = rng.normal(size=(23, 4)), rng.normal(size=(17, 4)), rng.permutation(23) // 3, np.arange(17) % 5
+    monkeypatch.setattr(kernel, "_CHUNK_VALUES", 5 * len(y))  # chunks that cut groups in two
+    found = kernel.pair_sums(cubic_kernel, x, left, left, y, right, right)
+    members, others = (codes[:, None] == np.arange(codes.max() + 1) for codes in (left, right))
+    apart = left[:, None] != right
+    np.testing.assert_allclose(found.sums, members.T @ (apart * cubic_kernel(x, y)) @ others, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(found.counts, members.astype(int).T @ apart.astype(int) @ others.astype(int))
+    rows, columns = np.array([0, 3, -1, 7]), np.array([4, -1, 2, 0])
+    take, take_others = (np.arange(codes.max() + 1) != out[:, None] for codes, out in ((left, rows), (right, columns)))
+    plain = found.mean(take.astype(float), take_others.astype(float))
+    np.testing.assert_allclose(found.means_without(rows, columns), plain, rtol=1e-12)
+
+
 def test_unbiased_where_the_usual_estimate_is_not() -> None:
     rng = np.random.default_rng(5)
     unbiased, biased = [], []
