@@ -10,10 +10,12 @@ import typer
 from bench.commands import flags
 from bench.commands.terminal import answer, answer_json, invocation, note, only_answers_on_stdout
 from bench.errors import EXIT_INCOMPLETE
-from bench.run.options import RunOptions
+from bench.run.options import RunOptions, default_folder
 
 if TYPE_CHECKING:
     from bench.suite.schema import Suite
+
+FEW = 6  # generators: more are counted, not named
 
 
 @only_answers_on_stdout()
@@ -91,8 +93,12 @@ def read_options(
 
 def execute(suite: Suite, options: RunOptions) -> None:
     """Run a loaded suite, report and print the answer; leaves with exit code 3 when something is incomplete."""
+    if not options.dry_run:  # before torch is imported, which takes seconds
+        names = options.generators or tuple(entry.name for entry in suite.generators)
+        listed = ", ".join(names) if len(names) <= FEW else f"{len(names)} generators"
+        place = options.out or default_folder(suite.name)
+        note(f"suite {suite.name} v{suite.version}: {listed}; results go to {place}")
     from bench.run import session
-    from reports import verdict_lines, write_reports
 
     if options.dry_run:
         plan = session.dry_run(suite, options)
@@ -102,6 +108,8 @@ def execute(suite: Suite, options: RunOptions) -> None:
             answer(plan)
         return
     outcome = session.run(suite, options)
+    from reports import verdict_lines, write_reports
+
     write_reports([outcome.folder])
     verdict = verdict_lines([outcome.folder])
     for line in verdict:

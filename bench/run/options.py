@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 
+def default_folder(suite: str) -> Path:
+    """Where a run of a suite goes without --out: the same place each time, so that the same command resumes."""
+    return Path("runs") / suite
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """Options of `realiz3d-bench run`, with its defaults. None: as the suite (or for `out`, the run) has it.

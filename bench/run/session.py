@@ -18,7 +18,7 @@ from bench.run.failures import Failure, FailureLog
 from bench.run.folder import RunFolder
 from bench.run.generate import Generation, generate_samples
 from bench.run.nearest import keep_nearest
-from bench.run.options import RunOptions
+from bench.run.options import RunOptions, default_folder
 from bench.run.places import Places, open_places
 from bench.run.plan import Plan, make_plan, set_up_generators, training_of
 from bench.run.references import Library, find_library, prepare_metrics
@@ -181,14 +181,9 @@ def _counts(plan: Plan) -> str:
     return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
-def default_folder(suite: Suite) -> Path:
-    """Where a run goes without --out: the same place for the same suite, so that the same command resumes."""
-    return Path("runs") / suite.name
-
-
 def run_folder(suite: Suite, options: RunOptions) -> RunFolder:
     """Where the run goes, as an absolute path: a plug-in may change the current directory."""
-    return RunFolder((options.out or default_folder(suite)).absolute())
+    return RunFolder((options.out or default_folder(suite.name)).absolute())
 
 
 def _table(folder: RunFolder, reporter: Reporter) -> ScoreTable:
