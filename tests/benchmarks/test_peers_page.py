@@ -8,14 +8,30 @@ from pathlib import Path
 import peers
 import pytest
 from made_pictures import write_photos, write_renders
-from peers import BEGIN, END, WHOLE_JOBS, Runs, replaced, run_job, sized, statistics_table, whole_job_table
+from peers import PAGE, run_job, sized, store, stored
+from peers_page import (
+    BEGIN,
+    END,
+    WHOLE_JOBS,
+    Runs,
+    Session,
+    Table,
+    aims,
+    page_of,
+    replaced,
+    statistics_table,
+    where,
+    whole_job_table,
+)
 from PIL import Image
-
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
 def _runs(wall: float, **answer: float) -> Runs:
     return Runs([wall, 2 * wall, wall], [answer] * 3, [1000.0, 1100.0, 1200.0], cpu_seconds=[2 * wall] * 3)
+
+
+def _session(load: float, *tables: Table, command: str = "peers.py") -> Session:
+    return Session(command, "2026-01-01", "a CPU, 2 cores", "1 core", [load, 2.0], "Python 3", "abc1234", [*tables])
 
 
 def test_tables_are_ratios_to_ours_and_absent_tools_stay_visible() -> None:
@@ -23,24 +39,60 @@ def test_tables_are_ratios_to_ours_and_absent_tools_stay_visible() -> None:
     found["ours"] = _runs(10.0, fid=1.5, kid=0.25)
     found["clean_fid"] = _runs(35.0, fid=1.5, kid=0.25)
     found["bare_forward"] = _runs(8.0, forward=4.0)
-    table = whole_job_table(160, found)
+    table = whole_job_table(Table("images", 160, found))
     assert "160 PNG (512 x 512) against 168 JPEG" in table
-    assert "| clean-fid, shared features | 35 (35, 70, 35) | 3.50 | 70 | 3.50 | 1100 | 1.5 | 0.25 |" in table
+    assert (
+        "| clean-fid, shared features | 70 (70, 70, 70) | 3.50 | 35 (35, 70, 35) | 3.50 | 1100 | 1.5 | 0.25 |" in table
+    )
     assert "| pytorch-fid (FID only) | not installed: No module named x |" in table
-    for words in ("1.25 times as long", "1.25 times its CPU-seconds", "82.0 pictures a second in our engine"):
+    for words in ("1.25 times as long", "1.25 times the CPU-seconds", "82.0 pictures a second in our engine"):
         assert words in table
-    table = statistics_table(160, {"frechet_ours": _runs(9.0, seconds=0.1), "frechet_sqrtm": _runs(9.0, seconds=5.0)})
+    jobs = {"frechet_ours": _runs(9.0, seconds=0.1), "frechet_sqrtm": _runs(9.0, seconds=5.0)}
+    table = statistics_table(Table("features", 160, jobs))
     assert "| Fréchet distance, `scipy.linalg.sqrtm` | 5 (5, 5, 5) | 50 |" in table
 
 
 def test_tables_without_some_jobs_say_what_the_others_took() -> None:
-    table = whole_job_table(160, {"torch_forward": _runs(20.0, forward=10.0)})
-    assert "| eager torch's forward pass alone | 20 (20, 40, 20) |  | 40 |  | 1100 |  |  |" in table
+    table = whole_job_table(Table("images", 160, {"torch_forward": _runs(20.0, forward=10.0)}))
+    assert "| eager torch's forward pass alone | 40 (40, 40, 40) |  | 20 (20, 40, 20) |  | 1100 |  |  |" in table
     assert table.endswith("\n\nThe network alone ran at 32.8 pictures a second in eager torch.")
     failed = Runs(failure="failed: no memory")
-    table = whole_job_table(160, {"ours": failed, "clean_fid": _runs(35.0, fid=1.5, kid=0.25)})
+    table = whole_job_table(Table("images", 160, {"ours": failed, "clean_fid": _runs(35.0, fid=1.5, kid=0.25)}))
     assert "| realiz3d-bench | failed: no memory |" in table
-    assert table.endswith("| clean-fid, shared features | 35 (35, 70, 35) |  | 70 |  | 1100 | 1.5 | 0.25 |")
+    assert table.endswith("| 70 (70, 70, 70) |  | 35 (35, 70, 35) |  | 1100 | 1.5 | 0.25 |")
+
+
+def test_a_run_that_was_cut_off_shows_what_it_had_and_no_nan() -> None:
+    jobs = {"ours": _runs(10.0, fid=1.5), "bare_forward": Runs(), "torchmetrics": Runs()}
+    page = page_of([_session(0.0, Table("images", 160, jobs), Table("features", 8, {"frechet_ours": Runs()}))])
+    assert page.count("not measured: the run ended before") == 3
+    assert "| 160 | 2026-01-01 | seconds | not measured | none ran |" in page
+    assert "nan" not in page and "The network alone" not in page
+
+
+def test_beside_other_work_cpu_seconds_are_compared() -> None:
+    jobs = {"ours": _runs(10.0), "bare_forward": Runs([8.0] * 3, [{"forward": 4.0}] * 3, [900.0] * 3, [16.0] * 3)}
+    quiet, busy = (_session(load, Table("images", 160, jobs)) for load in (0.1, 3.0))
+    assert "Compare the CPU-seconds" in where(busy) and "Compare" not in where(quiet)
+    assert "load average 3.0 and 2.0 at the start and the end" in where(busy)
+    (_, rows) = aims([quiet, busy])
+    assert "| 160 | 2026-01-01 | seconds | 1.250 (1.250, 2.500, 1.250) | none ran |" in rows
+    assert "| 160 | 2026-01-01 | CPU-seconds | 1.250 (1.250, 1.250, 1.250) | none ran |" in rows
+
+
+def test_what_is_stored_is_read_again_and_replaced_by_the_same_command(tmp_path: Path) -> None:
+    path = tmp_path / "peers.json"
+    first, other = _session(0.0, Table("images", 8, {"ours": _runs(1.0, fid=2.0)})), _session(0.0, command="other")
+    store(first, path)
+    store(other, path)
+    assert stored(path) == [first, other]
+    store(again := _session(1.0), path)
+    assert stored(path) == [other, again]
+
+
+def test_the_page_shows_what_is_stored() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert replaced(page, page_of(stored())) == page, "run `python tests/benchmarks/peers.py --page`"
 
 
 def test_jobs_without_ours_are_measured_and_printed(
@@ -52,7 +104,7 @@ def test_jobs_without_ours_are_measured_and_printed(
     monkeypatch.setattr(peers, "run_job", ran)
     monkeypatch.setattr(sys, "argv", ["peers.py", "--images", "8", "--features", "--jobs", "pytorch_fid"])
     peers.main()
-    assert "| pytorch-fid (FID only) | 3 (3) |  | 5 |  | 900 | 1.5 |  |" in capsys.readouterr().out
+    assert "| pytorch-fid (FID only) | 5 |  | 3 |  | 900 | 1.5 |  |" in capsys.readouterr().out
 
 
 def test_only_the_measured_part_of_the_page_is_replaced() -> None:
