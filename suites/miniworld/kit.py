@@ -2,7 +2,7 @@
 
     python -m suites.miniworld pack-world data/miniworld world.safetensors              # at home
     python -m suites.miniworld.kit world.safetensors out --device cuda --seconds 520    # there
-    python -m suites.miniworld ship out/realiz3d/checkpoints/step_1120 MODELS           # at home
+    python -m suites.miniworld ship out/realiz3d/checkpoints/step_1720 MODELS           # at home
 
 Needs torch, diffusers, safetensors, pydantic and PyYAML; methods with LoRA need peft as well. The base is trained
 first, then methods, several at once, because a small model leaves a GPU idle most of the time. Below `out` lie the

@@ -17,6 +17,7 @@ from bench.gpu_day.page import UNMEASURED, write_page
 from bench.gpu_day.settings import Settings
 from bench.gpu_day.steps import STEPS, Step
 from groundwork.errors import UserError
+from suites.miniworld.kit import _parser
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -116,6 +117,24 @@ def test_the_page_shows_what_was_found_and_calls_the_rest_unmeasured() -> None:
     nothing = write_page([])
     planned = sum(len(one.plan(Settings("cuda", tiny=False))) for one in STEPS)
     assert nothing.count(f"| {UNMEASURED} |") == planned and f"**Hardware**: {UNMEASURED}" in nothing
+
+
+def test_the_mini_world_is_tuned_from_the_base_that_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def run(command: list[str], **more: object) -> subprocess.CompletedProcess[str]:
+        asked.extend(command)
+        return subprocess.CompletedProcess(
+            command, 0, "kit: realiz3d: 40 s\nkit: 41 s; done: realiz3d; in 1 tar files\n", ""
+        )
+
+    monkeypatch.setattr(subprocess, "run", run)
+    settings = Settings("cuda", tiny=False, world=tmp_path / "world.safetensors")
+    notes = Notes(book := Book(tmp_path / "f.jsonl"), "world", all_steps.step_named("world").plan(settings))
+    all_steps.step_named("world").run(settings, notes, out=tmp_path / "out", seconds=12.0)
+    parsed = _parser().parse_args(asked[3:])
+    assert (parsed.base / "model_index.json").is_file() and parsed.seconds == 20.0 and parsed.device == "cuda"
+    assert [one.text for one in book.read()] == ["realiz3d: 40 s; 41 s; done: realiz3d; in 1 tar files"]
 
 
 @pytest.mark.parametrize("kind", ["a CPU, full sizes", "a GPU, tiny sizes"])
