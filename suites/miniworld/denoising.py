@@ -2,7 +2,8 @@
 
 A picture's domain is decided while there is hardly anything but noise. What a mode has learned of its domain shows in
 the error there on pictures of that domain, and what it has not learned in the distance to a model of which all weights
-were trained on them.
+were trained on them. How well a control was learned shows in the same error on grids of held-out renders, told their
+control: what the learning rates of the methods were chosen by.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from groundwork.hashing import seed_from
+from realiz3d.control import Control
 from realiz3d.data import MultiviewSamples
 from realiz3d.multiview import MultiviewModel
 from realiz3d.plan import Domain, DomainPlan
@@ -30,6 +32,8 @@ PRETRAINING = PretrainingSettings().name
 def measure_denoising(checkpoint: Path, base: Base, world: Path) -> dict[str, dict[str, dict[int, float]]]:
     """Errors on held-out pictures, by domain, model and timestep: the base's, and a checkpoint's in the domain's mode.
 
+    Under 'synthetic' also the checkpoint's 'with control', where it has learned one from maps.
+
     Raises `WeightsMissing` for a folder that is no checkpoint.
     """
     model = _open(checkpoint)
@@ -42,12 +46,17 @@ def measure_denoising(checkpoint: Path, base: Base, world: Path) -> dict[str, di
             for name, which in (("base", untrained), ("checkpoint", model))
         }
     untrained.unwrap()
+    if model.control_channels:
+        grids = MultiviewSamples(world / HELD_OUT_SYNTHETIC.folder)
+        found["synthetic"]["with control"] = denoising_errors(model, base, grids, Domain.SYNTHETIC, control=True)
     return found
 
 
 @torch.inference_mode()
-def denoising_errors(model: MultiviewModel, base: Base, samples: MultiviewSamples, domain: Domain) -> dict[int, float]:
-    """Mean squared error of a model's predictions for single pictures without control, by timestep.
+def denoising_errors(
+    model: MultiviewModel, base: Base, samples: MultiviewSamples, domain: Domain, *, control: bool = False
+) -> dict[int, float]:
+    """Mean squared error of a model's predictions by timestep: of single pictures, or of grids told their maps.
 
     All blocks run in one mode where the model has shifters. The noise of a picture depends on its place alone, so that
     errors of two models differ by the models.
@@ -57,12 +66,16 @@ def denoising_errors(model: MultiviewModel, base: Base, samples: MultiviewSample
     totals = dict.fromkeys(LEVELS, 0.0)
     for start in range(0, len(samples), _BATCH):
         places = range(start, min(start + _BATCH, len(samples)))
-        views = torch.stack([samples[place].views for place in places])
+        shown = [samples[place] for place in places]
+        views = torch.stack([sample.views for sample in shown])
         noise = torch.stack([_noise(place, views.shape[1:]) for place in places])
         text = base.captioned([samples.caption(place) for place in places])
+        maps = torch.stack([torch.cat([sample.normals, sample.positions], dim=1) for sample in shown])
+        told, mode = (Control(maps=maps), "multiview") if control else (None, "single")
         for level in LEVELS:
             t = torch.full((len(views),), level)
-            predicted = model(schedule.add_noise(views, noise, t), t, text, mode="single", plan=plan)
+            noisy = schedule.add_noise(views, noise, t)
+            predicted = model(noisy, t, text, told, mode=mode, plan=plan)
             totals[level] += float(schedule.loss(predicted, views, noise, t).sum())
     return {level: total / len(samples) for level, total in totals.items()}
 

@@ -72,3 +72,16 @@ def test_fresh_shifters_leave_the_errors_of_the_base_and_trained_ones_those_of_e
     real, synthetic = (denoising_errors(model, base_of(plain), samples, domain) for domain in Domain)
     assert all(abs(real[level] - synthetic[level]) > 1e-4 * base[level] for level in LEVELS)
     assert all(abs(real[level] - base[level]) > 1e-4 * base[level] for level in LEVELS)
+
+
+def test_with_control_the_maps_of_the_same_renders_are_told(samples: MultiviewSamples) -> None:
+    plain = host()
+    model = MultiviewModel.wrap(plain, control_channels=6)
+    untold = denoising_errors(model, base_of(plain), samples, Domain.SYNTHETIC, control=True)
+    with torch.no_grad():
+        plain.pos_embed.proj.weight[:, 3:9].normal_()  # columns of the maps; a fresh model does not read them
+    told = denoising_errors(model, base_of(plain), samples, Domain.SYNTHETIC, control=True)
+    alone = denoising_errors(model, base_of(plain), samples, Domain.SYNTHETIC)
+    assert list(told) == list(LEVELS)
+    assert all(abs(told[level] - untold[level]) > 1e-4 * untold[level] for level in LEVELS)
+    assert all(abs(told[level] - alone[level]) > 1e-4 * alone[level] for level in LEVELS)
