@@ -22,6 +22,7 @@ from bench.metrics.kernel import ObjectGram, cluster_kernel_distance
 from bench.metrics.set_distances import ExtractorOptions, KdCluster
 from bench.references.library import load_reference
 from bench.references.reference_set import ReferenceFeatures
+from bench.stats.paired import holm
 from bench.suite.load import load_suite
 from bench.suite.paper_tables import published
 from suites.miniworld.__main__ import app
@@ -200,7 +201,7 @@ def test_claims_of_means_hold_fail_and_stay_open(tmp_path: Path) -> None:
     scores |= {(name, "cde"): noise(value, 0.01, 6) for name, value in (("base", 0.0), ("syn-only", 5.0))}
     scores["realiz3d", "cde"] = noise(0.0, 0.01, 7) + np.array([3.0, -0.1, 3.0])
     (run,) = read_measured([write_run(tmp_path / "r", 1, rows, scores)])
-    judged = judge(run)
+    (judged,) = judge([run])
     assert run.references == ("synthetic",)
 
     better = found(judged, "Realiz3D > base", PSNR)
@@ -232,7 +233,7 @@ def test_what_the_suite_calls_primary_decides(tmp_path: Path, primary: str) -> N
     rows = {"base": None, "syn-only": "Syn only", "realiz3d": "Realiz3D"}
     scores = {(name, metric): noise(1.0, 0.1) for name in rows for metric in (PSNR, primary)}
     (run,) = read_measured([write_run(tmp_path / "r", 1, rows, scores, primary=(primary,))])
-    assert {one.result for one in judge(run) if one.decides} == {primary}
+    assert {one.result for one in judge([run])[0] if one.decides} == {primary}
 
 
 @pytest.mark.parametrize(
@@ -248,13 +249,27 @@ def test_claims_know_the_shipped_suites_primaries(name: str, table: int, consist
     assert next(primary for primary in suite.primary if primary in known) == consistency
 
 
-def test_holm_is_over_the_claims_of_one_topic_and_metric(tmp_path: Path) -> None:
+def test_holm_is_over_the_page(tmp_path: Path) -> None:
     rows = {f"row-{row}": row for row in published(2)}
     scores = {(name, PSNR): noise(float(published(2)[row]["psnr"]), 0.3, int(row)) for name, row in rows.items()}
-    (run,) = read_measured([write_run(tmp_path / "r", 2, rows, scores)])
-    family = [one for one in judge(run) if one.result == PSNR]
-    assert len(family) == 7
-    least = min(family, key=lambda one: one.p)
+    scores |= {(name, "cde"): noise(float(published(2)[row]["psnr"]), 9.0, int(row)) for name, row in rows.items()}
+    tuned = {"base": None, "syn-only": "Syn only", "realiz3d": "Realiz3D"}
+    others = {(name, PSNR): noise(15.0 + number, 0.1, number) for number, name in enumerate(tuned)}
+    runs = read_measured([write_run(tmp_path / "2", 2, rows, scores), write_run(tmp_path / "1", 1, tuned, others)])
+    assert [run.table for run in runs] == [1, 2]
+    (alone,) = judge(runs[1:])
+    methods, ablation = judge(runs)
+    assert [len(one) for one in (alone, ablation, methods)] == [14, 14, 2]
+    decisive = [one for one in ablation if one.decides]
+    assert {one.result for one in decisive} == {PSNR}
+    # of the page's claims that decide: seven of one table and two of the other; never those of a metric beside
+    page = [one.p for one in (*decisive, *methods)]
+    assert [one.p_holm for one in (*decisive, *methods)] == pytest.approx(holm(page), nan_ok=True)
+    beside = [one for one in ablation if not one.decides]
+    swapped = holm([*(one.p for one in beside), *(one.p for one in methods)])
+    assert [one.p_holm for one in beside] == pytest.approx(swapped[: len(beside)], nan_ok=True)
+    # alone, the table is the page
+    least = min((one for one in alone if one.decides), key=lambda one: one.p)
     assert least.p_holm == pytest.approx(7 * least.p)
 
 
@@ -279,9 +294,9 @@ def test_published_values_as_if_measured_agree_with_themselves(tmp_path: Path, t
         assert order.by_seed == pytest.approx((1, 1, 1))
     assert ranked["kid_i", TEXTURE].correlation.tau == pytest.approx(1)
     if table == 2:
-        judged = [one for one in judge(run) if one.claim.topic == "consistency" and one.result == PSNR]
+        judged = [one for one in judge([run])[0] if one.claim.topic == "consistency" and one.result == PSNR]
         assert {one.verdict for one in judged} == {"holds"}
-    realism = [one for one in judge(run) if one.claim.topic == "realism"]
+    realism = [one for one in judge([run])[0] if one.claim.topic == "realism"]
     assert {one.verdict for one in realism} == {"not tested"}
     assert all("in sum only" in one.reason for one in realism)
 
@@ -321,7 +336,7 @@ def run_with_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_realism_is_judged_seed_by_seed_on_stored_features(run_with_pictures: Path) -> None:
     (run,) = read_measured([run_with_pictures])
     assert run.note == ""
-    judged = judge(run)
+    (judged,) = judge([run])
     nearer = found(judged, "Realiz3D > Syn + Real", TEXTURE)
     assert nearer.verdict == "holds"
     assert nearer.effect is not None
@@ -382,7 +397,7 @@ def test_missing_values_leave_out_the_object_and_missing_rows_the_claim(tmp_path
     scores = {(name, PSNR): noise(1.0, 0.1, number) for number, name in enumerate(rows)}
     scores["base", PSNR][4, 1] = np.nan
     (run,) = read_measured([write_run(tmp_path / "r", 1, rows, scores)])
-    judged = judge(run)
+    (judged,) = judge([run])
     kept = found(judged, "Realiz3D > base", PSNR)
     assert kept.effect is not None
     assert kept.effect.objects == len(CASES) - 1

@@ -30,7 +30,8 @@ _HOW = f"""\
 - **Effects** are by how much the first is better than the second, in the metric's unit: positive is better, also where
   lower values are.
 - **p** is two-sided, from swapping the labels of whole objects, on means over seeds: it speaks for other objects and
-  these trainings. `p Holm` is adjusted over one family: all claims of one topic, one table and one metric.
+  these trainings. `p Holm` is adjusted over the page: all claims of all its tables at the metrics that decide. Beside
+  them, another metric's claims are adjusted as if it decided their topic.
 - A claim **holds** when `p Holm` < {ALPHA:g}, the effect goes the claimed way, and every seed's own effect does too; it
   **does not hold** when the same is true of the opposite. All else is **undecided**.
 - **≥** (at least as good) allows a loss of {100 * RETAINED:.0f} % of the way from the base to the first method: tested
@@ -47,7 +48,7 @@ def write_claims(folders: Sequence[Path], out: Path) -> list[Path]:
     Raises `BenchError` as `read_measured` does.
     """
     runs = read_measured(folders)
-    found = [(run, judge(run), orders(run)) for run in runs]
+    found = [(run, judged, orders(run)) for run, judged in zip(runs, judge(runs), strict=True)]
     files = {"claims.md": _markdown(found), "claims.json": _json(found)}
     for run, judged, ranked in found:
         files |= figures(run, judged, ranked)

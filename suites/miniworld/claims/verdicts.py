@@ -2,14 +2,15 @@
 
 A claim *holds* when the Holm-adjusted p over objects is below `ALPHA`, the effect goes the way that was claimed, and
 every seed's own effect does too. It *does not hold* when the same is true of the opposite direction. All else is
-*undecided*, also where a difference is too small to be seen. One family is all claims of one topic, one table and one
-metric.
+*undecided*, also where a difference is too small to be seen. The family is the page: all claims of all its tables, each
+under the metric that decides its topic. A metric that stands beside the one that decides is adjusted as if it did: with
+its own claims in their place.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -44,22 +45,36 @@ class Judged:
     verdict: Verdict = "not tested"
 
 
-def judge(measured: Measured, claims: Iterable[Claim] = CLAIMS) -> list[Judged]:
-    """Every claim about the run's table under every metric of its topic that the run has a number for."""
+def judge(runs: Sequence[Measured], claims: Sequence[Claim] = CLAIMS) -> list[list[Judged]]:
+    """For each run, every claim about its table under every metric of the topic that the run has a number for."""
+    groups = [(place, group) for place, run in enumerate(runs) for group in _groups(run, claims)]
+    judged: list[list[Judged]] = [[] for _ in runs]
+    for place, group in groups:
+        topic = group[0].claim.topic
+        others = [
+            one.p
+            for elsewhere, other in groups
+            if other[0].decides and (elsewhere, other[0].claim.topic) != (place, topic)
+            for one in other
+        ]
+        adjusted = holm([*(one.p for one in group), *others])
+        judged[place] += [_decide(replace(one, p_holm=p)) for one, p in zip(group, adjusted, strict=False)]
+    return judged
+
+
+def _groups(measured: Measured, claims: Sequence[Claim]) -> list[list[Judged]]:
+    """The claims of each topic under each of its metrics, with p-values as they are."""
     mine = [claim for claim in claims if claim.table == measured.table]
-    judged: list[Judged] = []
+    groups = []
     for topic in dict.fromkeys(claim.topic for claim in mine):
         results = [name for name in results_of(topic, measured.table, measured.kinds[0]) if measured.has(name)]
         primary = [name for name in measured.run.summary.primary if name in results]
         for result in results:
-            family = [
-                _measure(measured, claim, result, decides=result == (primary or results)[0])
-                for claim in mine
-                if claim.topic == topic
-            ]
-            adjusted = holm([one.p for one in family])
-            judged += [_decide(replace(one, p_holm=p)) for one, p in zip(family, adjusted, strict=True)]
-    return judged
+            decides = result == (primary or results)[0]
+            groups.append(
+                [_measure(measured, claim, result, decides=decides) for claim in mine if claim.topic == topic]
+            )
+    return groups
 
 
 def verdict(p: float, value: float, seeds: Iterable[float], upwards: bool) -> Verdict:
