@@ -210,10 +210,19 @@ def _program_flags_first(words: Sequence[str]) -> list[str]:
     return [*dict.fromkeys(moved), *(word for word in words[:end] if word not in _ANYWHERE), *words[end:]]
 
 
+def _command(context: Any) -> str:
+    """The command that was called wrongly, as it is typed."""
+    words: list[str] = []
+    while context is not None and context.parent is not None:
+        words.insert(0, str(context.info_name))
+        context = context.parent
+    return " ".join([PROGRAM, *words])
+
+
 def _unforeseen(error: Exception, debug: bool) -> str:
     if isinstance(error, _ClickException):
         text: str = error.format_message()  # type: ignore[attr-defined]
-        return f"{text}\n  do:       see {PROGRAM} --help, or {PROGRAM} COMMAND --help"
+        return f"{text}\n  do:       see {_command(getattr(error, 'ctx', None))} --help"
     if isinstance(error, OSError) and error.strerror:
         where = f"\n  where:    {error.filename}" if error.filename else ""
         return f"the system refused: {error.strerror}{where}\n  do:       fix that and run the same command again"

@@ -127,7 +127,7 @@ class FolderGenerator(SingleCaseGenerator):
         strangers = [*index.strangers]
         if self.options.layout is None and self.options.files is None:
             strangers += [folder.name for folder in folders_in(self.root) if composed(folder.name) not in same]
-        there = f"there is {listing(index.walk)}"
+        there = f"found {listing(index.walk)}"
         if strangers:
             raise InputError(
                 f"generator '{self.name}': folder '{strangers[0]}' is not a case of the suite",
@@ -197,7 +197,7 @@ class FolderGenerator(SingleCaseGenerator):
                 where=str(self.root / case),
                 expected=f"a folder seed_<s> for each seed of the suite; of this case there are seeds {sorted(seeds)}"  # type: ignore[type-var]
                 if seeds
-                else f"files like {' or '.join(self.layout.files[:4:2])}; there is {listing(self.index.walk)}",
+                else f"files like {' or '.join(self.layout.files[:4:2])}; found {listing(self.index.walk)}",
                 hint=_HOW_TO_NAME if not seeds else "pictures straight in the case's folder are seed 0",
             )
         kinds = {pictures.pattern for pictures in found}
@@ -225,7 +225,7 @@ class FolderGenerator(SingleCaseGenerator):
                     f"view {name} of case '{request.case.id}' is missing",
                     where=f"{self.root / stem.replace('{view}', name)}.png",
                     expected=f"{', '.join(named.replace('{view}', self._called(i)) for i in wanted)}; "
-                    f"there is {listing(self.index.walk)}",
+                    f"found {listing(self.index.walk)}",
                     hint=_HOW_TO_NAME,
                 )
             if len(paths) > 1:

@@ -73,7 +73,7 @@ def find_shape(root: Path, cases: Collection[str]) -> Shape:
     grouped = _templates(found, cases)
     if not grouped:
         raise InputError(
-            "no picture here belongs to a case", where=str(root), expected=f"names of cases; there is {listing(found)}"
+            "no picture here belongs to a case", where=str(root), expected=f"names of cases; found {listing(found)}"
         )
     template, by_case = max(grouped.items(), key=lambda item: _rank(*item))
     template = _with_seeds(found, template)

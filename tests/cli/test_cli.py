@@ -178,6 +178,8 @@ def test_module_and_help_start_without_heavy_imports() -> None:
         (["report", "x", "--format", "docx"], "unknown format 'docx'"),
         (["validate"], "validate needs a suite"),
         (["reference", "build", "a", "/nowhere", "--background", "blue"], "unknown colour"),
+        (["score", "a"], "see realiz3d-bench score --help"),
+        (["leaderboard", "check", "--nix"], "see realiz3d-bench leaderboard check --help"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

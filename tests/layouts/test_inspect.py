@@ -101,7 +101,7 @@ def test_a_folder_without_pictures_is_refused_with_a_listing(suite, tmp_path, ca
     (tmp_path / "cat").mkdir()
     Image.new("RGB", (8, 8)).save(tmp_path / "cat" / "x.png")
     assert main(["inspect", str(tmp_path), "--suite", str(suite)]) == 2
-    assert "there is cat/: 1 picture, x.png (8 x 8)" in capsys.readouterr().err
+    assert "found cat/: 1 picture, x.png (8 x 8)" in capsys.readouterr().err
 
 
 @pytest.mark.slow
