@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from reports.html import environment
@@ -23,6 +24,8 @@ def figures(run: Measured, judged: Sequence[Judged], ranked: Sequence[Order]) ->
         if shape is not None:
             drawn[f"figures/table{run.table}-tradeoff.svg"] = _svg(shape)
     for order in ranked:
+        if math.isnan(order.correlation.tau):
+            continue  # too few methods to have an order
         result = order.result.replace("[", "_").replace("]", "").replace("@", "_")
         drawn[f"figures/table{run.table}-ranks-{order.column}-{result}.svg"] = _svg(rank_figure(run, order))
     return drawn

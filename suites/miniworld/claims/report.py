@@ -78,8 +78,8 @@ def _short(found: Found) -> list[str]:
     """The verdicts at the metrics that decide, and how many there are of each."""
     decisive = [one for _, judged, _ in found for one in judged if one.decides]
     counts = Counter(one.verdict for one in decisive)
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict))
-    lines = [f"{len(decisive)} claims at the metrics that decide: {told}.", ""]
+    told = ", ".join(f"{verdict}: {counts[verdict]}" for verdict in get_args(Verdict))
+    lines = [f"{len(decisive)} claims at the metrics that decide. {told.capitalize()}.", ""]
     lines += ["| table | topic | claim | metric | verdict |", "|:--|:--|:--|:--|:--|"]
     for one in decisive:
         claim = one.claim
