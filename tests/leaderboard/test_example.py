@@ -19,7 +19,10 @@ from board_edits import rewritten
 from bench.leaderboard.checking import check_board
 from bench.leaderboard.entry import entry_schema
 from bench.leaderboard.meta import read_meta
+from bench.leaderboard.pin import read_pin
 from bench.leaderboard.repository import read_repository
+from bench.suite.load import load_suite
+from bench.suite.schema import suite_hash
 from reports.leaderboard import build_site
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "leaderboard"
@@ -35,6 +38,12 @@ def test_every_entry_holds() -> None:
         jsonschema.validate(json.loads(path.read_text()), entry_schema())
     for path in EXAMPLE.glob("meta/*.yaml"):
         read_meta(path)
+
+
+def test_a_run_of_the_shipped_suite_can_be_submitted_to_it() -> None:
+    pins = {pin.name: pin for file in EXAMPLE.glob("entries/*/suite.json") for pin in [read_pin(file)]}
+    assert {"miniworld", "published-meshes"} <= pins.keys()
+    assert pins["miniworld"].hash == suite_hash(load_suite("miniworld")), AGAIN
 
 
 def test_it_shows_what_a_board_can_hold() -> None:
