@@ -252,7 +252,7 @@ def f1(folder: Path) -> Outcome:
         found = run(folder, "score", name, "--suite", "suite.yaml", "--out", f"o-{name}")
         said[name] = f"rc {found.rc}"
         if found.rc != 0:
-            lists = "there is mug/: " in found.text or "the picture is 134 x 134 pixels" in found.text
+            lists = "found mug/: " in found.text or "the picture is 134 x 134 pixels" in found.text
             said[name] += " with a listing" if lists and "realiz3d-bench inspect FOLDER" in found.text else " ?"
     right = dict.fromkeys(("front", "onebased", "pad"), "rc 3 with a listing")
     return Outcome(
