@@ -45,7 +45,7 @@ class Runs:
         return [answer[key] for answer in self.answers]
 
     def missing(self) -> str:
-        """Why there are no numbers; empty where there are."""
+        """The reason why the job has no numbers, or an empty string when it has some."""
         if self.failure or self.answers:
             return self.failure
         return "not measured: the run ended before"
