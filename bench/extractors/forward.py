@@ -1,7 +1,8 @@
 """Runs networks over pictures: decoding, resizing and, on a CPU, the forward pass share one pool of threads.
 
 On a CPU every picture is a batch of one on one thread, and the pool keeps the cores busy: faster than one pass spread
-over the cores (measured for EfficientNet-Lite0), and the numbers cannot depend on how many cores there are.
+over the cores (measured for EfficientNet-Lite0), and the numbers cannot depend on how many cores there are. A network's
+weights push everything else out of a core's cache, so a thread decodes a few pictures before it shows them to one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bench.extractors.protocol import Backbone, Picture, Vector
@@ -24,6 +26,9 @@ else:
 Load = Callable[[], Sequence[tuple[Backbone, Picture]]]
 
 _Prepared = list[tuple[Backbone, Any]]
+_Seen = tuple[dict[str, Vector], _Prepared]  # features, and what is to wait for a batch
+
+_TOGETHER = 4  # pictures that a thread takes at once
 
 
 def run_backbones(loads: Iterable[Load]) -> Iterator[tuple[int, dict[str, Vector]]]:
@@ -45,7 +50,7 @@ def run_backbones(loads: Iterable[Load]) -> Iterator[tuple[int, dict[str, Vector
                 del unfinished[index]
                 yield index, features.pop(index)
 
-    for index, (found, waiting) in enumerate(_ordered_map(_run_load, loads)):
+    for index, (found, waiting) in enumerate(_ordered_map(_run_loads, loads)):
         if not waiting:
             yield index, found
             continue
@@ -58,34 +63,44 @@ def run_backbones(loads: Iterable[Load]) -> Iterator[tuple[int, dict[str, Vector
         yield from flush(backbone)
 
 
-def _run_load(load: Load) -> tuple[dict[str, Vector], _Prepared]:
+def _run_loads(loads: Sequence[Load]) -> list[_Seen]:
+    prepared = [[(backbone, backbone.prepare(picture)) for backbone, picture in load()] for load in loads]
+    return [_shown(one) for one in prepared]
+
+
+def _shown(prepared: _Prepared) -> _Seen:
     features: dict[str, Vector] = {}
     waiting: _Prepared = []
-    for backbone, picture in load():
-        prepared = backbone.prepare(picture)
+    for backbone, one in prepared:
         if backbone.batch == 1:
-            features.update({name: values[0] for name, values in backbone.forward([prepared]).items()})
+            features.update({name: values[0] for name, values in backbone.forward([one]).items()})
         else:
-            waiting.append((backbone, prepared))
+            waiting.append((backbone, one))
     return features, waiting
 
 
-def _ordered_map(
-    function: Callable[[Load], tuple[dict[str, Vector], _Prepared]], items: Iterable[Load]
-) -> Iterator[tuple[dict[str, Vector], _Prepared]]:
-    """Like `Executor.map`, but takes items as it goes, so that a long iterable never sits in memory as a whole."""
+def _ordered_map(function: Callable[[Sequence[Load]], list[_Seen]], items: Iterable[Load]) -> Iterator[_Seen]:
+    """Like `Executor.map` by groups, but takes items as it goes, so that a long iterable never sits in memory whole."""
     threads = torch.get_num_threads()
-    pending: deque[Future[tuple[dict[str, Vector], _Prepared]]] = deque()
+    pending: deque[Future[list[_Seen]]] = deque()
     # torch keeps the number of computing threads per calling thread, and a default for new ones
     workers = available()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="features", initializer=torch.set_num_threads, initargs=(1,))
     try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) > 4 * workers:
-                yield pending.popleft().result()
+        for group in _groups(iter(items), alone=4 * workers):
+            pending.append(pool.submit(function, group))
+            if len(pending) > 2 * workers:
+                yield from pending.popleft().result()
         while pending:
-            yield pending.popleft().result()
+            yield from pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
+
+
+def _groups(items: Iterator[Load], alone: int) -> Iterator[Sequence[Load]]:
+    """The first `alone` one by one, so that few pictures still keep all threads busy; then `_TOGETHER` at once."""
+    for item in islice(items, alone):
+        yield [item]
+    while group := list(islice(items, _TOGETHER)):
+        yield group

@@ -18,6 +18,7 @@ from bench.extractors.feature_cache import features_of
 from bench.extractors.feature_store import FILE_NAME, FeatureStore
 from bench.extractors.forward import run_backbones
 from bench.extractors.protocol import Features, Picture
+from bench.threads import available
 from groundwork.pictures import read_picture, write_png
 
 LEVELS = ("efficientnet_lite0", "efficientnet_lite0_texture")
@@ -150,6 +151,29 @@ def test_an_unusable_folder_is_an_error(tmp_path: Path) -> None:
 
 def test_nothing_in_nothing_out(tmp_path: Path) -> None:
     assert features_of([], [MeanColour()], tmp_path)["mean_colour"].shape == (0, 3)
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_pictures_that_a_thread_takes_together_are_seen_each_for_itself(batch: int) -> None:
+    pictures = _pictures(4 * available() + 11)
+
+    class Corner:
+        """A network: the first pixel."""
+
+        def __init__(self) -> None:
+            self.batch = batch
+
+        def prepare(self, picture: Picture) -> Picture:
+            return picture + 1
+
+        def forward(self, inputs: Sequence[Picture]) -> dict[str, Features]:
+            return {"corner": np.stack([one[0, 0] for one in inputs]).astype(np.float32)}
+
+    network = Corner()
+    found = list(run_backbones(partial(lambda p: [(network, p)], picture) for picture in pictures))
+    assert [index for index, _ in found] == [*range(len(pictures))]
+    for picture, (_, features) in zip(pictures, found, strict=True):
+        np.testing.assert_array_equal(features["corner"], picture[0, 0] + 1)
 
 
 def test_decoding_runs_ahead_but_not_far() -> None:

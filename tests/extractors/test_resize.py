@@ -23,7 +23,7 @@ def test_equals_pillow(size: tuple[int, int], side: int) -> None:
     expected = [np.asarray(c.resize((side, side), Image.Resampling.BICUBIC)).clip(0, 255) for c in channels]
     found = resize_bicubic(picture, side)
     assert found.shape == (3, side, side) and found.dtype == np.float32
-    np.testing.assert_allclose(found, np.stack(expected), rtol=0, atol=1e-4 if max(size) < 20 * side else 2e-4)
+    np.testing.assert_allclose(found, np.stack(expected), rtol=0, atol=1e-4 if max(size) < 10 * side else 2e-4)
 
 
 @pytest.mark.parametrize("size", SIZES)
