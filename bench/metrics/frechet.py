@@ -3,7 +3,7 @@
 The usual formula takes tr (S1 S2)^(1/2) from `sqrtm` of a d x d product: slow, and at n < d singular, so that tools add
 an epsilon or drop imaginary parts. With S1 = A^T A and S2 = B^T B, the same trace is the nuclear norm of A B^T (the sum
 of its singular values), which exists for any n and d. Small sets bring their own factors, sets larger than d Cholesky
-factors, so that no matrix is larger than the smaller of n and d.
+factors unless the other set is small, so that no decomposed matrix is larger than the smaller of n and d.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def frechet_distance(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     rows, reference = feature_pair(x, y)
     mean = rows.mean(axis=0)
     shift = mean - reference.mean(axis=0)
-    first, second = centred_factor(rows), centred_factor(reference)
+    first, second = centred_factor(rows, len(reference)), centred_factor(reference, len(rows))
     traces = sum(float(np.einsum("nd,nd->", factor, factor)) for factor in (first, second))
     return float(shift @ shift) + traces - 2 * nuclear_norm(first @ second.T)
 
@@ -42,7 +42,7 @@ def frechet_distance_to(rows: Matrix, reference: Moments) -> float:
     the traces.
     """
     shift = rows.mean(axis=0) - reference.mean
-    first, second = centred_factor(rows), reference.factor() / np.sqrt(reference.count - 1)
+    first, second = centred_factor(rows, rows.shape[1]), reference.factor() / np.sqrt(reference.count - 1)
     traces = float(np.einsum("nd,nd->", first, first)) + reference.trace
     return float(shift @ shift) + traces - 2 * nuclear_norm(first @ second.T)
 
@@ -63,12 +63,16 @@ def nuclear_norm(matrix: Matrix) -> float:
     return float(values.sum())
 
 
-def centred_factor(rows: Matrix) -> Matrix:
-    """F (at most d, d) with F^T F the covariance of rows (n, d): the centred rows themselves while they are few."""
+def centred_factor(rows: Matrix, others: int) -> Matrix:
+    """F with F^T F the covariance of rows (n, d), to be multiplied with `others` rows: the centred rows themselves, or
+    (d, d) where these are many.
+    """
     from scipy import linalg
 
     centred: Matrix = (rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1)
-    if len(rows) <= rows.shape[1]:
+    # their covariance takes n d^2 multiplications (half of it is known from the other), which their product with few
+    # rows does not
+    if len(rows) <= rows.shape[1] or others <= rows.shape[1] // 2:
         return centred
     try:
         return np.asarray(linalg.cholesky(centred.T @ centred), dtype=np.float64)

@@ -25,6 +25,7 @@ Codes = npt.NDArray[np.intp]
 Kernel = Callable[[Matrix, Matrix], Matrix]  # rows (n, d) and (m, d) to values (n, m)
 
 _CHUNK_VALUES = 2**22  # kernel values held at once: 32 MiB, whatever the size of the reference
+_CHUNK_ROWS = 512  # of a set beside itself: what lies before a chunk is known from the chunks before it
 
 
 def cubic_kernel(x: Matrix, y: Matrix) -> Matrix:
@@ -144,9 +145,10 @@ class ObjectGram:
         x_groups, objects = _codes(x_objects if methods is None else list(zip(methods, x_objects, strict=True)))
         y_groups, reference_objects = _codes(y_objects) if shared else (np.zeros(len(y), dtype=np.intp), ())
         return cls(
-            within=pair_sums(kernel, x, x_groups, left[: len(x)], x, x_groups, right[: len(x)]),
+            within=pair_sums(kernel, x, x_groups, left[: len(x)], x, x_groups, right[: len(x)], itself=True),
             across=pair_sums(kernel, x, x_groups, left[: len(x)], y, y_groups, right[len(x) :]),
-            reference=reference or pair_sums(kernel, y, y_groups, left[len(x) :], y, y_groups, right[len(x) :]),
+            reference=reference
+            or pair_sums(kernel, y, y_groups, left[len(x) :], y, y_groups, right[len(x) :], itself=True),
             objects=objects,
             reference_objects=reference_objects,
         )
@@ -182,7 +184,7 @@ class ObjectGram:
             own = pair_sums(kernel, x, x_groups, copied, block, np.zeros_like(rows), rows)
             across = PairSums(across.sums + own.sums, across.counts + own.counts)
             start += len(block)
-        within = pair_sums(kernel, x, x_groups, left, x, x_groups, right)
+        within = pair_sums(kernel, x, x_groups, left, x, x_groups, right, itself=True)
         return cls(within, across, PairSums(np.full((1, 1), reference), np.ones((1, 1))), objects, ())
 
     @property
@@ -278,25 +280,39 @@ def _codes(names: Sequence[Hashable]) -> tuple[Codes, tuple[Hashable, ...]]:
 
 
 def pair_sums(
-    kernel: Kernel, x: Matrix, x_groups: Codes, x_apart: Codes, y: Matrix, y_groups: Codes, y_apart: Codes
+    kernel: Kernel,
+    x: Matrix,
+    x_groups: Codes,
+    x_apart: Codes,
+    y: Matrix,
+    y_groups: Codes,
+    y_apart: Codes,
+    itself: bool = False,
 ) -> PairSums:
     """Kernel values of all pairs summed per pair of groups, but for pairs of equal `apart` codes, in chunks of rows.
 
-    Pictures are put in the order of their groups, so that each value is added once, however many groups there are.
+    Pictures are put in the order of their groups, so that each value is added once, however many groups there are. With
+    `itself`, y is x, and the value of two pictures is computed once for both of their places.
     """
     rows, columns = np.argsort(x_groups, kind="stable"), np.argsort(y_groups, kind="stable")
     x_groups, y_groups = x_groups[rows], y_groups[columns]
     y, y_apart = y[columns], y_apart[columns]
     sums, counts = (np.zeros((x_groups[-1] + 1, y_groups[-1] + 1)) for _ in range(2))
-    right, to = _runs(y_groups)
-    step = max(1, _CHUNK_VALUES // len(y))
+    step = max(1, min(_CHUNK_VALUES // len(y), _CHUNK_ROWS if itself else len(x)))
     for start in range(0, len(x), step):
-        chunk = rows[start : start + step]
-        left, of = _runs(x_groups[start : start + step])
-        apart = x_apart[chunk, None] != y_apart
-        values = np.where(apart, kernel(x[chunk], y), 0.0)
-        sums[np.ix_(of, to)] += np.add.reduceat(np.add.reduceat(values, right, axis=1), left)
-        counts[np.ix_(of, to)] += np.add.reduceat(np.add.reduceat(apart, right, axis=1, dtype=np.float64), left)
+        chunk, stop = rows[start : start + step], min(start + step, len(x))
+        left, of = _runs(x_groups[start:stop])
+        for first, last in ((start, stop), (stop, len(y))) if itself else ((0, len(y)),):
+            if first == last:
+                continue
+            right, to = _runs(y_groups[first:last])
+            apart = x_apart[chunk, None] != y_apart[first:last]
+            values = np.where(apart, kernel(x[chunk], y[first:last]), 0.0)
+            for total, part in ((sums, values), (counts, apart)):
+                found = np.add.reduceat(np.add.reduceat(part, right, axis=1, dtype=np.float64), left)
+                total[np.ix_(of, to)] += found
+                if first == stop:
+                    total[np.ix_(to, of)] += found.T
     return PairSums(sums, counts)
 
 

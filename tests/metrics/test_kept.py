@@ -46,7 +46,9 @@ def test_numbers_are_those_of_a_metric_that_was_never_asked(kind, reference) -> 
 def test_sums_are_made_once_for_each_generator_and_once_for_the_reference(monkeypatch) -> None:
     sizes: list[tuple[int, int]] = []
     whole = kernel.pair_sums
-    monkeypatch.setattr(kernel, "pair_sums", lambda *of: sizes.append((len(of[1]), len(of[4]))) or whole(*of))
+    monkeypatch.setattr(
+        kernel, "pair_sums", lambda *of, **how: sizes.append((len(of[1]), len(of[4]))) or whole(*of, **how)
+    )
     metric = KdCluster(KdCluster.Options(reference="photos", extractor="any"))
     for generated in SETS:
         metric.distance(generated, PHOTOS)

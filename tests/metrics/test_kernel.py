@@ -96,6 +96,21 @@ def test_sums_of_pairs_are_products_with_who_is_in_which_group(monkeypatch: pyte
     np.testing.assert_allclose(found.means_without(rows, columns), plain, rtol=1e-12)
 
 
+@pytest.mark.parametrize("rows", [1, 4, 7, 23])  # chunks that cut groups in two, and one that holds all
+@pytest.mark.parametrize("biased", [False, True])
+def test_a_set_beside_itself_has_the_sums_of_any_two_sets(
+    rows: int, biased: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(14)
+    x, groups = rng.normal(size=(23, 4)), rng.permutation(23) // 3
+    left, right = (np.zeros_like(groups), np.ones_like(groups)) if biased else (groups, groups)
+    expected = kernel.pair_sums(cubic_kernel, x, groups, left, x, groups, right)
+    monkeypatch.setattr(kernel, "_CHUNK_ROWS", rows)
+    found = kernel.pair_sums(cubic_kernel, x, groups, left, x, groups, right, itself=True)
+    np.testing.assert_allclose(found.sums, expected.sums, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(found.counts, expected.counts)
+
+
 def test_unbiased_where_the_usual_estimate_is_not() -> None:
     rng = np.random.default_rng(5)
     unbiased, biased = [], []
