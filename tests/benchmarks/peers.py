@@ -2,17 +2,20 @@
 
     python tests/benchmarks/peers.py --images 160x3 1000x1 --keep    # stores what it finds, writes docs/benchmarks.md
     python tests/benchmarks/peers.py --page                          # writes the page from what is stored
+    python tests/benchmarks/peers.py --images 5000x1 --at-most 1.25  # stops tools that are clearly slower
 
 Every job is a process of its own, from `python` to the printed value, imports and loading included. Repeats go round by
 round over all jobs, so that a busy minute hits everyone. All tools get the same pictures and the same Inception network
 with random weights. What is stored (peers.json) is written after each job, so that a run that is cut off keeps what it
-has; a run replaces what the same command has stored.
+has; a run replaces what the same command has stored. With `--at-most`, a tool is stopped once it has used that many
+times the CPU-seconds of our own whole job of the same round: a lower bound, which tells for less which one is faster.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import signal
@@ -21,13 +24,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import psutil
 from jobs import CORES, NOT_INSTALLED
-from peers_page import STATISTICS, WHOLE_JOBS, Runs, Session, Table, page_of, replaced
+from peers_page import FORWARD_PASSES, STATISTICS, WHOLE_JOBS, Runs, Session, Table, page_of, replaced
 
 from bench.run.environment import git_state, hardware
 from groundwork.files import write_atomically
@@ -41,8 +46,11 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def run_job(job: str, folder: Path, count: int, runs: Runs) -> None:
-    """Run a job once in its own process and note what came of it."""
+LOOK_EVERY = 0.5  # seconds
+
+
+def run_job(job: str, folder: Path, count: int, runs: Runs, limit: float = math.inf) -> None:
+    """Run a job once in its own process and note what came of it. Beyond `limit` CPU-seconds it is stopped."""
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -51,12 +59,16 @@ def run_job(job: str, folder: Path, count: int, runs: Runs) -> None:
             stdout=said,
             stderr=complained,
         )
+        used = 0.0 if limit == math.inf else stopped_beyond(limit, process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         elapsed = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         complained.seek(0)
-        if process.returncode == 0:
+        if used:
+            runs.stopped_at = used
+            runs.failure = f"stopped after {used:.0f} CPU-seconds and {elapsed:.0f} s"
+        elif process.returncode == 0:
             runs.seconds.append(elapsed)
             runs.answers.append(json.loads(said.read().splitlines()[-1]))
             runs.peak_mib.append(usage.ru_maxrss / 1024)
@@ -68,13 +80,39 @@ def run_job(job: str, folder: Path, count: int, runs: Runs) -> None:
             runs.failure = f"not installed: {last}" if process.returncode == NOT_INSTALLED else f"failed: {last}"
 
 
-def run_rounds(table: Table, folder: Path, repeats: int, done: Callable[[], None] = lambda: None) -> None:
-    """All jobs of the table, `repeats` times round; `done` follows each. A job that failed is not tried again."""
+def stopped_beyond(limit: float, pid: int) -> float:
+    """Wait until a child has ended (0), or end it, with all that it started, once they have used `limit` CPU-seconds:
+    what they had used by then. The child is not reaped.
+    """
+    child = psutil.Process(pid)
+    while child.status() != psutil.STATUS_ZOMBIE:
+        family, used = [child], 0.0
+        with suppress(psutil.NoSuchProcess):  # of workers, which come and go
+            family += child.children(recursive=True)
+            used = sum(sum(one.cpu_times()[:4]) for one in family)  # its own and of children that it has reaped
+        if used > limit:
+            for one in family:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+            return used
+        time.sleep(LOOK_EVERY)
+    return 0.0
+
+
+def run_rounds(
+    table: Table, folder: Path, repeats: int, done: Callable[[], None] = lambda: None, at_most: float = math.inf
+) -> None:
+    """All jobs of the table, `repeats` times round; `done` follows each. A job that failed is not tried again.
+
+    Other tools get `at_most` times the CPU-seconds of ours in the same round.
+    """
     for number in range(repeats):
         for job, runs in table.jobs.items():
             if not runs.failure:
                 print(f"{table.count} pictures, round {number + 1}: {job}", end=" ", file=sys.stderr, flush=True)
-                run_job(job, folder, table.count, runs)
+                tool = job != "ours" and job not in FORWARD_PASSES
+                limit = at_most * table.jobs["ours"].cpu_seconds[-1] if tool and at_most < math.inf else math.inf
+                run_job(job, folder, table.count, runs, limit)
                 said = runs.failure or f"{runs.seconds[-1]:.3g} s, CPU {runs.cpu_seconds[-1]:.3g} s"
                 print(said, file=sys.stderr, flush=True)  # is there even if a later job is cut off
                 done()
@@ -139,7 +177,7 @@ def measure(options: argparse.Namespace) -> Session:
                 run_job("prepare", folder, count, prepared := Runs())
                 if prepared.failure:
                     sys.exit(f"pictures and network could not be made: {prepared.failure}")
-            run_rounds(table, folder, repeats, done)
+            run_rounds(table, folder, repeats, done, options.at_most if kind == "images" else math.inf)
     return session
 
 
@@ -150,9 +188,13 @@ def main() -> None:
     parser.add_argument("--images", default=[(160, 3), (1000, 1)], help="renders, for whole jobs", **size)
     parser.add_argument("--features", default=[(160, 3), (1000, 3)], help="rows, for distances alone", **size)
     parser.add_argument("--jobs", nargs="*", default=[*WHOLE_JOBS], choices=[*WHOLE_JOBS], help="only these whole jobs")
+    stop = "stop another tool at so many times the CPU-seconds of ours, which has to be the first of the jobs"
+    parser.add_argument("--at-most", type=float, default=math.inf, metavar="TIMES", help=stop)
     parser.add_argument("--keep", action="store_true", help=f"store it in {STORED.name}, and write {PAGE.name} anew")
     parser.add_argument("--page", action="store_true", help="measure nothing: write the page from what is stored")
     options = parser.parse_args()
+    if options.at_most < math.inf and options.jobs[:1] != ["ours"]:
+        parser.error("--at-most needs `ours` as the first of --jobs")
     if not options.page:
         print(page_of([measure(options)]))
     if options.page or options.keep:

@@ -32,13 +32,17 @@ STATISTICS = {
 
 @dataclass
 class Runs:
-    """Repeats of one job: wall and CPU time of the process, what it answered, and the most memory that it held."""
+    """Repeats of one job: wall and CPU time of the process, what it answered, and the most memory that it held.
+
+    `stopped_at`: the CPU-seconds that a tool had used when it was stopped as clearly slower; 0 if it was not.
+    """
 
     seconds: list[float] = field(default_factory=list)
     answers: list[dict[str, float]] = field(default_factory=list)
     peak_mib: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
     failure: str = ""
+    stopped_at: float = 0.0
 
     def inner(self, key: str) -> list[float]:
         """What the job itself measured under `key`."""
@@ -126,7 +130,8 @@ def whole_job_table(table: Table) -> str:
     ]
     for job, runs in table.jobs.items():
         if runs.missing():
-            lines.append(f"| {WHOLE_JOBS[job]} | {runs.missing()} | | | | | | |")
+            at_least = f" over {_times([runs.stopped_at], ours.cpu_seconds)}" if runs.stopped_at else ""
+            lines.append(f"| {WHOLE_JOBS[job]} | {runs.missing()} |{at_least} | | | | | |")
             continue
         values = [f"{runs.answers[0][key]:.6g}" if key in runs.answers[0] else "" for key in ("fid", "kid")]
         lines.append(
@@ -210,11 +215,13 @@ def _aim(session: Session, table: Table) -> str:
     if bare:
         rounds = ", ".join(f"{a / b:.3f}" for a, b in zip(ours, bare, strict=False))
         beside = f"{statistics.median(ours) / statistics.median(bare):.3f} ({rounds})"
-    tools = [
-        f"{WHOLE_JOBS[job]} {_times(getattr(runs, measured), ours)}"
-        for job, runs in table.jobs.items()
-        if runs.answers and job not in ("ours", *FORWARD_PASSES)
-    ]
+    tools = []
+    for job, runs in table.jobs.items():
+        if runs.stopped_at:
+            in_cpu = "" if session.busy else " in CPU-seconds"
+            tools.append(f"{WHOLE_JOBS[job]} over {_times([runs.stopped_at], table.jobs['ours'].cpu_seconds)}{in_cpu}")
+        elif runs.answers and job not in ("ours", *FORWARD_PASSES):
+            tools.append(f"{WHOLE_JOBS[job]} {_times(getattr(runs, measured), ours)}")
     by = "CPU-seconds" if session.busy else "seconds"
     return f"| {table.count} | {session.day} | {by} | {beside} | {'; '.join(tools) or 'none ran'} |"
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import peers
 import pytest
 from made_pictures import write_photos, write_renders
-from peers import PAGE, run_job, sized, store, stored
+from peers import PAGE, run_job, run_rounds, sized, stopped_beyond, store, stored
 from peers_page import (
     BEGIN,
     END,
@@ -80,6 +83,44 @@ def test_beside_other_work_cpu_seconds_are_compared() -> None:
     assert "| 160 | 2026-01-01 | CPU-seconds | 1.250 (1.250, 1.250, 1.250) | none ran |" in rows
 
 
+def test_a_tool_that_was_stopped_as_slower_shows_a_lower_bound() -> None:
+    stopped = Runs(failure="stopped after 25 CPU-seconds and 30 s", stopped_at=25.0)
+    table = Table("images", 160, {"ours": _runs(10.0), "clean_fid": stopped})
+    assert "| clean-fid, shared features | stopped after 25 CPU-seconds and 30 s | over 1.25 |" in whole_job_table(
+        table
+    )
+    (_, quiet), (_, busy) = (aims([_session(load, table)]) for load in (0.1, 3.0))
+    assert "| clean-fid, shared features over 1.25 in CPU-seconds |" in quiet
+    assert "| clean-fid, shared features over 1.25 |" in busy
+
+
+def test_a_job_is_stopped_with_its_workers_once_they_have_used_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "LOOK_EVERY", 0.02)
+    busy = (
+        "from multiprocessing import Process as P; w = P(target=lambda: [0 for i in iter(int, 1)]); w.start(); w.join()"
+    )
+    with subprocess.Popen([sys.executable, "-c", busy]) as process:  # only its worker computes
+        assert 0.3 < stopped_beyond(0.3, process.pid) < 3.0
+        assert process.wait() == -signal.SIGKILL
+    with subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]) as process:
+        assert stopped_beyond(60.0, process.pid) == 0.0
+        assert process.wait() == 3
+
+
+def test_other_tools_get_so_many_times_what_ours_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: dict[str, list[float]] = {}
+
+    def ran(job: str, folder: Path, count: int, runs: Runs, limit: float) -> None:
+        limits.setdefault(job, []).append(limit)
+        runs.seconds.append(1.0)
+        runs.cpu_seconds.append(10.0 * len(limits[job]))
+
+    monkeypatch.setattr(peers, "run_job", ran)
+    jobs = {job: Runs() for job in ("ours", "bare_forward", "clean_fid")}
+    run_rounds(Table("images", 8, jobs), Path(), 2, at_most=1.25)
+    assert limits == {"ours": [math.inf] * 2, "bare_forward": [math.inf] * 2, "clean_fid": [12.5, 25.0]}
+
+
 def test_what_is_stored_is_read_again_and_replaced_by_the_same_command(tmp_path: Path) -> None:
     path = tmp_path / "peers.json"
     first, other = _session(0.0, Table("images", 8, {"ours": _runs(1.0, fid=2.0)})), _session(0.0, command="other")
@@ -98,7 +139,7 @@ def test_the_page_shows_what_is_stored() -> None:
 def test_jobs_without_ours_are_measured_and_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def ran(job: str, folder: Path, count: int, runs: Runs) -> None:
+    def ran(job: str, folder: Path, count: int, runs: Runs, limit: float = math.inf) -> None:
         runs.seconds, runs.cpu_seconds, runs.peak_mib, runs.answers = [3.0], [5.0], [900.0], [{"fid": 1.5}]
 
     monkeypatch.setattr(peers, "run_job", ran)
