@@ -51,7 +51,7 @@ def ours(folder: Path, count: int) -> Answer:
     from bench.metrics.kernel import kernel_distance
     from groundwork.pictures import read_picture
 
-    extractor = _our_extractor(folder)
+    extractor = our_extractor(folder)
     renders, photos = (
         features_of([partial(read_picture, path) for path in sorted((folder / kind).iterdir())], [extractor])[
             extractor.name
@@ -67,7 +67,7 @@ def bare_forward(folder: Path, count: int) -> Answer:
 
     import numpy as np
 
-    backbone = _our_extractor(folder).backbone
+    backbone = our_extractor(folder).backbone
     pictures = [np.random.default_rng(i).uniform(0, 255, (3, 299, 299)).astype(np.float32) for i in range(8)]
     total = sum(len(list((folder / kind).iterdir())) for kind in ("renders", "photos"))
     start = time.perf_counter()
@@ -221,7 +221,7 @@ JOBS: dict[str, Callable[[Path, int], Answer]] = {
 }  # fmt: skip
 
 
-def _our_extractor(folder: Path) -> Any:
+def our_extractor(folder: Path) -> Any:
     from dataclasses import replace
 
     from bench.extractors import inception
