@@ -1,19 +1,19 @@
 """Is one picture shown again where another view was asked for? Needs no mesh and no weights.
 
 A front copied to every view, or mirrored as the back (a Janus head), has the right paint in the right colours, and one
-outline. Without a mesh no other number sees it; an eye does at once, and so does a comparison of pixels. It finds what
-was copied as it is, not what was changed on the way, and a box may look the same from all sides: a remark, no verdict.
+outline. Without a mesh no other number sees it; an eye does at once, and so does a comparison of pixels. Plain things
+may look the same from all sides, so only texture counts: no two sides of a thing have the same, but for a mould's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bench.geometry.foreground import MESHLESS_PARAMETERS, find_silhouettes
 from bench.geometry.ground import stands_elsewhere
+from bench.geometry.masked_gaussian import masked_gaussian
 from bench.geometry.prediction import check_views
 from bench.metrics.declaration import SHARE, Measurement, ObjectMetric, Result, Sample
 from groundwork.late import late
@@ -25,8 +25,15 @@ else:
     torch = late("torch")
 
 GRID = 64  # px a side that views are compared at: grain and compression average out, and a slip of a pixel is little
-SAME = 4.0 / 255.0  # root mean square difference up to which two views show one picture
-PLAIN = 8.0 / 255.0  # deviation of the paint: with less, any two views look alike
+SAME = (
+    2.0 / 255.0
+)  # root mean square difference up to which two views show one picture, after light and tint are fitted
+LIGHT = (0.5, 2.0)  # the gain of a channel, at least and at most, that is taken for other light on the same paint
+DETAIL_SIGMA = 1.0  # px of the grid: what differs from its surroundings at this scale is texture
+TEXTURE = (
+    1.0 / 255.0
+)  # median deviation from these surroundings; with less, paint is plain, but for edges between parts
+ALIKE = 0.5  # of its median deviation, by which the texture of one picture differs at most: grain of its own exceeds it
 COMMON = 0.5  # of the smaller outline, that both must show
 
 
@@ -34,30 +41,43 @@ def repeated_views(views: Tensor, silhouettes: Tensor) -> float:
     """The share of views, in [0, 1], that show the same picture as another view of the sample, or its mirror image.
 
     `views` float (V, H, W, 3) in [0, 1], `silhouettes` bool (V, H, W). Two views are laid over each other as they are,
-    and with the objects' boxes brought to one size; they show one picture where, on the pixels of both objects, they
-    differ by at most `SAME`. Plain paint repeats nothing. Raises `ImageError` when both differ in number or size.
+    and with the objects' boxes brought to one size; they show one picture where, on the pixels of both objects, paint
+    differs by at most `SAME`, up to a gain and an offset of each channel, and texture by at most half of itself. Plain
+    paint repeats nothing. Raises `ImageError` when both differ in number or size.
     """
     check_views(views, silhouettes)
     repeated = torch.zeros(len(views), dtype=torch.bool)
     for pictures, whole in (_small(views.double(), silhouettes), _boxed(views.double(), silhouettes)):
+        grey = pictures.mean(dim=-1, keepdim=True)
+        layers = torch.cat((pictures, grey - masked_gaussian(grey, whole, DETAIL_SIGMA)), dim=-1)
         for i, j in combinations(range(len(views)), 2):
-            mirrored = pictures[j].flip(1), whole[j].flip(1)
-            if any(_same(pictures[i], whole[i], *other) for other in ((pictures[j], whole[j]), mirrored)):
+            mirrored = layers[j].flip(1), whole[j].flip(1)
+            if any(_same(layers[i], whole[i], *other) for other in ((layers[j], whole[j]), mirrored)):
                 repeated[[i, j]] = True
     return float(repeated.double().mean())
 
 
 def _same(one: Tensor, whole: Tensor, other: Tensor, others_whole: Tensor) -> bool:
+    """Whether two pictures show the same: (H, W, 4) of paint and detail, and bool (H, W) that the object covers."""
     both = whole & others_whole
     if not bool(both.any()) or int(both.sum()) < COMMON * min(int(whole.sum()), int(others_whole.sum())):
         return False
     here, there = one[both], other[both]
-    plain = min(_length(paint - paint.mean(dim=0)) for paint in (here, there)) < PLAIN
-    return not plain and _length(here - there) <= SAME
+    texture = min(_median(detail) for detail in (here[:, 3], there[:, 3]))
+    if texture < TEXTURE or _median(here[:, 3] - there[:, 3]) > ALIKE * texture:
+        return False
+    return max(_unexplained(here[:, :3], there[:, :3]), _unexplained(there[:, :3], here[:, :3])) <= SAME
 
 
-def _length(difference: Tensor) -> float:
-    return float(difference.square().mean().sqrt())
+def _median(detail: Tensor) -> float:
+    return float(detail.abs().median())
+
+
+def _unexplained(paint: Tensor, other: Tensor) -> float:
+    """What `other` does not explain of `paint`, both (N, 3), under the light and tint that fit it: root mean square."""
+    paint, other = paint - paint.mean(dim=0), other - other.mean(dim=0)
+    gain = (paint * other).sum(dim=0) / other.square().sum(dim=0).clamp_min(1e-12)
+    return float((paint - gain.clamp(*LIGHT) * other).square().mean().sqrt())
 
 
 def _small(views: Tensor, silhouettes: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,13 +111,6 @@ def _boxes(views: Tensor, silhouettes: Tensor) -> Iterator[tuple[Tensor, Tensor]
 class RepeatedViews(ObjectMetric):
     """How many views of a sample show the picture of another one again."""
 
-    never_primary = MappingProxyType(
-        {
-            "repeated_views": "plain objects look the same from all sides, views that disagree never do, and any "
-            "change to a copied view passes it"
-        }
-    )
-
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
         return (
@@ -109,7 +122,8 @@ class RepeatedViews(ObjectMetric):
         """How the object is found in the pictures, and what counts as the same picture."""
         return (
             f"{MESHLESS_PARAMETERS} grid={GRID} frames=whole,box mirrored=yes same={SAME * 255:g}/255 "
-            f"plain={PLAIN * 255:g}/255 common={COMMON:g} v1"
+            f"light={LIGHT[0]:g}..{LIGHT[1]:g} texture={TEXTURE * 255:g}/255,{DETAIL_SIGMA:g}px,{ALIKE:g} "
+            f"common={COMMON:g} v2"
         )
 
     def measure(self, sample: Sample) -> Mapping[str, Measurement]:

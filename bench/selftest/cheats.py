@@ -29,10 +29,9 @@ from groundwork.progress import Reporter
 class Cheat:
     """Pictures that nobody would want. `use` and `options` as in a suite; `what` is for people.
 
-    `small`: also tried at the size of the mini-world's models, where only paint is left to cheat with. `may_tie`: it
-    must not beat the ceiling, and need not lose: always, for a change that nobody minds, or one that no number sees and
-    docs/attacks.md owns up to; without a mesh, where a size and an outline are nobody's, and no number sees which side
-    of the object is which.
+    `small`: also tried at the size of the mini-world's models, where only paint is left to cheat with. `seen_by`: the
+    only primaries that see it; in a suite that has none of them it may tie with the ceiling, must not beat it and need
+    not lose. None (the rule): it must lose in every suite. Empty: nowhere, for nobody minds such a change.
     """
 
     name: str
@@ -40,7 +39,11 @@ class Cheat:
     use: str
     options: Mapping[str, Any] = field(default_factory=dict)
     small: bool = False
-    may_tie: Literal["never", "without a mesh", "always"] = "never"
+    seen_by: tuple[str, ...] | None = None
+
+    def may_tie(self, primary: Sequence[str]) -> bool:
+        """Whether it need not lose where these results decide."""
+        return self.seen_by is not None and not set(self.seen_by) & set(primary)
 
 
 # the best of 45 random draws by the interior's energy distance on six objects: .38 there, where the ceiling has -.04
@@ -52,6 +55,9 @@ TUNED = {
     "colour": "own",
 }
 
+OUTLINES = ("silhouette_iou",)  # without a mesh, a size, an outline and which way round are nobody's
+SIDES = ("cde", "cce", "repeated_views")
+
 CHEATS = (
     Cheat("flat-grey", "one grey everywhere", "flat_colour", small=True),
     Cheat("flat-own", "the object's mean colour everywhere", "flat_colour", {"colour": "own"}, small=True),
@@ -62,30 +68,30 @@ CHEATS = (
     Cheat("photo-tinted", "the same in the object's own colour", "photograph_projected", {"colour": "own"}, small=True),
     Cheat("photo-each-view", "the same photograph behind every outline", "photograph_each_view", small=True),
     Cheat("normals", "the normal map as a picture", "painted_normals", small=True),
-    Cheat("eroded", "the ceiling, its outline eroded by 1 px", "eroded", may_tie="without a mesh"),
-    Cheat("scaled", "the ceiling at .9 of its size", "scaled", may_tie="without a mesh"),
+    Cheat("eroded", "the ceiling, its outline eroded by 1 px", "eroded", seen_by=OUTLINES),
+    Cheat("scaled", "the ceiling at .9 of its size", "scaled", seen_by=OUTLINES),
     Cheat("specks", "independent views under the same specks", "specks"),
     Cheat("overlap-only", "independent views, consistent where they overlap", "overlap_only", small=True),
     Cheat("right-where-judged", "right where two views see, else a photograph", "right_where_judged", small=True),
     Cheat("front-everywhere", "the front's paint behind every outline", "front_view", small=True,
-          may_tie="without a mesh"),
+          seen_by=SIDES),
     Cheat("front-copied", "the front view itself for every view", "front_view", {"outline": "front"}, small=True,
-          may_tie="without a mesh"),
+          seen_by=SIDES),
     Cheat("janus", "the front mirrored as the back", "front_view", {"where": "back"}, small=True,
-          may_tie="without a mesh"),
+          seen_by=SIDES),
     Cheat("kaleidoscope", "the front's paint all round, fixed to the surface", "kaleidoscope", small=True,
-          may_tie="always"),
+          seen_by=("repeated_views",)),
     Cheat("colours-exchanged", "the ceiling, its two main colours exchanged", "colours_exchanged", small=True),
     Cheat("blur", "the ceiling blurred by 2 px", "blur", {"sigma": 2.0}),
-    Cheat("grain", "the ceiling under grain of 4 of 255", "noise", {"sigma": 4 / 255}, may_tie="always"),
+    Cheat("grain", "the ceiling under grain of 4 of 255", "noise", {"sigma": 4 / 255}, seen_by=()),
     Cheat("boosted", "the ceiling with 1.6 times its contrast and saturation", "boosted"),
     Cheat("sharpened", "the ceiling under a strong unsharp mask", "sharpened", {"amount": 3.0}),
-    Cheat("crisper", "the ceiling under an unsharp mask as cameras use it", "sharpened", may_tie="always"),
+    Cheat("crisper", "the ceiling under an unsharp mask as cameras use it", "sharpened", seen_by=()),
     Cheat("posterised", "the ceiling in 8 levels of each channel", "posterised"),
     Cheat("chequered", "the ceiling under a fine chequer fixed to the surface", "chequered"),
     Cheat("blended", "the ceiling, two fifths of it replaced by solid noise", "blended"),
     Cheat("other-detail", "the ceiling's colours under a photograph's detail", "others_detail"),
-    Cheat("mirrored", "each view of the ceiling mirrored", "mirrored", may_tie="without a mesh"),
+    Cheat("mirrored", "each view of the ceiling mirrored", "mirrored", seen_by=OUTLINES),
     Cheat("jpeg", "the ceiling as a JPEG of quality 20", "compressed"),
     Cheat("fails-on-hard", "the blur, which answers no object that it does badly on", "fails_on_hard"),
     Cheat("best-of-8", "views that slip by up to 4 px, the best of 8 by cde", "best_of"),
@@ -198,7 +204,7 @@ def hold_court(
     rows = {(row.metric, row.generator): row for row in summary.rows}
     compared = {(c.metric, frozenset((c.a, c.b))): c for c in summary.comparisons}
     methods = [entry["name"] for entry in court.honest] if honest else []
-    shown = tuple(dict.fromkeys(metric for metric, _ in rows if metric in BESIDE))
+    shown = tuple(dict.fromkeys(m for m, _ in rows if m in BESIDE and m not in suite.primary))
 
     def standing(cheat: Cheat, metric: str) -> Standing:
         found = compared.get((metric, frozenset((cheat.name, CEILING))))
@@ -208,8 +214,8 @@ def hold_court(
     for cheat in tried:
         found = tuple(standing(cheat, metric) for metric in suite.primary)
         beaten = tuple(name for name in methods if _beats(rows, suite.primary, cheat.name, name))
-        may_tie = cheat.may_tie == "always" or (cheat.may_tie == "without a mesh" and suite.task == "text_to_multiview")
         beside = tuple(standing(cheat, metric) for metric in shown)
+        may_tie = cheat.may_tie(suite.primary)
         trials.append(Trial(court.name, cheat, found, beaten, may_tie, beside, losing(found), court.surpassable))
     return corrected(trials)
 

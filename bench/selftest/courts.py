@@ -18,7 +18,7 @@ from groundwork.hashing import hash_json
 
 CEILING = "ceiling"
 BESIDE = ("repeated_views",)
-"""Metrics that suites show and no suite decides by, which tell some cheats from the ceiling all the same."""
+"""Metrics that tell some cheats from the ceiling, shown beside the primaries of suites that do not decide by them."""
 _SLIP = {"name": "shift-2px", "use": "shift", "pixels": 2}
 OUTLINE = 0.005
 """No gain in an outline's IoU, even where it is significant: the truth's own is read from its colours so closely."""
@@ -64,7 +64,8 @@ class Court:
     def suite(self) -> Suite:
         """That suite, with its primaries, what they need and what is shown beside them, and no generators."""
         suite = load_suite(self.name, self.overrides)
-        metrics = (*deciding_metrics(suite), *(entry for entry in suite.metrics if entry.name in BESIDE))
+        deciding = deciding_metrics(suite)
+        metrics = (*deciding, *(e for e in suite.metrics if e.name in BESIDE and e not in deciding))
         references = {
             name: reference
             for name, reference in suite.references.items()

@@ -18,7 +18,18 @@ from bench.metrics.catalogue import METRICS
 from bench.results.summary import Comparison, Row
 from bench.run.options import RunOptions
 from bench.run.session import run
-from bench.selftest.cheats import Cheat, Standing, Trial, _standing, corrected, detectable, hold_court, losing, tried_in
+from bench.selftest.cheats import (
+    CHEATS,
+    Cheat,
+    Standing,
+    Trial,
+    _standing,
+    corrected,
+    detectable,
+    hold_court,
+    losing,
+    tried_in,
+)
 from bench.selftest.courts import find_courts
 from bench.stats.difference import detectable_effect
 from bench.suite.load import load_suite, shipped_suites
@@ -145,6 +156,14 @@ def test_one_that_may_tie_need_not_lose_and_must_not_win():
     assert trial(("worse",), may_tie=True).outcome == "loses"
 
 
+def test_a_cheat_must_lose_where_a_primary_sees_it():
+    kaleidoscope = next(cheat for cheat in CHEATS if cheat.name == "kaleidoscope")
+    assert kaleidoscope.may_tie(("cde", "silhouette_iou"))
+    assert not kaleidoscope.may_tie(("hull_iou", "repeated_views"))
+    assert Cheat("nobody-minds", "y", "z", seen_by=()).may_tie(("cde",))
+    assert not CHEAT.may_tie(())
+
+
 def test_tables_say_who_wins():
     shown = (standing("repeated_views", "worse", 1e-9),)
     trials = [
@@ -265,19 +284,16 @@ def test_no_cheat_wins_the_calibration_suites(name: str, tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_quiet_cheats_lose_on_more_objects(tmp_path: Path) -> None:
-    """Where there is no mesh to ask of, too, by single tests; copies of the front, which no primary tells, are shown.
+    """Where there is no mesh to ask of, too; `repeated_views` tells copies of the front, however they are laid out.
 
     Half as strong a mask (`crisper`) is told by its single test alone, which decides nothing: docs/attacks.md says so.
     """
     court = next(court for court in COURTS if court.name == "text-to-multiview-calibration")
-    tried = [cheat for cheat in tried_in(court) if cheat.name in {*QUIET, "crisper", "front-copied", "janus"}]
+    copies = {"front-everywhere", "front-copied", "janus", "kaleidoscope"}
+    tried = [cheat for cheat in tried_in(court) if cheat.name in {*QUIET, *copies, "crisper"}]
     trials = {trial.cheat.name: trial for trial in hold_court(court, 40, tmp_path, tried, honest=False)}
-    assert {trials[name].outcome for name in QUIET} == {"loses"}
+    assert {trials[name].outcome for name in {*QUIET, *copies}} == {"loses"}
     assert [s.metric for s in trials["crisper"].standings if s.verdict == "worse"]
-    for name, least in (("front-copied", 0.95), ("janus", 0.45)):
-        (shown,) = trials[name].beside
-        assert shown.metric == "repeated_views" and shown.ceiling == 0.0 and shown.verdict == "worse"
-        assert shown.value is not None and shown.value >= least
 
 
 @pytest.mark.slow
