@@ -8,8 +8,11 @@ may look the same from all sides, so only texture counts: no two sides of a thin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.geometry.foreground import MESHLESS_PARAMETERS, find_silhouettes
 from bench.geometry.ground import stands_elsewhere
@@ -24,20 +27,32 @@ if TYPE_CHECKING:
 else:
     torch = late("torch")
 
-GRID = 64  # px a side that views are compared at: grain and compression average out, and a slip of a pixel is little
-SAME = (
-    2.0 / 255.0
-)  # root mean square difference up to which two views show one picture, after light and tint are fitted
+SAME = 2.0 / 255.0  # root mean square difference of two views that show one picture, after light and tint are fitted
 LIGHT = (0.5, 2.0)  # the gain of a channel, at least and at most, that is taken for other light on the same paint
-DETAIL_SIGMA = 1.0  # px of the grid: what differs from its surroundings at this scale is texture
-TEXTURE = (
-    1.0 / 255.0
-)  # median deviation from these surroundings; with less, paint is plain, but for edges between parts
 ALIKE = 0.5  # of its median deviation, by which the texture of one picture differs at most: grain of its own exceeds it
 COMMON = 0.5  # of the smaller outline, that both must show
 
 
-def repeated_views(views: Tensor, silhouettes: Tensor) -> float:
+@dataclass(frozen=True)
+class Scale:
+    """How finely views are compared, and what of them is texture.
+
+    Views are brought to `grid` px a side, so that grain and compression average out and a slip of a pixel is little.
+    Texture is what differs from its surroundings, a Gaussian of `sigma` px of these, by `least` or more (median): with
+    less, paint is plain, but for edges between its parts.
+    """
+
+    grid: int = 64
+    sigma: float = 1.0
+    least: float = 1.0 / 255.0
+
+
+def scale_of(size_px: int | None) -> Scale:
+    """The scale for models that paint at this size. Few pixels lie beside many edges, so they are looked at closely."""
+    return Scale() if size_px is None or size_px >= Scale().grid else Scale(size_px, 0.5, 2.0 / 255.0)
+
+
+def repeated_views(views: Tensor, silhouettes: Tensor, scale: Scale | None = None) -> float:
     """The share of views, in [0, 1], that show the same picture as another view of the sample, or its mirror image.
 
     `views` float (V, H, W, 3) in [0, 1], `silhouettes` bool (V, H, W). Two views are laid over each other as they are,
@@ -45,26 +60,29 @@ def repeated_views(views: Tensor, silhouettes: Tensor) -> float:
     differs by at most `SAME`, up to a gain and an offset of each channel, and texture by at most half of itself. Plain
     paint repeats nothing. Raises `ImageError` when both differ in number or size.
     """
+    scale = scale or Scale()
     check_views(views, silhouettes)
     repeated = torch.zeros(len(views), dtype=torch.bool)
-    for pictures, whole in (_small(views.double(), silhouettes), _boxed(views.double(), silhouettes)):
+    for frame in (_small, _boxed):
+        pictures, whole = frame(views.double(), silhouettes, scale.grid)
         grey = pictures.mean(dim=-1, keepdim=True)
-        layers = torch.cat((pictures, grey - masked_gaussian(grey, whole, DETAIL_SIGMA)), dim=-1)
+        layers = torch.cat((pictures, grey - masked_gaussian(grey, whole, scale.sigma)), dim=-1)
         for i, j in combinations(range(len(views)), 2):
             mirrored = layers[j].flip(1), whole[j].flip(1)
-            if any(_same(layers[i], whole[i], *other) for other in ((layers[j], whole[j]), mirrored)):
+            others = (layers[j], whole[j]), mirrored
+            if any(_same(layers[i], whole[i], *other, scale.least) for other in others):
                 repeated[[i, j]] = True
     return float(repeated.double().mean())
 
 
-def _same(one: Tensor, whole: Tensor, other: Tensor, others_whole: Tensor) -> bool:
+def _same(one: Tensor, whole: Tensor, other: Tensor, others_whole: Tensor, least: float) -> bool:
     """Whether two pictures show the same: (H, W, 4) of paint and detail, and bool (H, W) that the object covers."""
     both = whole & others_whole
     if not bool(both.any()) or int(both.sum()) < COMMON * min(int(whole.sum()), int(others_whole.sum())):
         return False
     here, there = one[both], other[both]
     texture = min(_median(detail) for detail in (here[:, 3], there[:, 3]))
-    if texture < TEXTURE or _median(here[:, 3] - there[:, 3]) > ALIKE * texture:
+    if texture < least or _median(here[:, 3] - there[:, 3]) > ALIKE * texture:
         return False
     return max(_unexplained(here[:, :3], there[:, :3]), _unexplained(there[:, :3], here[:, :3])) <= SAME
 
@@ -80,16 +98,16 @@ def _unexplained(paint: Tensor, other: Tensor) -> float:
     return float((paint - gain.clamp(*LIGHT) * other).square().mean().sqrt())
 
 
-def _small(views: Tensor, silhouettes: Tensor) -> tuple[Tensor, Tensor]:
-    """Whole views at `GRID` pixels a side (V, GRID, GRID, 3), and which pixels the object covers."""
+def _small(views: Tensor, silhouettes: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Whole views at `side` pixels (V, side, side, 3), and which of them the object covers."""
     both = torch.cat((views, silhouettes[..., None].double()), dim=-1).movedim(-1, 1)
-    small = torch.nn.functional.interpolate(both, (GRID, GRID), mode="bilinear", antialias=True).movedim(1, -1)
+    small = torch.nn.functional.interpolate(both, (side, side), mode="bilinear", antialias=True).movedim(1, -1)
     return small[..., :3], small[..., 3] > 0.999
 
 
-def _boxed(views: Tensor, silhouettes: Tensor) -> tuple[Tensor, Tensor]:
+def _boxed(views: Tensor, silhouettes: Tensor, side: int) -> tuple[Tensor, Tensor]:
     """The same of each object's box, widened to a square."""
-    found = [_small(*box) for box in _boxes(views, silhouettes)]
+    found = [_small(*box, side) for box in _boxes(views, silhouettes)]
     return torch.cat([pictures for pictures, _ in found]), torch.cat([whole for _, whole in found])
 
 
@@ -111,6 +129,14 @@ def _boxes(views: Tensor, silhouettes: Tensor) -> Iterator[tuple[Tensor, Tensor]
 class RepeatedViews(ObjectMetric):
     """How many views of a sample show the picture of another one again."""
 
+    class Options(BaseModel):
+        """Options of `repeated_views`."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+        size_px: int | None = Field(
+            None, ge=16, le=4096, description="the size that models paint at, where the suite's views are enlarged"
+        )
+
     def results(self) -> tuple[Result, ...]:
         """One number per sample."""
         return (
@@ -120,9 +146,10 @@ class RepeatedViews(ObjectMetric):
 
     def parameters(self) -> str:
         """How the object is found in the pictures, and what counts as the same picture."""
+        scale = scale_of(self.options.size_px)
         return (
-            f"{MESHLESS_PARAMETERS} grid={GRID} frames=whole,box mirrored=yes same={SAME * 255:g}/255 "
-            f"light={LIGHT[0]:g}..{LIGHT[1]:g} texture={TEXTURE * 255:g}/255,{DETAIL_SIGMA:g}px,{ALIKE:g} "
+            f"{MESHLESS_PARAMETERS} grid={scale.grid} frames=whole,box mirrored=yes same={SAME * 255:g}/255 "
+            f"light={LIGHT[0]:g}..{LIGHT[1]:g} texture={scale.least * 255:g}/255,{scale.sigma:g}px,{ALIKE:g} "
             f"common={COMMON:g} v2"
         )
 
@@ -131,4 +158,5 @@ class RepeatedViews(ObjectMetric):
         if len(sample.views) < 2 or stands_elsewhere(sample.views, sample.background):
             return {"repeated_views": Measurement(float("nan"), "not_measurable")}
         silhouettes = find_silhouettes(sample.views, sample.background)
-        return {"repeated_views": Measurement(repeated_views(sample.views, silhouettes))}
+        scale = scale_of(self.options.size_px)
+        return {"repeated_views": Measurement(repeated_views(sample.views, silhouettes, scale))}
