@@ -2,7 +2,7 @@
 
 A front copied to every view, or mirrored as the back (a Janus head), has the right paint in the right colours, and one
 outline. Without a mesh no other number sees it; an eye does at once, and so does a comparison of pixels. Plain things
-may look the same from all sides, so only texture counts: no two sides of a thing have the same, but for a mould's.
+may look the same from all sides, so only texture counts, which two sides of a thing seldom share.
 """
 
 from __future__ import annotations
