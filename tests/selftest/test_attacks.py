@@ -264,8 +264,8 @@ def test_a_result_that_a_fixed_egg_wins_decides_nothing(name: str) -> None:
     assert "hull_lift_cde" in METRICS.load("hull_lift").never_primary
 
 
-QUIET = {"boosted", "sharpened", "colours-exchanged"}
-"""Cheats that eight objects are too few to tell from the ceiling: they keep most of its pictures."""
+QUIET = {"boosted", "sharpened", "colours-exchanged", "kaleidoscope"}
+"""Cheats that eight objects are too few to tell: most of the truth is kept, or only some pictures show them."""
 
 
 @pytest.mark.slow
@@ -289,7 +289,7 @@ def test_quiet_cheats_lose_on_more_objects(tmp_path: Path) -> None:
     Half as strong a mask (`crisper`) is told by its single test alone, which decides nothing: docs/attacks.md says so.
     """
     court = next(court for court in COURTS if court.name == "text-to-multiview-calibration")
-    copies = {"front-everywhere", "front-copied", "janus", "kaleidoscope"}
+    copies = {"front-everywhere", "front-copied", "janus"}
     tried = [cheat for cheat in tried_in(court) if cheat.name in {*QUIET, *copies, "crisper"}]
     trials = {trial.cheat.name: trial for trial in hold_court(court, 40, tmp_path, tried, honest=False)}
     assert {trials[name].outcome for name in {*QUIET, *copies}} == {"loses"}
