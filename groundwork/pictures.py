@@ -21,6 +21,7 @@ from groundwork.errors import ImageError, UserError
 from groundwork.files import write_atomically
 from groundwork.gamut import told_gamut
 from groundwork.picture_kinds import kind_of
+from groundwork.plain_png import decode_plain_png, few_cores
 
 RGB = tuple[float, float, float]
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) sRGB
@@ -137,6 +138,9 @@ def opened(content: bytes, where: str, formats: tuple[str, ...] = FORMATS) -> It
 
 def _decoded(content: bytes, where: str) -> Picture | PictureRGBA:
     """Pixels with an alpha channel only where the file has one: most have none, and carrying it costs time."""
+    plain = decode_plain_png(content, MAX_PIXELS) if few_cores() else None
+    if plain is not None:
+        return plain
     with opened(content, where) as image:
         _refuse_animated(image, where)
         gamut = told_gamut(image, content, where)
