@@ -42,7 +42,7 @@ STORED, PAGE = HERE / "peers.json", HERE.parents[1] / "docs" / "benchmarks.md"
 
 PACKAGES = (
     "torch", "onnxruntime", "numpy", "scipy", "pillow", "clean-fid", "torch-fidelity", "pytorch-fid", "torchmetrics",
-    "torchvision",
+    "torchvision", "kornia-rs",
 )  # fmt: skip
 
 
