@@ -164,6 +164,15 @@ def test_a_cheat_must_lose_where_a_primary_sees_it():
     assert not CHEAT.may_tie(())
 
 
+@pytest.mark.parametrize(
+    "court", [court for court in COURTS if court.name.startswith("miniworld")], ids=lambda c: c.name
+)
+def test_a_janus_head_must_lose_in_all_suites_of_the_mini_world(court: Court) -> None:
+    heads = [cheat for cheat in CHEATS if cheat.name in ("janus", "kaleidoscope")]
+    for name in court.suites:
+        assert len(heads) == 2 and not [cheat.name for cheat in heads if cheat.may_tie(load_suite(name).primary)]
+
+
 def test_tables_say_who_wins():
     shown = (standing("repeated_views", "worse", 1e-9),)
     trials = [
@@ -294,6 +303,15 @@ def test_quiet_cheats_lose_on_more_objects(tmp_path: Path) -> None:
     trials = {trial.cheat.name: trial for trial in hold_court(court, 40, tmp_path, tried, honest=False)}
     assert {trials[name].outcome for name in {*QUIET, *copies}} == {"loses"}
     assert [s.metric for s in trials["crisper"].standings if s.verdict == "worse"]
+
+
+@pytest.mark.slow
+def test_heads_of_two_faces_lose_at_the_size_that_models_paint(tmp_path: Path) -> None:
+    """Only half of the copies are found in 32 px, and views of the kaleidoscope agree: forty objects tell it."""
+    court = next(court for court in COURTS if court.name == "miniworld")
+    tried = [cheat for cheat in tried_in(court) if cheat.name in ("janus", "kaleidoscope")]
+    trials = hold_court(court, 40, tmp_path, tried, honest=False)
+    assert [(trial.cheat.name, trial.outcome) for trial in trials] == [("janus", "loses"), ("kaleidoscope", "loses")]
 
 
 @pytest.mark.slow
