@@ -24,7 +24,7 @@ _MORE: dict[Axis, str] = {
     "text": "truer to the prompt than",
     "speed": "faster than",
 }
-Outcome = Literal["shown", "open", "untested", "refused", "alone"]
+Outcome = Literal["shown", "open", "same", "untested", "refused", "alone"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Verdict:
             return "Nobody has a value."
         if self.outcome == "alone":
             return f"{self.leader} is the only one measured."
+        if self.outcome == "same":
+            return "No difference: all have the same value."
         if self.outcome == "untested":
             return f"{self.leader} has the best value; the differences were not tested."
         if not self.beaten:
@@ -103,6 +105,8 @@ def _verdict(table: Table, column: Column, contestants: Sequence[Source]) -> Ver
     others = [(name, tests.get(name)) for name in values if name != leader]
     beaten = tuple((name, p) for name, p in others if p is not None and p < ALPHA)
     level = tuple((name, p) for name, p in others if p is None or p >= ALPHA)
+    if len(set(values.values())) == 1:
+        return Verdict(column, "same", leader, level=level)
     if all(p is None for _, p in others):
         return Verdict(column, "untested", leader, level=level)
     return Verdict(column, "shown" if beaten else "open", leader, beaten, level, _last(table, column, values))

@@ -35,6 +35,11 @@ class Comparison:
     detectable: float | None = None
     p_holm: float | None = None
 
+    @property
+    def identical(self) -> bool:
+        """Whether both have the same value on every object, so that there is nothing for a test to find."""
+        return self.difference == 0 and self.interval is not None and self.interval.low == self.interval.high == 0
+
     def to_dict(self) -> dict[str, object]:
         """For JSON: the interval as `ci_low`, `ci_high`; every number that is not finite as None."""
         record = asdict(self)
@@ -65,7 +70,8 @@ def holm_over_page(
 
     Pairs with a calibration generator are a family of their own: how many yardsticks a suite has must not decide what
     is said of the methods. Other metrics are descriptive and keep None. A primary comparison without a p-value still
-    counts as one of its family.
+    counts as one of its family; one of identical values does not, as its p-value could not have been below 1 (Tarone,
+    1990: what cannot be claimed is not among the claims to correct for).
     """
     adjusted = list(comparisons)
     for calibrates in (False, True):
@@ -73,11 +79,15 @@ def holm_over_page(
             index
             for index, comparison in enumerate(comparisons)
             if comparison.metric in primary
+            and not comparison.identical
             and (comparison.a in calibration or comparison.b in calibration) == calibrates
         ]
         p_values = [math.nan if (p := comparisons[index].p_value) is None else p for index in family]
         for index, p_holm in zip(family, holm(p_values), strict=True):
             adjusted[index] = replace(comparisons[index], p_holm=_known(p_holm))
+    for index, comparison in enumerate(comparisons):
+        if comparison.metric in primary and comparison.identical:
+            adjusted[index] = replace(comparison, p_holm=1.0)
     return tuple(adjusted)
 
 

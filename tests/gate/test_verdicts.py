@@ -43,6 +43,13 @@ def test_equal_values_pass_however_few_the_objects_are_and_whatever_is_tolerated
         assert judge(harm, 0.0, *corrected([harm])[0]) == "pass"
 
 
+def test_what_did_not_change_makes_nothing_else_harder_to_show():
+    changed, unchanged = harm_of_means(BASE, BASE - 0.1 + NOISE, True), harm_of_means(BASE, BASE, True)
+    assert corrected([changed, unchanged])[0] == corrected([changed])[0]
+    assert corrected([unchanged, changed])[0] == (unchanged.p_worse, unchanged.p_better)
+    assert corrected([None, changed])[1][0] == pytest.approx(2 * changed.p_worse)  # what is missing does
+
+
 def test_three_objects_show_nothing():
     harm = harm_of_means(BASE[:3], BASE[:3] - 5, True)
     assert judge(harm, 0.1, *corrected([harm])[0]) == "inconclusive"

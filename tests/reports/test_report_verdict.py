@@ -61,6 +61,11 @@ def test_a_leader_is_named_with_whom_it_beats_and_how_surely(run: Path) -> None:
     )
 
 
+def test_where_all_are_equal_nobody_leads(run: Path) -> None:
+    table = changed(run, {(A, B): 1.0, (B, C): 1.0, (A, C): 1.0}, {A: 0.2, B: 0.2, C: 0.2})
+    assert sentence(table) == "No difference: all have the same value."
+
+
 def test_nothing_is_claimed_without_a_test(run: Path) -> None:
     values = {A: 0.2, B: 0.1, C: 0.3}
     assert "No difference is shown" in sentence(changed(run, {(A, B): 0.2, (B, C): 0.05}, values))

@@ -30,7 +30,7 @@ from bench.selftest.cheats import (
     losing,
     tried_in,
 )
-from bench.selftest.courts import find_courts
+from bench.selftest.courts import Court, find_courts
 from bench.stats.difference import detectable_effect
 from bench.suite.load import load_suite, shipped_suites
 from reports.attacks import markdown, rows, summary, telling_case, what_they_tell

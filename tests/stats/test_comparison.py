@@ -79,3 +79,18 @@ def test_yardsticks_do_not_make_the_methods_family_larger() -> None:
     among = holm_over_page(page, primary=("cde",), calibration=("top",))
     assert among[0].p_holm == alone[0].p_holm == 0.02
     assert [c.p_holm for c in among[1:]] == [0.002, 0.03]
+
+
+def test_identical_values_are_no_claims_to_correct_for() -> None:
+    """What could not have been claimed makes no other claim harder; equal means of unequal objects could have been."""
+    worse = made("cde", "x", "y", 0.02)
+    identical = compare_means("copies", "x", "y", [0.0, 0.5, 0.0, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0, 0.0])
+    balanced = compare_means("copies", "x", "z", [0.0, 0.5, 0.0, 0.0, 0.0], [0.5, 0.0, 0.0, 0.0, 0.0])
+    few = compare_means("copies", "x", "y", [0.0, 0.0], [0.0, 0.0])
+    assert identical.identical and not balanced.identical and not few.identical and not worse.identical
+    assert identical.difference == balanced.difference == few.difference == 0
+    for other, p_holm in ((identical, 0.02), (balanced, 0.04), (few, 0.04)):
+        assert holm_over_page([worse, other], primary=("cde", "copies"))[0].p_holm == pytest.approx(p_holm)
+    assert [c.p_holm for c in holm_over_page([identical, worse], primary=("copies",))] == [1.0, None]
+    sets = compare_distances("fid", "x", "y", difference_of_distances(0.0, [2.0, 3.0, 4.0, 5.0], [2.0, 3.0, 4.0, 5.0]))
+    assert sets.identical
