@@ -22,6 +22,8 @@ class Leaders:
     column: Column
     best: str
     level: tuple[str, ...]
+    alike: bool
+    """Whether all have the same value, so that nobody leads."""
 
     @property
     def rest(self) -> int:
@@ -44,9 +46,11 @@ def leaders(standings: Standings) -> tuple[Leaders, ...]:
     found = []
     for number, column in enumerate(standings.columns):
         ranked = [
-            (p.rank, line.entry.id, p) for line in standings.lines if (p := line.cells[number].places) is not None
+            (p.rank, line.entry.id, p, line.cells[number].value)
+            for line in standings.lines
+            if (p := line.cells[number].places) is not None
         ]
         if column.primary and ranked:
-            _, best, places = min(ranked, key=lambda one: one[0])
-            found.append(Leaders(column, best, places.level))
+            _, best, places, _ = min(ranked, key=lambda one: one[0])
+            found.append(Leaders(column, best, places.level, len({value for *_, value in ranked}) == 1))
     return tuple(found)

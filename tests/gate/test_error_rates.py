@@ -17,10 +17,11 @@ from bench.gate.error_rates import (
     read_table,
     write_table,
 )
+from bench.suite.load import load_suite
 from groundwork.errors import InputError
 
 REAL = Path(__file__).parents[2] / "docs" / "gate-error-rates.csv"
-DELTAS = {"loo_psnr": 0.5, "kd_cluster[efficientnet_lite0]@rich": 0.01, "silhouette_iou": 0.02}
+DELTAS = {name: gate.delta for name, gate in load_suite("miniworld").gates.items()}
 
 
 def made(harm: float, skewed: bool = False) -> Table:

@@ -69,6 +69,9 @@ def test_its_site_is_built(tmp_path: Path) -> None:
     pages = build_site(EXAMPLE / "entries", tmp_path / "site", "An example board")
     page = next(path for path in pages if path.parent.name.startswith("miniworld-")).read_text()
     assert "cannot be told apart from it" in page and 'class="withdrawn"' in page and 'class="calibration"' in page
+    said = dict(re.findall(r'class="says">(.*?)</span><code>(\w+)', page.replace("<wbr>", "")))
+    assert said.pop("All have the same value.") == "repeated_views"  # nobody leads there
+    assert len(said) == 4 and all("has the best value" in words for words in said)
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
