@@ -57,7 +57,7 @@ class Verdict:
         if self.outcome == "alone":
             return f"{self.leader} is the only one measured."
         if self.outcome == "same":
-            return "No difference: all have the same value."
+            return "No difference: all that have a value have the same one on every object."
         if self.outcome == "untested":
             return f"{self.leader} has the best value; the differences were not tested."
         if not self.beaten:
@@ -97,15 +97,16 @@ def _verdict(table: Table, column: Column, contestants: Sequence[Source]) -> Ver
     if len(values) < 2:
         return Verdict(column, "alone", next(iter(values), None))
     leader = (max if column.metric.direction == "up" else min)(values, key=lambda name: values[name])
-    tests = {
-        pair.b if pair.a == leader else pair.a: p_of(pair)
+    pairs = {
+        pair.b if pair.a == leader else pair.a: pair
         for pair in table.runs[0].summary.comparisons
         if pair.metric == column.metric.name and leader in (pair.a, pair.b)
     }
+    tests = {name: p_of(pair) for name, pair in pairs.items()}
     others = [(name, tests.get(name)) for name in values if name != leader]
     beaten = tuple((name, p) for name, p in others if p is not None and p < ALPHA)
     level = tuple((name, p) for name, p in others if p is None or p >= ALPHA)
-    if len(set(values.values())) == 1:
+    if all(name in pairs and pairs[name].identical for name, _ in others):
         return Verdict(column, "same", leader, level=level)
     if all(p is None for _, p in others):
         return Verdict(column, "untested", leader, level=level)

@@ -78,7 +78,9 @@ class GatedResult(_Entry):
     harm_low: Number = Field(default=None, description="One-sided 95 % bound from below.")
     harm_high: Number = Field(default=None, description="One-sided 95 % bound from above.")
     p_worse: Number = Field(default=None, description="One-sided, against no harm, before correction.")
-    p_worse_holm: Number = Field(default=None, description="The same, corrected over all gated results of the page.")
+    p_worse_holm: Number = Field(
+        default=None, description="The same, corrected over all gated results of the page that changed."
+    )
     p_better_holm: Number = None
     n_objects: int = 0
     failed: tuple[int, int] = Field(default=(0, 0), description="Samples without a value: baseline, candidate.")

@@ -19,7 +19,7 @@ from bench.gate.harm import (
     objects_to_decide,
 )
 from bench.gate.sides import Scored, Side
-from bench.gate.verdicts import Verdict, corrected, exit_code, judge, worst
+from bench.gate.verdicts import Verdict, corrected, counts, exit_code, judge, worst
 from bench.gate.words import reason
 from bench.stats.pairs import jackknife_excess
 from groundwork.errors import UsageError
@@ -65,7 +65,8 @@ def gate_page(
     differences = differences_of_sides(baseline, candidate)
     found = [_evidence(name, delta, baseline, candidate, differences) for name, delta in gates.items()]
     p_values = corrected([one.harm for one in found])
-    results = tuple(_judged(one, p, len(found)) for one, p in zip(found, p_values, strict=True))
+    family = max(1, sum(counts(one.harm) for one in found))
+    results = tuple(_judged(one, p, family) for one, p in zip(found, p_values, strict=True))
     verdict = worst(result.verdict for result in results)
     return GatePage(
         verdict=verdict,

@@ -47,15 +47,17 @@ def corrected(harms: Sequence[Harm | None]) -> list[tuple[float, float]]:
     """Holm-corrected (p_worse, p_better) of each gated result of a page, NaN where there is no test.
 
     A result without a test still counts as one of the family: what is missing makes the others no easier. One in which
-    no object changed does not, as nothing could have been shown of it; it keeps its own p-values.
+    no object changed does not (`holm`).
     """
-    family = [harm for harm in harms if harm is None or not harm.unchanged]
-    worse = iter(holm([math.nan if harm is None else harm.p_worse for harm in family]))
-    better = iter(holm([math.nan if harm is None else harm.p_better for harm in family]))
-    return [
-        (harm.p_worse, harm.p_better) if harm is not None and harm.unchanged else (next(worse), next(better))
-        for harm in harms
-    ]
+    identical = [index for index, harm in enumerate(harms) if harm is not None and not counts(harm)]
+    worse = holm([math.nan if harm is None else harm.p_worse for harm in harms], identical)
+    better = holm([math.nan if harm is None else harm.p_better for harm in harms], identical)
+    return list(zip(worse, better, strict=True))
+
+
+def counts(harm: Harm | None) -> bool:
+    """Whether a result is one of the page's family of tests: all are but those that were tested and did not change."""
+    return harm is None or not harm.unchanged or math.isnan(harm.p_worse)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

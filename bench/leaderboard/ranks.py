@@ -2,8 +2,9 @@
 
 An entry's best place is one behind all that are *shown* to be better, its worst one before all that are shown to be
 worse. Shown means: both publish values on the same objects under the same signature, and the paired test over objects,
-corrected by Holm for all pairs of the column, falls below 5 %. Those that cannot be told apart share places. An entry
-that owes samples is never placed before those that have better values: the floor in their stead widens its tests.
+corrected by Holm for all pairs of the column that differ at all, falls below 5 %. Those that cannot be told apart share
+places. An entry that owes samples is never placed before those that have better values: the floor in their stead
+widens its tests.
 """
 
 from __future__ import annotations
@@ -70,9 +71,10 @@ def places(contestants: Sequence[Contestant], direction: Direction, p: Tests | N
 
 
 def corrected(contestants: Sequence[Contestant]) -> Tests:
-    """p-values of each two, (N, N), corrected over all pairs of the column; NaN where none is."""
+    """p-values of each two, (N, N), corrected over all pairs of the column that differ at all; NaN where none is."""
     count = len(contestants)
     p = np.full((count, count), np.nan)
+    identical = np.zeros((count, count), dtype=np.bool_)
     groups: dict[tuple[bool, frozenset[str]], list[int]] = {}
     for index, one in enumerate(contestants):
         groups.setdefault((one.distance, frozenset(one.values)), []).append(index)
@@ -84,8 +86,13 @@ def corrected(contestants: Sequence[Contestant]) -> Tests:
         else:
             tested = p_values_of_means(matrix)
         p[np.ix_(members, members)] = tested
+        # the same numbers throughout: the sign test of no difference at all
+        _, kind = np.unique(
+            np.column_stack([[contestants[i].value for i in members], matrix]), axis=0, return_inverse=True
+        )
+        identical[np.ix_(members, members)] = np.isfinite(tested) & (kind[:, None] == kind[None])
     upper = np.triu_indices(count, 1)
     found = np.full((count, count), np.nan)
-    found[upper] = holm(p[upper].tolist())
+    found[upper] = holm(p[upper].tolist(), set(np.flatnonzero(identical[upper]).tolist()))
     found.T[upper] = found[upper]
     return found

@@ -166,6 +166,11 @@ class Comparison(_Entry):
     effect_size: Number = None
     detectable: Number = None
 
+    @property
+    def identical(self) -> bool:
+        """Whether both were tested and have the same value on every object."""
+        return self.p_value is not None and self.difference == self.ci_low == self.ci_high == 0
+
 
 class Reference(_Entry):
     """A reference set, pinned by its digest."""

@@ -70,8 +70,7 @@ def holm_over_page(
 
     Pairs with a calibration generator are a family of their own: how many yardsticks a suite has must not decide what
     is said of the methods. Other metrics are descriptive and keep None. A primary comparison without a p-value still
-    counts as one of its family; one of identical values does not, as its p-value could not have been below 1 (Tarone,
-    1990: what cannot be claimed is not among the claims to correct for).
+    counts as one of its family, one of identical values does not (`holm`).
     """
     adjusted = list(comparisons)
     for calibrates in (False, True):
@@ -79,15 +78,12 @@ def holm_over_page(
             index
             for index, comparison in enumerate(comparisons)
             if comparison.metric in primary
-            and not comparison.identical
             and (comparison.a in calibration or comparison.b in calibration) == calibrates
         ]
         p_values = [math.nan if (p := comparisons[index].p_value) is None else p for index in family]
-        for index, p_holm in zip(family, holm(p_values), strict=True):
+        identical = {place for place, index in enumerate(family) if comparisons[index].identical}
+        for index, p_holm in zip(family, holm(p_values, identical), strict=True):
             adjusted[index] = replace(comparisons[index], p_holm=_known(p_holm))
-    for index, comparison in enumerate(comparisons):
-        if comparison.metric in primary and comparison.identical:
-            adjusted[index] = replace(comparison, p_holm=1.0)
     return tuple(adjusted)
 
 

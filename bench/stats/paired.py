@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +20,20 @@ def effect_size(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     return float(differences.mean()) / deviation if deviation > 0 else math.nan
 
 
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+def holm(p_values: Sequence[float], identical: Collection[int] = ()) -> tuple[float, ...]:
     """Holm's (1979) step-down adjusted p-values, in the order given.
 
-    NaN stays NaN but counts as a member of the family: a test that failed does not make the others easier.
+    NaN stays NaN but counts as a member of the family: a test that failed does not make the others easier. Tests of
+    values that are `identical` on every object, by index, keep their p-value and do not count: it could not have been
+    below 1, and what cannot be claimed is not among the claims to correct for (Tarone, 1990).
     """
     adjusted, highest = [math.nan] * len(p_values), 0.0
-    tested = [index for index, p in enumerate(p_values) if not math.isnan(p)]
+    size = len(p_values) - len(identical)
+    for index in identical:
+        adjusted[index] = p_values[index]
+    tested = [index for index, p in enumerate(p_values) if not math.isnan(p) and index not in identical]
     for rank, index in enumerate(sorted(tested, key=lambda index: p_values[index])):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        highest = max(highest, min(1.0, (size - rank) * p_values[index]))
         adjusted[index] = highest
     return tuple(adjusted)
 

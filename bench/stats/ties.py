@@ -71,5 +71,6 @@ def _corrected(best: str, others: Sequence[str], comparisons: Sequence[Compariso
         pair = {comparison.a, comparison.b}
         against |= {name: comparison for name in others if pair == {best, name}}
     tested = {name: p for name, one in against.items() if (p := one.p_value) is not None and math.isfinite(p)}
-    in_column = dict(zip(tested, holm(list(tested.values())), strict=True))
+    identical = {index for index, name in enumerate(tested) if against[name].identical}
+    in_column = dict(zip(tested, holm(list(tested.values()), identical), strict=True))
     return {name: p if (page := against[name].p_holm) is None else page for name, p in in_column.items()}

@@ -54,7 +54,10 @@ def test_the_page_has_every_verdict():
 
 
 def test_gate_json_fits_its_schema_which_ships():
-    assert json.loads(SCHEMA.read_text()) == gate_schema(), "write it again: realiz3d-bench compare --schema"
+    assert json.loads(SCHEMA.read_text()) == gate_schema(), (
+        "run: python -c 'import json, bench.gate.document as d; print(json.dumps(d.gate_schema(), indent=1))' "
+        "> docs/gate.schema.json"
+    )
     jsonschema.Draft202012Validator.check_schema(gate_schema())
     jsonschema.validate(json.loads(gate_json(PAGE)), gate_schema())
 

@@ -47,7 +47,9 @@ def test_what_did_not_change_makes_nothing_else_harder_to_show():
     changed, unchanged = harm_of_means(BASE, BASE - 0.1 + NOISE, True), harm_of_means(BASE, BASE, True)
     assert corrected([changed, unchanged])[0] == corrected([changed])[0]
     assert corrected([unchanged, changed])[0] == (unchanged.p_worse, unchanged.p_better)
-    assert corrected([None, changed])[1][0] == pytest.approx(2 * changed.p_worse)  # what is missing does
+    untested = harm_of_means(BASE[:3], BASE[:3], True)
+    for other in (None, untested):  # what is missing does, and what could not be tested
+        assert corrected([other, changed])[1][0] == pytest.approx(2 * changed.p_worse)
 
 
 def test_three_objects_show_nothing():

@@ -92,6 +92,8 @@ TEXT.add_text("Software", "a renderer")
         _png(_image(), save_all=True, append_images=[_image().rotate(180)]),
         SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 1)) + _chunk(b"IEND", b""),  # interlaced
         _png(_image(height=101, width=100)),
+        *(_with(_png(_image()), name, b"") for name in (b"sRGB", b"pHYs", b"tIME")),  # too short
+        _with(_png(_image()), b"sRGB", b"\0").replace(_chunk(b"sRGB", b"\0"), _chunk(b"sRGB", b"\0")[:-4] + b"sums"),
         b"",
         b"GIF89a",
         SIGNATURE,
@@ -101,12 +103,16 @@ def test_all_others_are_left_to_pillow(content: bytes) -> None:
     assert decode_plain_png(content, MOST) is None
 
 
-def test_a_header_that_promises_too_much_allocates_nothing() -> None:
+def test_a_header_that_promises_too_much_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr("kornia_rs.io.decode_image_png_u8", lambda content, size, mode: asked.append(size))
     header = struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 8, 2, 0, 0, 0)
     content = SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b"")) + _chunk(b"IEND", b"")
-    assert decode_plain_png(content, pictures.MAX_PIXELS) is None
+    assert decode_plain_png(content, pictures.MAX_PIXELS) is None and asked == []
     with pytest.raises(ImageError, match="pixels"):
         pictures.decode_rgba(content, "x")
+    decode_plain_png(_png(_image()), 9 * 13)
+    assert decode_plain_png(_png(_image()), 9 * 13 - 1) is None and asked == [(9, 13)]
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.9])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 from bench.leaderboard.objects import ObjectValue
-from bench.leaderboard.ranks import Contestant, places
+from bench.leaderboard.ranks import Contestant, corrected, places
+from bench.stats.comparison import compare_means, holm_over_page
 
 CASES = [f"object_{i:02d}" for i in range(20)]
 
@@ -40,6 +43,22 @@ def test_a_range_holds_the_place_by_value_and_grows_with_the_field() -> None:
     assert all(
         large[one.id].worst - large[one.id].best >= small[one.id].worst - small[one.id].best for one in field[:4]
     )
+
+
+def test_a_board_corrects_for_what_its_runs_correct_for() -> None:
+    """Nine that never repeat a view, and one that does on some objects: pairs of the nine claim nothing."""
+    seldom = np.where(np.arange(20) < 8, 0.5, 0.0)
+    field = [Contestant(f"m{i}", 0.0, {c: ObjectValue(0.0) for c in CASES}) for i in range(9)]
+    field.append(Contestant("janus", 0.2, {c: ObjectValue(float(v)) for c, v in zip(CASES, seldom, strict=True)}))
+    pairs = list(combinations(range(10), 2))
+    page = [
+        compare_means("m", field[a].id, field[b].id, *([v.value for v in field[i].values.values()] for i in (a, b)))
+        for a, b in pairs
+    ]
+    wanted = [one.p_holm for one in holm_over_page(page, ["m"])]
+    found = corrected(field)
+    assert [found[a, b] for a, b in pairs] == pytest.approx(wanted)
+    assert wanted[8] == pytest.approx(9 * (page[8].p_value or 0)) and wanted[0] == 1.0
 
 
 def test_values_of_other_objects_are_not_tested() -> None:

@@ -27,8 +27,17 @@ def run(tmp_path: Path) -> Path:
     return FakeRun(n_cases=3).write(tmp_path / "run")
 
 
-def changed(run: Path, pairs: dict[tuple[str, str], float | None], values: dict[str, float], metric: str = KD) -> Table:
-    """The table of a run whose metric has these values and p-values (corrected ones; others are not tested)."""
+def changed(
+    run: Path,
+    pairs: dict[tuple[str, str], float | None],
+    values: dict[str, float],
+    metric: str = KD,
+    interval: float | None = None,
+) -> Table:
+    """The table of a run whose metric has these values and p-values (corrected ones; others are not tested).
+
+    `interval`: how far that of each difference reaches to either side.
+    """
     summary = json.loads((run / "summary.json").read_text())
     for row in summary["rows"]:
         if row["metric"] == metric and row["generator"] in values:
@@ -40,6 +49,8 @@ def changed(run: Path, pairs: dict[tuple[str, str], float | None], values: dict[
             p = pairs.get(names)
             pair |= {"p_holm": p, "p_value": None if p is None else p / 2}
             pair["difference"] = values.get(names[0], 0.0) - values.get(names[1], 0.0)
+            if interval is not None:
+                pair |= {"ci_low": pair["difference"] - interval, "ci_high": pair["difference"] + interval}
         kept.append(pair)
     summary["comparisons"] = kept
     (run / "summary.json").write_text(json.dumps(summary))
@@ -61,9 +72,13 @@ def test_a_leader_is_named_with_whom_it_beats_and_how_surely(run: Path) -> None:
     )
 
 
-def test_where_all_are_equal_nobody_leads(run: Path) -> None:
-    table = changed(run, {(A, B): 1.0, (B, C): 1.0, (A, C): 1.0}, {A: 0.2, B: 0.2, C: 0.2})
-    assert sentence(table) == "No difference: all have the same value."
+def test_where_all_are_the_same_nobody_leads(run: Path) -> None:
+    """Equal means of unequal objects are another thing, and so is what was not tested."""
+    equal, tests = {A: 0.2, B: 0.2, C: 0.2}, {(A, B): 1.0, (B, C): 1.0, (A, C): 1.0}
+    same = "No difference: all that have a value have the same one on every object."
+    assert sentence(changed(run, tests, equal, interval=0.0)) == same
+    assert "No difference is shown" in sentence(changed(run, tests, equal, interval=0.3))
+    assert "were not tested" in sentence(changed(run, {}, equal, interval=0.0))
 
 
 def test_nothing_is_claimed_without_a_test(run: Path) -> None:

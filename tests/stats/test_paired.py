@@ -40,3 +40,9 @@ def test_holm_counts_a_missing_test_as_one_of_the_family() -> None:
     adjusted = holm([0.01, math.nan, 0.02])
     assert (adjusted[0], adjusted[2]) == pytest.approx((0.03, 0.04))
     assert math.isnan(adjusted[1])
+
+
+def test_what_is_identical_counts_for_nobody() -> None:
+    assert holm([0.01, 1.0, 0.02], identical={1}) == pytest.approx((0.02, 1.0, 0.02))
+    assert holm([0.01, 1.0, 0.02]) == pytest.approx((0.03, 1.0, 0.04))
+    assert holm([1.0], identical=[0]) == (1.0,)
