@@ -22,11 +22,8 @@ MOST_CORES = 2
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MODES = {2: "rgb", 6: "rgba"}  # by PNG's colour type
-_SAY_NOTHING = {
-    b"sRGB": 1,
-    b"pHYs": 9,
-    b"tIME": 7,
-}  # bytes of chunks without effect; texts may hold EXIF, and so have one
+# chunks without effect on pixels, and how many bytes they hold; texts are none of them, as they may hold EXIF
+_SAY_NOTHING = {b"sRGB": 1, b"pHYs": 9, b"tIME": 7}
 
 
 def decode_plain_png(content: bytes, most_pixels: int) -> Pixels | None:
