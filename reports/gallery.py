@@ -32,7 +32,7 @@ from reports.table import Source, Table
 THUMBNAIL, LARGE_THUMBNAIL = 144, 256  # px, about twice the size that they are shown at
 FEW = 4  # generators that share a line of the page, and so have room for large thumbnails
 FULL = 768
-OPENED = 4  # objects that stand open in the page: worst, best and two between; the others are folded away
+OPENED = 5  # objects that open the page and stand open here: worst, best, three between; the others are folded away
 MAX_PICTURES = 640  # more is a slow page and a long wait, not more insight
 MAX_PROMPT = 600  # letters
 _THUMBNAIL_QUALITY, _FULL_QUALITY = 72, 82
@@ -164,6 +164,8 @@ def build_gallery(table: Table, budget: int, wanted: Sequence[str] = ()) -> Gall
                 for source in table.sources
             )
             left -= sum(strip.size for strip in strips)
+            if len(chosen) < OPENED:  # their thumbnails may stand in the page's opening too
+                left -= sum(len(shot.thumbnail) for strip in strips for shot in strip.shots)
             if left < 0:
                 break
             case = case.model_copy(update={"prompt": shortened(case.prompt)})

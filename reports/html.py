@@ -25,6 +25,7 @@ from reports.cells import groups, notes, scale
 from reports.evidence import deciding_cases, evidence
 from reports.gallery import Gallery, build_gallery
 from reports.joining import of_join, why_apart
+from reports.opening import opening
 from reports.provenance import facts_of
 from reports.published import HEADS as PUBLISHED_HEADS
 from reports.published import WARNING, legend, published_rows
@@ -91,6 +92,7 @@ def _section(table: Table, gallery: Gallery) -> dict[str, Any]:
     return {
         "table": table,
         "gallery": gallery,
+        "opening": opening(table, gallery),
         "evidence": evidence(table, gallery),
         "shares": build_shares(table),
         "gaps": gaps(table),

@@ -20,6 +20,7 @@ from groundwork.files import leads_out
 from groundwork.pictures import RGB, Picture, decode_rgba
 
 MISSING, EXTRA, OUTLINE = (213, 94, 0), (86, 180, 233), (20, 20, 20)
+SHAPE = 96  # grey of an outline that stands alone
 _MAX_BYTES = 1_000_000
 Mask = npt.NDArray[np.bool_]
 
@@ -50,6 +51,13 @@ def overlay(picture: Picture, asked: Mask, background: RGB, side: int) -> Pictur
         drawn[mask] = colour
     drawn[_edge(wanted)] = OUTLINE
     shown: Picture = np.round(drawn).astype(np.uint8)
+    return shown
+
+
+def filled(asked: Mask, side: int) -> Picture:
+    """The shape alone, dark on white, with smooth edges, uint8 (s, s, 3)."""
+    large = np.where(_resized(asked, (4 * side, 4 * side)), SHAPE, 255).astype(np.uint8)
+    shown: Picture = np.asarray(Image.fromarray(large).convert("RGB").resize((side, side), Image.Resampling.BOX))
     return shown
 
 

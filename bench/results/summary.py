@@ -39,6 +39,7 @@ class SuiteInfo(_Entry):
     task: Literal["texturing", "text_to_multiview"] = "texturing"
     hash: str = Field(description="SHA-256 of all that the suite decides about how a generator is judged.")
     description: str = ""
+    shown_first: tuple[str, ...] = Field(default=(), description="Generators that a report's first pictures are of.")
 
 
 class ViewsInfo(_Entry):

@@ -201,6 +201,7 @@ def build_summary(
             task=suite.task,
             hash=suite_digest,
             description=suite.description.strip(),
+            shown_first=suite.shown_first,
         ),
         comparable=plan.comparable,
         n_cases=len(plan.cases),

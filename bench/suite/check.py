@@ -281,6 +281,18 @@ def check_results(field: str, names: Sequence[tuple[Step, str]], results: Sequen
         seen.add(name)
 
 
+def check_shown(names: Sequence[object], generators: Collection[str]) -> Iterator[Problem]:
+    """Names in `shown_first` that no generator of the suite has."""
+    for step, name in enumerate(names):
+        if isinstance(name, str) and name not in generators:
+            yield Problem(
+                ("shown_first", step),
+                f"the suite has no generator '{name}'",
+                "the name of a generator of this suite",
+                nearest(name, generators),
+            )
+
+
 def check_gates(
     names: Sequence[tuple[Step, str]], entries: Mapping[int, MetricEntry], registry: Registry
 ) -> Iterator[Problem]:

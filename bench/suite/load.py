@@ -131,7 +131,10 @@ def _validate(data: Any, plugins: Plugins, elsewhere: check.Elsewhere) -> tuple[
     source = cases.get("source") if isinstance(cases, dict) else None
     problems += check.check_cases(source, data.get("task"), generators, plugins.generators)
     if "generators" not in broken:
-        problems += check.check_references(references, {entry.name for entry in generators.values()}, plugins)
+        names = {entry.name for entry in generators.values()}
+        problems += check.check_references(references, names, plugins)
+        if "shown_first" not in broken:
+            problems += check.check_shown(data.get("shown_first") or (), names)
     found, results = check.check_metrics(metrics, [*references], data.get("task"), plugins, elsewhere)
     problems += found
     if results is not None and "metrics" not in broken:

@@ -283,6 +283,12 @@ class Suite(Section):
     primary: tuple[str, ...] = Field(
         default=(), description="The results that decide, one an axis, as printed: `cde`, `fid@photos`."
     )
+    shown_first: tuple[SafeName, ...] = Field(
+        default=(),
+        max_length=MANY,
+        description="Generators whose pictures open the report, large, in this order; left out: those that compete, "
+        "five at most, and the ceiling.",
+    )
     timeout: float | None = Field(
         default=None, gt=0, description="Seconds that a generator may take for a batch; left out: an hour a sample."
     )
@@ -317,12 +323,12 @@ class Suite(Section):
 def suite_protocol(suite: Suite) -> dict[str, Any]:
     """Everything that the suite decides about how a generator is judged, as plain JSON values.
 
-    Left out: the description, the list of generators, limits, shares of machines, and where files lie. What they hold
-    is pinned by the fingerprints of generators and cases and the digests of references, so one suite keeps its hash on
-    another machine and when a generator is added.
+    Left out: the description, the list of generators, which of them a report shows first, limits, shares of machines,
+    and where files lie. What they hold is pinned by the fingerprints of generators and cases and the digests of
+    references, so one suite keeps its hash on another machine and when a generator is added.
     """
     protocol = suite.canonical()
-    for key in ("description", "generators", "timeout", "memory", "resources"):
+    for key in ("description", "generators", "shown_first", "timeout", "memory", "resources"):
         del protocol[key]
     for key in ("path", "prompts"):
         protocol["cases"].pop(key, None)

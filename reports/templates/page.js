@@ -105,11 +105,13 @@ function step(generators, views) {
   show();
 }
 
-document.querySelectorAll("section.object").forEach((section) => {
-  section.addEventListener("click", (event) => {
+document.querySelectorAll("section.object, section.task").forEach((home) => {
+  // the page's first pictures are the gallery's, whose objects hold them in full size
+  const section = home.dataset.object ? document.getElementById(home.dataset.object).closest("section.object") : home;
+  home.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-v]");
     if (!button) return;
-    current = { section, full: data(section.querySelector(".full")), s: Number(button.dataset.s), v: Number(button.dataset.v), opener: button };
+    current = { home, section, full: data(section.querySelector(".full")), s: Number(button.dataset.s), v: Number(button.dataset.v), opener: button };
     show();
     box.showModal();
   });
@@ -125,8 +127,7 @@ box.addEventListener("click", (event) => {
   else if (event.target.tagName === "IMG") step(0, 1);
 });
 box.addEventListener("close", () => {
-  const section = current.section;
-  (section.querySelector(`button[data-s="${current.s}"][data-v="${current.v}"]`) ?? current.opener).focus();
+  (current.home.querySelector(`button[data-s="${current.s}"][data-v="${current.v}"]`) ?? current.opener).focus();
   box.querySelector("img").removeAttribute("src");
   current = null;
 });

@@ -86,10 +86,35 @@ def test_everybody_can_read_it(browser: Any, html: Path, size: tuple[int, int], 
         assert (sum(map(int, paper[4:-1].split(","))) < 200) == dark
 
 
-def test_the_answer_is_on_a_phones_first_screen(browser: Any, html: Path) -> None:
+def test_pictures_and_the_way_to_the_verdict_are_on_a_phones_first_screen(browser: Any, html: Path) -> None:
     with visit(browser, html, size=PHONE) as page:
-        first = page.locator(".verdict .says").first.bounding_box()
-        assert first["y"] + first["height"] < PHONE[1] / 2
+        row = page.locator(".opening .answers").first
+        assert row.bounding_box()["y"] + row.bounding_box()["height"] < PHONE[1]
+        asked, answer = (row.locator(f"figure:nth-child({n}) img").first.bounding_box() for n in (1, 2))
+        assert min(asked["width"], answer["width"]) >= 120 and answer["x"] + answer["width"] < PHONE[0]
+        page.locator("nav").get_by_role("link", name="Verdict").click()
+        page.wait_for_timeout(600)
+        assert page.locator(".verdict .says").first.bounding_box()["y"] < PHONE[1] / 2
+
+
+def test_the_first_pictures_are_large_and_in_full_size_on_a_click(browser: Any, html: Path) -> None:
+    with visit(browser, html) as page:
+        tasks = page.locator(".opening .task")
+        assert tasks.count() == 5
+        first = page.evaluate("""[...document.querySelectorAll("article > section")].map((one) => one.className)""")
+        assert first.index("opening") < first.index("verdict")
+        button = tasks.nth(1).locator("button[data-v]").nth(4)  # the second generator's first view
+        assert button.bounding_box()["width"] >= 150
+        button.click()
+        box = page.locator("#lightbox")
+        assert "syn-only" in box.locator(".who").inner_text()
+        prompt = tasks.nth(1).locator(".prompt").inner_text()
+        assert prompt[:20] in box.locator(".what").inner_text()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Escape")
+        there = page.evaluate("""() => [document.activeElement.closest("section").className,
+            document.activeElement.dataset.s, document.activeElement.dataset.v]""")
+        assert there == ["task", "1", "1"]  # back where the reader was, at the view that was shown last
 
 
 def test_nothing_jumps_while_it_loads(page: Any) -> None:

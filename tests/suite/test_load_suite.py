@@ -83,6 +83,7 @@ def test_least_suite_has_the_documented_defaults(tmp_path: Path) -> None:
         "generators": [],
         "metrics": ["detail"],
         "primary": [],
+        "shown_first": [],
         "gates": {},
         "timeout": None,
         "memory": None,
@@ -159,6 +160,7 @@ def test_hash_is_that_of_the_protocol(suite_file: Path, tmp_path: Path) -> None:
         load_suite(suite_file, ["description=other words"], PLUGINS),
         load_suite(suite_file, ["cases.path=/elsewhere", "references.photos.folder=/there"], PLUGINS),
         load_suite(suite_file, ["generators.theirs.path=/there"], PLUGINS),
+        load_suite(suite_file, ["shown_first=[theirs]"], PLUGINS),
     ]
     assert {suite_hash(suite) for suite in same} == {digest}
     changes = ["seed=1", "version=2", "views.fov=41", "seeds=[0,1]", "gates.detail.delta=1"]
