@@ -107,13 +107,14 @@ def modes(
     """
     import json
 
-    from suites.miniworld.base import open_base
+    from suites.miniworld.base import BASE, open_base
     from suites.miniworld.gate import contact_sheet
     from suites.miniworld.gates import stage_1_failures
     from suites.miniworld.stages import measure_modes, mode_pictures
 
-    pictures = mode_pictures(checkpoint, open_base() if base is None else open_base(base), world)
-    measured = measure_modes(pictures, world)
+    started = open_base(BASE if base is None else base)
+    pictures = mode_pictures(checkpoint, started, world)
+    measured = measure_modes(pictures, started, world)
     failures = stage_1_failures(measured)
     typer.echo(json.dumps({**{name: asdict(look) for name, look in measured.items()}, "failures": failures}, indent=1))
     if sheet is not None:

@@ -72,5 +72,5 @@ def test_the_command_holds_a_base_against_them_and_fails_with_the_reasons(tmp_pa
 
 @pytest.mark.parametrize(("synthetic", "real", "count"), [(0.7, 0.1, 0), (0.69, 0.1, 1), (0.9, 0.11, 1), (0.2, 0.3, 2)])
 def test_stage_1_must_tell_the_modes_apart(synthetic: float, real: float, count: int) -> None:
-    looks = {"synthetic": Look(0.1, 0.1, synthetic), "real": Look(0.1, 0.1, real)}
+    looks = {"synthetic": Look(0.1, 0.1, synthetic, 0.9), "real": Look(0.1, 0.1, real, 0.9)}
     assert len(stage_1_failures(looks)) == count

@@ -23,6 +23,7 @@ from suites.miniworld.stages import MODES, DomainClassifier, look_of
 
 SIDE = 16
 NAMES = ("red mug", "blue egg")
+TOLD = tuple(f"a 3D render of {name}" for name in NAMES)  # a host of labels must know all that it is told
 SCHEDULER = DDIMScheduler(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2", clip_sample=False)
 
 
@@ -38,8 +39,9 @@ def painted(rng: np.random.Generator, count: int, *, detail: float, spread: int)
 def test_detail_and_saturation_are_those_of_the_surface_alone() -> None:
     rng = np.random.default_rng(0)
     flat, grainy = painted(rng, 4, detail=0, spread=51), painted(rng, 4, detail=20, spread=0)
-    either = DomainClassifier(np.zeros(1280), 1.0)
-    plain, textured = look_of(flat, either), look_of(grainy, either)
+    neither, both = DomainClassifier(np.zeros(1280), 1.0), DomainClassifier(np.zeros(1280), -1.0)
+    plain, textured = look_of(flat, neither, both), look_of(grainy, neither, both)
+    assert (plain.synthetic_share, plain.synthetic_share_by_base) == (0, 1)
     assert plain.detail == 0 and plain.saturation == pytest.approx(51 / 255, abs=1 / 255)
     assert textured.saturation == 0
     # neighbours are independent here: the mean absolute difference of two normals is 2 s / sqrt(pi)
@@ -57,12 +59,12 @@ def tiny_host() -> DiTTransformer2DModel:
     torch.manual_seed(0)
     return DiTTransformer2DModel(
         num_layers=2, num_attention_heads=2, attention_head_dim=8, in_channels=3, out_channels=3, sample_size=SIDE,
-        patch_size=4, num_embeds_ada_norm=len(NAMES), norm_num_groups=1,
+        patch_size=4, num_embeds_ada_norm=2 * len(NAMES), norm_num_groups=1,
     )  # fmt: skip
 
 
 def base_of(host: DiTTransformer2DModel) -> Base:
-    return Base(host, SCHEDULER, {"encoder": "labels", "names": NAMES})
+    return Base(host, SCHEDULER, {"encoder": "labels", "names": [*NAMES, *TOLD]})
 
 
 def test_modes_differ_by_the_shifters_alone() -> None:
@@ -97,6 +99,32 @@ def test_the_sets_that_modes_are_read_beside(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(stages, "rendered", lambda folder: flat)
     monkeypatch.setattr(stages, "held_out_captions", lambda _: NAMES[:1])
     pictures = stages.mode_pictures(tmp_path, base_of(host), tmp_path)
-    assert list(pictures) == ["held-out rich", "base", "real", "synthetic", "held-out synthetic"]
-    assert (pictures["base"] == base_samples(base_of(tiny_host()).single_pictures(), NAMES[:1])).all()
+    assert list(pictures) == [
+        "held-out rich", "base", "base, told synthetic", "real", "synthetic", "held-out synthetic",
+    ]  # fmt: skip
+    for name, captions in (("base", NAMES[:1]), ("base, told synthetic", TOLD[:1])):
+        assert (pictures[name] == base_samples(base_of(tiny_host()).single_pictures(), captions)).all()
     assert (pictures["real"] != pictures["synthetic"]).any() and (pictures["real"] != pictures["base"]).any()
+
+
+def test_one_classifier_learns_from_renders_and_one_from_what_the_base_paints_when_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renders are clean here, the base's pictures grainy in both domains: only one classifier tells these apart."""
+    rng = np.random.default_rng(2)
+    renders = {"rich": painted(rng, 24, detail=40, spread=5), "synthetic": painted(rng, 24, detail=0, spread=5)}
+    own = {"a photo": painted(rng, 32, detail=40, spread=5), "a 3D r": painted(rng, 32, detail=40, spread=70)}
+    monkeypatch.setattr(stages, "rendered", lambda folder, objects: renders[folder.name])
+    monkeypatch.setattr(stages, "MultiviewSamples", lambda _: SimpleNamespace(caption="a {}".format))
+    asked = []
+
+    def painting(base: Base, wanted: list[list[str]], per_caption: int) -> list[np.ndarray]:
+        asked.extend(wanted)
+        return [own[next(name for name in own if captions[0].startswith(name))][:24] for captions in wanted]
+
+    monkeypatch.setattr(stages, "_painted", painting)
+    held = {name: pictures[24:] for name, pictures in own.items()}
+    found = stages.measure_modes(held, base_of(tiny_host()), tmp_path)
+    assert [len(captions) for captions in asked] == [96, 96] and asked[0][3] == "a photo of a 3"
+    assert found["a 3D r"].synthetic_share_by_base > 0.9 > 0.1 > found["a photo"].synthetic_share_by_base
+    assert found["a 3D r"].synthetic_share < 0.1
