@@ -45,7 +45,7 @@ def duels(table: Table) -> tuple[Duel, ...]:
     without = read_leave_one_out(run.layout.leave_one_out)
     found = []
     for column in table.columns:
-        best = _ranked(table, column)
+        best = contestants(table, column)
         if column.primary and not column.refused and len(best) > 1:
             a, b = best[:2]
             gains = _gains(run, column, a, b, without)
@@ -53,8 +53,8 @@ def duels(table: Table) -> tuple[Duel, ...]:
     return tuple(found)
 
 
-def _ranked(table: Table, column: Column) -> list[Source]:
-    """The contestants that have a value, best first; all where nobody contests."""
+def contestants(table: Table, column: Column) -> list[Source]:
+    """Those of a single run that have a value, best first; calibration generators only where nobody contests."""
     sources = {source.generator.name: source for source in table.sources}
     run = table.runs[0]
     return [sources[name] for name in ranked(run.summary.rows, run.generators, column.metric.name)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -110,7 +110,7 @@ class Gallery:
     @property
     def size(self) -> int:
         """Characters that it adds to the page."""
-        return sum(strip.size for exhibit in self.exhibits for strip in exhibit.strips)
+        return sum(_size(exhibit.strips, opens=place < OPENED) for place, exhibit in enumerate(self.exhibits))
 
     @property
     def opened(self) -> int:
@@ -124,18 +124,18 @@ def build_gallery(table: Table, budget: int, wanted: Sequence[str] = ()) -> Gall
     Those that span the range come first, then the `wanted` cases, then what fits between.
     """
     cases = list({case.id: case for run in table.runs for case in run.cases}.values())
+    total = len(cases)
     seeds = [seed for run in table.runs for seed in run.summary.seeds]
     seed = seeds[0] if seeds else None
+    cases = [case for case in cases if any(views_of(source, case.id, seed) for source in table.sources)]
     values = _values_per_case(table, seed)
     ranking = _ranking(table, cases, values)
     ranked_by, scores = ranking if ranking else (None, {})
+    evenly: list[int] = [*range(len(cases))]
     if ranked_by is not None:
         sign = 1.0 if ranked_by.direction == "up" else -1.0
         cases.sort(key=lambda case: (case.id not in scores, sign * scores.get(case.id, 0.0)))
-        order: Iterable[int] = spread(len(cases))
-    else:
-        order = range(len(cases))
-    evenly = list(order)
+        evenly = [*spread(len(scores)), *evenly[len(scores) :]]
     places = {case.id: position for position, case in enumerate(cases)}
     asked = [places[case] for case in wanted if case in places]
     order = dict.fromkeys((*evenly[:OPENED], *asked, *evenly))
@@ -146,10 +146,7 @@ def build_gallery(table: Table, budget: int, wanted: Sequence[str] = ()) -> Gall
         for position in order:
             case = cases[position]
             files = {source.label: views_of(source, case.id, seed) for source in table.sources}
-            count = sum(map(len, files.values()))
-            if not count:
-                continue
-            pictures += count
+            pictures += sum(map(len, files.values()))
             if chosen and pictures > MAX_PICTURES:
                 break
             side = LARGE_THUMBNAIL if len(chosen) < OPENED or len(table.sources) <= FEW else THUMBNAIL
@@ -163,9 +160,7 @@ def build_gallery(table: Table, budget: int, wanted: Sequence[str] = ()) -> Gall
                 )
                 for source in table.sources
             )
-            left -= sum(strip.size for strip in strips)
-            if len(chosen) < OPENED:  # their thumbnails may stand in the page's opening too
-                left -= sum(len(shot.thumbnail) for strip in strips for shot in strip.shots)
+            left -= _size(strips, opens=len(chosen) < OPENED)
             if left < 0:
                 break
             case = case.model_copy(update={"prompt": shortened(case.prompt)})
@@ -174,7 +169,13 @@ def build_gallery(table: Table, budget: int, wanted: Sequence[str] = ()) -> Gall
     exhibits = tuple(chosen[position] for position in (*first, *others))
     drawn = {item.metric for exhibit in exhibits for strip in exhibit.strips for item in strip.maps}
     shown = tuple(legend for legend in legends(table.runs) if legend.metric in drawn)
-    return Gallery(exhibits, len(cases), ranked_by, seed, _view_names(table, exhibits), shown)
+    return Gallery(exhibits, total, ranked_by, seed, _view_names(table, exhibits), shown)
+
+
+def _size(strips: Sequence[Strip], *, opens: bool) -> int:
+    """Characters; thumbnails of objects that open the page count twice, for they may stand there too."""
+    twice = sum(len(shot.thumbnail) for strip in strips for shot in strip.shots) if opens else 0
+    return sum(strip.size for strip in strips) + twice
 
 
 def shortened(prompt: str, most: int = MAX_PROMPT) -> str:

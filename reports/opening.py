@@ -1,18 +1,18 @@
 """What the page opens with: a few objects, large: what was asked, what the contestants made of it, what is in reach.
 
-Nobody picks the objects: they are those of the gallery that span its ranking, the easiest first.
+They are those of the gallery that span its ranking, the easiest first, so that nobody picks the lucky ones; a suite
+without a primary metric of single objects has its first ones here.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
 from bench.results.summary import CaseInfo
-from reports.deciders import duels
+from reports.deciders import contestants
 from reports.gallery import OPENED, Exhibit, Gallery, Shot, data_uri
 from reports.silhouettes import asked_masks, filled
 from reports.table import Source, Table
@@ -24,22 +24,24 @@ _SIDE = 192  # px of an asked outline
 
 @dataclass(frozen=True)
 class Answer:
-    """What one generator, number `place` of the table, made of an object; `views`: which of its views are shown."""
+    """What one generator, number `place` of the table, made of an object: some of its views, with their numbers."""
 
     source: Source
     place: int
-    shots: tuple[Shot, ...]
-    views: tuple[int, ...]
+    shots: tuple[tuple[int, Shot], ...]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One object, number `place` of the gallery. `asked`: its outline in the views shown (data URIs), where known."""
+    """One object, number `place` of the gallery; `views`: what its views are called.
+
+    `asked`: its outline as data URIs, with the numbers of the views; empty where it is not known.
+    """
 
     case: CaseInfo
     place: int
     views: tuple[str, ...]
-    asked: tuple[str, ...]
+    asked: tuple[tuple[int, str], ...]
     answers: tuple[Answer, ...]
 
 
@@ -61,9 +63,9 @@ def opening(table: Table, gallery: Gallery) -> Opening:
     sources = shown_first(table)
     left_out = tuple(one.label for one in table.sources if not one.calibrates and one not in sources)
     exhibits = [*enumerate(gallery.exhibits[:OPENED])]
-    tasks = [_task(table, gallery, exhibit, place, sources) for place, exhibit in exhibits]
-    if gallery.ranked_by is not None:
-        tasks.reverse()  # a gallery shows the hardest first
+    scored = [item for item in exhibits if item[1].score is not None]
+    ordered = (*reversed(scored), *(item for item in exhibits if item[1].score is None))  # a gallery: hardest first
+    tasks = [_task(table, gallery, exhibit, place, sources) for place, exhibit in ordered]
     return Opening(tuple(task for task in tasks if any(answer.shots for answer in task.answers)), left_out)
 
 
@@ -71,11 +73,13 @@ def shown_first(table: Table) -> tuple[Source, ...]:
     """Contestants, then yardsticks: those that the suite names in `shown_first`, else five contestants and the ceiling.
 
     Of more contestants these are the suite's first, the best of each primary metric, then the next of the suite. So it
-    is too for runs side by side: no suite knows all that stand there.
+    is too where hardly any of the named ones was run, and for runs side by side, of which no suite knows them all.
     """
     named = table.runs[0].summary.suite.shown_first if len(table.runs) == 1 else ()
     chosen = [source for name in named for source in table.sources if source.generator.name == name]
-    rivals = [source for source in chosen if not source.calibrates] or _leading(table)
+    rivals = [source for source in chosen if not source.calibrates]
+    if not rivals or (len(rivals) == 1 and len(chosen) < len(named)):
+        rivals = _leading(table)
     yardsticks = [source for source in chosen if source.calibrates] or [
         source for source in table.sources if source.calibrates and source.generator.role == "ceiling"
     ]
@@ -84,21 +88,23 @@ def shown_first(table: Table) -> tuple[Source, ...]:
 
 def _leading(table: Table) -> list[Source]:
     rivals = [source for source in table.sources if not source.calibrates]
-    best = [duel.a for duel in duels(table)]
+    best: list[Source] = []
+    if len(table.runs) == 1:
+        best = [one for column in table.columns if column.primary for one in contestants(table, column)[:1]]
     kept = [*dict.fromkeys(source.label for source in (*rivals[:1], *best, *rivals))][:MOST]
     return [source for source in rivals if source.label in kept]
 
 
 def _task(table: Table, gallery: Gallery, exhibit: Exhibit, place: int, sources: Sequence[Source]) -> Task:
-    answers = []
-    for number, strip in enumerate(exhibit.strips):
-        if strip.source in sources:
-            views = spaced(len(strip.shots))
-            answers.append(Answer(strip.source, number, tuple(strip.shots[view] for view in views), views))
+    answers = [
+        Answer(strip.source, number, tuple((view, strip.shots[view]) for view in spaced(len(strip.shots))))
+        for number, strip in enumerate(exhibit.strips)
+        if strip.source in sources
+    ]
     answers.sort(key=lambda answer: sources.index(answer.source))
-    return Task(
-        exhibit.case, place, exhibit.views or gallery.views, _asked(table, gallery.seed, exhibit), tuple(answers)
-    )
+    counts = [len(exhibit.strips[answer.place].shots) for answer in answers]
+    asked = _asked(table, gallery.seed, exhibit.case.id, [count for count in counts if count])
+    return Task(exhibit.case, place, exhibit.views or gallery.views, asked, tuple(answers))
 
 
 def spaced(n: int) -> tuple[int, ...]:
@@ -111,12 +117,11 @@ def spaced(n: int) -> tuple[int, ...]:
     return tuple(i * n // shown for i in range(shown))
 
 
-def _asked(table: Table, seed: int | None, exhibit: Exhibit) -> tuple[str, ...]:
-    """The mesh's outline, from the error maps of whichever run has some; '' for a text-to-multiview task."""
-    if seed is None or table.runs[0].summary.suite.task != "texturing":
+def _asked(table: Table, seed: int | None, case: str, counts: Sequence[int]) -> tuple[tuple[int, str], ...]:
+    """The mesh's outline, from the error maps of whichever run has some of all views that most answers have."""
+    if seed is None or not counts or table.runs[0].summary.suite.task != "texturing":
         return ()
-    counts = dict.fromkeys(len(strip.shots) for strip in exhibit.strips if strip.shots)
-    for run, count in itertools.product(table.runs, counts):
-        if masks := asked_masks(run, exhibit.case.id, seed, count):
-            return tuple(data_uri(Image.fromarray(filled(masks[view], _SIDE))) for view in spaced(count))
-    return ()
+    usual = max(counts, key=counts.count)
+    masks = next(filter(None, (asked_masks(run, case, seed, usual) for run in table.runs)), ())
+    views = spaced(len(masks))
+    return tuple((view, data_uri(Image.fromarray(filled(masks[view], _SIDE)))) for view in views)

@@ -281,16 +281,18 @@ def check_results(field: str, names: Sequence[tuple[Step, str]], results: Sequen
         seen.add(name)
 
 
-def check_shown(names: Sequence[object], generators: Collection[str]) -> Iterator[Problem]:
-    """Names in `shown_first` that no generator of the suite has."""
+def check_shown(names: Sequence[str], generators: Collection[str]) -> Iterator[Problem]:
+    """Names in `shown_first` that no generator of the suite has, or that come twice."""
     for step, name in enumerate(names):
-        if isinstance(name, str) and name not in generators:
+        if name not in generators:
             yield Problem(
                 ("shown_first", step),
                 f"the suite has no generator '{name}'",
                 "the name of a generator of this suite",
                 nearest(name, generators),
             )
+        elif name in names[:step]:
+            yield Problem(("shown_first", step), f"'{name}' comes twice in `shown_first`")
 
 
 def check_gates(

@@ -134,7 +134,7 @@ def _validate(data: Any, plugins: Plugins, elsewhere: check.Elsewhere) -> tuple[
         names = {entry.name for entry in generators.values()}
         problems += check.check_references(references, names, plugins)
         if "shown_first" not in broken:
-            problems += check.check_shown(data.get("shown_first") or (), names)
+            problems += check.check_shown(data.get("shown_first", ()), names)
     found, results = check.check_metrics(metrics, [*references], data.get("task"), plugins, elsewhere)
     problems += found
     if results is not None and "metrics" not in broken:

@@ -1,4 +1,4 @@
-"""`--set` for suites: where results' names may hold dots, and what choosing a kind of reference or of cameras drops."""
+"""`--set` for suites: where results' names may hold dots, and which keys go with what is replaced or chosen."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ def _new_result(words: list[str], done: int) -> str:
 
 def _drop_alternatives(root: Node, words: list[str]) -> None:
     sections = root.value if isinstance(root.value, dict) else {}
+    if words == ["generators"]:
+        sections.pop("shown_first", None)  # names of generators that are gone
     if words == ["cases", "source"] and isinstance(cases := sections["cases"].value, dict):
         chosen: Scalar | list[Node] | dict[str, Node] = cases["source"].value
         if isinstance(chosen, str) and chosen in _KEYS_OF_SOURCE:

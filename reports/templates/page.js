@@ -68,7 +68,7 @@ document.querySelectorAll("section.comparisons").forEach((section) => {
 
 // -- the gallery and its full-size view
 const box = document.getElementById("lightbox");
-let current = null; // { full, s, v, opener }
+let current = null; // { home, section, full, s, v, opener }
 
 function show() {
   const { full, s, v } = current;

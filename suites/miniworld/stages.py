@@ -27,7 +27,7 @@ from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC, RICH, SYNTHETIC
 
 _GROUND = 0.93  # a pixel whose darkest channel is lighter belongs to the white ground
 _OBJECTS = 96  # training objects of each domain that a classifier learns from
-_PER_OBJECT = 2  # pictures by the base of each of them
+_TOLD = 2  # pictures of each of them by the base, told the domain
 _RIDGE = 1.0  # of the classifier, in units of its features' mean variance
 MODES = {"real": Shifting(0.0, None), "synthetic": Shifting(1.0, None)}
 
@@ -111,7 +111,7 @@ def measure_modes(pictures: Mapping[str, Pictures], base: Base, world: Path) -> 
     captions = [samples.caption(place) for place in range(_OBJECTS)]
     by_renders = DomainClassifier.fit(*(rendered(world / one.folder, _OBJECTS) for one in (RICH, SYNTHETIC)))
     told = [_naming(look, captions) for look in ("rich", "synthetic")]
-    by_base = DomainClassifier.fit(*_painted(base, told, _PER_OBJECT))
+    by_base = DomainClassifier.fit(*_painted(base, told, _TOLD))
     return {name: look_of(some, by_renders, by_base) for name, some in pictures.items()}
 
 

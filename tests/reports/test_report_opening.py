@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from fake_run import FakeRun
 
@@ -50,6 +53,25 @@ def test_the_objects_span_the_ranking_from_the_easiest_to_the_hardest(tmp_path: 
     assert found == [ranked[place].case.id for place in (8, 6, 4, 2, 0)]
 
 
+def test_objects_without_a_value_or_a_picture_are_neither_easy_nor_hard(tmp_path: Path) -> None:
+    run = FakeRun(n_cases=12).write(tmp_path / "run")
+    ranked = [task.case.id for task in opened(run).tasks]
+    (table,) = build_tables(read_runs([run]))
+    order = [e.case.id for e in sorted(build_gallery(table, 10**9).exhibits, key=lambda e: e.score or 0.0)]
+    assert (ranked[0], ranked[-1]) == (order[-1], order[0])
+
+    scores = pd.read_parquet(run / "scores.parquet")
+    scores[scores["case"] != order[5]].to_parquet(run / "scores.parquet")
+    for gone in (order[0], order[11]):
+        for folder in (run / "samples").glob(f"*/{gone}"):
+            shutil.rmtree(folder)
+    (table,) = build_tables(read_runs([run]))
+    left = [case for place, case in enumerate(order) if place not in (0, 5, 11)]
+    gallery = build_gallery(table, 10**9, wanted=left[4:6])
+    assert [task.case.id for task in opening(table, gallery).tasks] == [left[place] for place in (8, 6, 4, 2, 0)]
+    assert gallery.total == 12
+
+
 def test_the_contestants_are_shown_and_then_the_ceiling(tmp_path: Path) -> None:
     generators = [CEILING, {"name": "floor", "use": "floor", "calibration": True, "role": "floor"}, *rivals(2)]
     table = table_of(FakeRun(generators=generators, n_cases=2).write(tmp_path / "run"))
@@ -66,7 +88,13 @@ def test_of_many_the_first_and_the_best_are_shown_and_the_others_named(tmp_path:
     assert labels(table_of(run)) == ["model-0", "model-1", "model-2", "model-3", "model-7", "ceiling"]
     assert opened(run).left_out == ("model-4", "model-5", "model-6")
     write_reports([run], formats=["html"])
-    assert "model-4, model-5, model-6." in (run / "report/index.html").read_text()
+    assert "also by model-4, model-5, model-6." in (run / "report/index.html").read_text()
+
+
+def test_a_long_list_of_others_is_cut(tmp_path: Path) -> None:
+    run = FakeRun(generators=rivals(12), n_cases=2).write(tmp_path / "run")
+    write_reports([run], formats=["html"])
+    assert re.search(r"also by [-\w, ]+ and 4 more\.", (run / "report/index.html").read_text())
 
 
 def test_a_suite_says_who_is_shown_and_in_which_order(tmp_path: Path) -> None:
@@ -77,6 +105,8 @@ def test_a_suite_says_who_is_shown_and_in_which_order(tmp_path: Path) -> None:
     # somebody scores a folder of their own: none of those that are named competes
     assert labels(table_of(run, shown_first=["small-ceiling"])) == ["model-0", "model-1", "model-2", "small-ceiling"]
     assert labels(table_of(run, shown_first=["model-1"])) == ["model-1", "ceiling", "small-ceiling"]
+    # of the named ones only the base was run, beside models of somebody's
+    assert labels(table_of(run, shown_first=["model-1", "gone"]))[:3] == ["model-0", "model-1", "model-2"]
 
 
 def test_runs_side_by_side_show_those_of_both(tmp_path: Path) -> None:
@@ -96,7 +126,7 @@ def test_the_asked_outline_stands_beside_where_a_mesh_was_given(tmp_path: Path) 
     path.parent.mkdir(parents=True)
     path.write_bytes(strip_png(np.full((4, 24, 24), 0.1), None, 0.25, {}))
     found = {task.case.id: task.asked for task in opened(run).tasks}
-    assert (len(found["case_00"]), found["case_01"]) == (4, ())
+    assert ([view for view, _ in found["case_00"]], found["case_01"]) == ([0, 1, 2, 3], ())
     assert not opened(run, task="text_to_multiview").asked
 
 

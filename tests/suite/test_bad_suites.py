@@ -104,6 +104,7 @@ TABLE = [
     ("primary: [detail]", "primary: [distance]", 17, "primary.0", "did you mean 'distance[pooled]@photos'"),
     ("primary: [detail]", "primary: [detail_coverage]", 17, "primary.0", "cannot be primary: everyone has it"),
     ("primary: [detail]", "shown_first: [thiers]", 17, "shown_first.0", "did you mean 'theirs'"),
+    ("primary: [detail]", "shown_first: [theirs, theirs]", 17, "shown_first.1", "comes twice"),
     ("primary: [detail]", "primary: [detail, detail]", 17, "primary.1", "comes twice"),
     ("gates: {detail:", "gates: {detai:", 18, "gates.detai", "did you mean 'detail'"),
     ("delta: 0.02", "delta: -1", 18, "gates.detail.delta", "greater than or equal to 0"),

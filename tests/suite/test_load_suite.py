@@ -169,6 +169,13 @@ def test_hash_is_that_of_the_protocol(suite_file: Path, tmp_path: Path) -> None:
     assert len({digest, *other}) == 7
 
 
+def test_who_is_shown_first_goes_with_the_generators_that_are_replaced() -> None:
+    mine = load_suite("miniworld", ["generators=[{name: mine, use: ceiling}]"])
+    assert load_suite("miniworld").shown_first and not mine.shown_first
+    changes = ["generators=[{name: mine, use: ceiling}]", "shown_first=[mine]"]
+    assert load_suite("miniworld", changes).shown_first == ("mine",)
+
+
 def test_shipped_suites_go_by_name() -> None:
     shipped = shipped_suites()
     assert {"miniworld", "published-meshes"} <= set(shipped)
