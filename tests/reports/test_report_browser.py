@@ -104,7 +104,9 @@ def test_the_first_pictures_are_large_and_in_full_size_on_a_click(browser: Any, 
         first = page.evaluate("""[...document.querySelectorAll("article > section")].map((one) => one.className)""")
         assert first.index("opening") < first.index("verdict")
         button = tasks.nth(1).locator("button[data-v]").nth(4)  # the second generator's first view
-        assert button.bounding_box()["width"] >= 150
+        width = button.bounding_box()["width"]
+        assert width >= 150
+        assert button.locator("img").bounding_box()["width"] >= width - 2  # without a frame of the browser's
         button.click()
         box = page.locator("#lightbox")
         assert "syn-only" in box.locator(".who").inner_text()
