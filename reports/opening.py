@@ -70,20 +70,20 @@ def opening(table: Table, gallery: Gallery) -> Opening:
 
 
 def shown_first(table: Table) -> tuple[Source, ...]:
-    """Contestants, then yardsticks: those that the suite names in `shown_first`, else five contestants and the ceiling.
+    """Those that the suite names in `shown_first`, in its order; else contestants, five at most, and the ceiling.
 
     Of more contestants these are the suite's first, the best of each primary metric, then the next of the suite. So it
-    is too where hardly any of the named ones was run, and for runs side by side, of which no suite knows them all.
+    is too where hardly any of the named ones was run (beside the yardsticks that are named), and for runs side by
+    side, of which no suite knows them all.
     """
     named = table.runs[0].summary.suite.shown_first if len(table.runs) == 1 else ()
     chosen = [source for name in named for source in table.sources if source.generator.name == name]
     rivals = [source for source in chosen if not source.calibrates]
-    if not rivals or (len(rivals) == 1 and len(chosen) < len(named)):
-        rivals = _leading(table)
-    yardsticks = [source for source in chosen if source.calibrates] or [
-        source for source in table.sources if source.calibrates and source.generator.role == "ceiling"
-    ]
-    return (*rivals, *yardsticks)
+    if len(rivals) > 1 or (rivals and len(chosen) == len(named)):
+        return tuple(chosen)
+    ceilings = [source for source in table.sources if source.calibrates and source.generator.role == "ceiling"]
+    yardsticks = [source for source in chosen if source.calibrates]
+    return (*_leading(table), *(yardsticks or ceilings))
 
 
 def _leading(table: Table) -> list[Source]:

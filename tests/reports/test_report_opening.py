@@ -104,7 +104,8 @@ def test_a_suite_says_who_is_shown_and_in_which_order(tmp_path: Path) -> None:
     assert labels(table_of(run, shown_first=named)) == ["model-2", "model-0", "small-ceiling"]
     # somebody scores a folder of their own: none of those that are named competes
     assert labels(table_of(run, shown_first=["small-ceiling"])) == ["model-0", "model-1", "model-2", "small-ceiling"]
-    assert labels(table_of(run, shown_first=["model-1"])) == ["model-1", "ceiling", "small-ceiling"]
+    assert labels(table_of(run, shown_first=["ceiling", "model-1"])) == ["ceiling", "model-1"]
+    assert labels(table_of(run, shown_first=["model-1"])) == ["model-1"]
     # of the named ones only the base was run, beside models of somebody's
     assert labels(table_of(run, shown_first=["model-1", "gone"]))[:3] == ["model-0", "model-1", "model-2"]
 
