@@ -114,9 +114,9 @@ def test_the_first_pictures_are_large_and_in_full_size_on_a_click(browser: Any, 
         assert prompt[:20] in box.locator(".what").inner_text()
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Escape")
-        there = page.evaluate("""() => [document.activeElement.closest("section").className,
-            document.activeElement.dataset.s, document.activeElement.dataset.v]""")
-        assert there == ["task", "1", "1"]  # back where the reader was, at the view that was shown last
+        # back where the reader was, at the view that was shown last; a dialog tells its page of closing in its own time
+        page.wait_for_function("""() => document.activeElement.closest("section").className === "task"
+            && document.activeElement.dataset.s === "1" && document.activeElement.dataset.v === "1" """)
 
 
 def test_nothing_jumps_while_it_loads(page: Any) -> None:
