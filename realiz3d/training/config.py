@@ -166,7 +166,9 @@ class Optimisation(Section):
         description="**Choice**: exponential moving average of weights, which checkpoints then hold; null: none",
     )
     precision: Literal["float32", "bfloat16"] = Field(
-        default="bfloat16", description="**Choice**: of the computation; weights and optimiser stay in float32"
+        default="bfloat16",
+        description="**Choice**: of the computation; weights and optimiser stay in float32. A processor that would only "
+        "imitate bfloat16 (x86 without AVX-512) computes in float32, and says so",
     )
     gradient_checkpointing: bool = Field(
         default=False, description="recompute activations: less memory, a third more time"

@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from groundwork.files import write_atomically
 from groundwork.hashing import content_seed
+from groundwork.notes import tell
 from realiz3d.errors import UsageError
 from realiz3d.multiview import MultiviewModel
 from realiz3d.schedules import NoiseSchedule
@@ -30,6 +31,7 @@ from realiz3d.training.feed import Feed, Loader, Material
 from realiz3d.training.interrupt import Interrupt
 from realiz3d.training.meter import Meter
 from realiz3d.training.method import Conditions, Method, Phase
+from realiz3d.training.precision import computed_in
 from realiz3d.training.processes import Processes
 from realiz3d.training.section import PhaseSettings
 from realiz3d.training.shape import Shape
@@ -72,6 +74,7 @@ class Trainer:
         self.config, self.method, self.schedule = config, method, schedule
         self.model = model.to(processes.device)
         self.material, self.out, self.processes = material, out, processes
+        self.precision = computed_in(config.optimisation.precision, processes.device)
         # callbacks see, print and write: once is enough
         self.callbacks = tuple(callbacks) if processes.is_main_process else ()
         self.record = dict(record or {})
@@ -106,6 +109,8 @@ class Trainer:
         if not self.phases:
             raise UsageError("there is nothing to train: every phase has 0 steps", where="method")
         state = None if resume is None else self._resume(resume)
+        if self.precision != self.config.optimisation.precision and self.processes.is_main_process:
+            tell("this processor has no bfloat16 and would take eight times as long to imitate it: computed in float32")
         self.material.prepare(self.processes)
         last = resume
         for callback in self.callbacks:
@@ -248,7 +253,7 @@ class Trainer:
     def autocast(self) -> AbstractContextManager[Any]:
         """The precision of the run, and its kernels of attention."""
         stack = ExitStack()
-        if self.config.optimisation.precision == "bfloat16":
+        if self.precision == "bfloat16":
             stack.enter_context(torch.autocast(self.device.type, dtype=torch.bfloat16))
         if self.config.optimisation.attention == "math":
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
@@ -348,7 +353,7 @@ class Trainer:
             "hashes": self.record.get("hashes", {}),
             "device": str(self.device) if self.device.type == "cpu" else torch.cuda.get_device_name(self.device),
             "processes": self.processes.num_processes,
-            "precision": self.config.optimisation.precision,
+            "precision": self.precision,
             "versions": self.record.get("versions", {}),
             "finished": self.progress.step == sum(self.totals),
             "phases": [budget.to_json() for budget in self.progress.budgets],
