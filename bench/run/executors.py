@@ -53,13 +53,14 @@ def default_workers(device: str) -> int:
     return min(2, os.cpu_count() or 1) if device == "cpu" else 1
 
 
-def make_executor(name: str, workers: int, device: str) -> Executor:
+def make_executor(name: str, workers: int, device: str, keep: bool = False) -> Executor:
     """`local` with one worker stays in this process, `ray` with 0 has as many as the cluster holds.
 
+    keep: local processes stay for the next tasks, until they are closed.
     Raises `UsageError` for an unknown name, a missing package, or a device that a cluster's workers do not know.
     """
     if name == "local":
-        return InProcess() if workers <= 1 else Processes(workers)
+        return InProcess() if workers <= 1 else Processes(workers, keep)
     if name == "ray":
         if ":" in device:
             raise UsageError(

@@ -49,7 +49,7 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Task:
-    """One batch of one generator: everything that a worker process needs."""
+    """One batch of one generator: everything that a worker process needs. owner: as of `OfGenerator`."""
 
     entry: GeneratorEntry
     context: GeneratorContext
@@ -58,11 +58,7 @@ class _Task:
     run: str
     fingerprint: str
     share: Share
-
-    @property
-    def owner(self) -> str:
-        """Whose code it runs; `Crew` never mixes two in a process."""
-        return self.entry.name
+    owner: str
 
     def travelling(self) -> _Task:
         """As it goes to a machine that does not see the run folder."""
@@ -127,7 +123,8 @@ def generate_samples(
         size = places.batch(batch_size, len(jobs), share)
         for start in range(0, len(jobs), size):
             batch = tuple(jobs[start : start + size])
-            tasks.append(_Task(entry, plan.context, store.root, batch, run, fingerprints[entry.name], share))
+            known, owner = fingerprints[entry.name], places.owner(entry)
+            tasks.append(_Task(entry, plan.context, store.root, batch, run, known, share, owner))
     made: dict[str, int] = {}
     seconds: dict[str, float] = {}
     with reporter.stage("generate samples", sum(len(task.jobs) for task in tasks)) as stage:
@@ -225,7 +222,8 @@ def _check_is_the_same(task: _Task, generator: Generator) -> None:
 
 
 def _make(task: _Task) -> _Answer:
-    with own_process() if child.inside else nullcontext():  # its worker makes the samples of no other generator
+    own = child.inside and task.owner == task.entry.name  # its worker makes the samples of no other generator
+    with own_process() if own else nullcontext():
         return _made(task)
 
 

@@ -29,6 +29,7 @@ from bench.workers.limits import Limits
 Task = TypeVar("Task")
 Isolate = Literal["foreign", "all", "none"]
 
+OURS = "those that ship"  # no generator can have this name
 MANY = 64  # samples: fewer are measured before other processes have started
 SECONDS_A_SAMPLE = 3600.0
 """What a sample may take, on average over its batch, where nobody sets a limit: more is no slowness but a hang."""
@@ -65,9 +66,18 @@ class Places:
 
     def beside(self, entry: GeneratorEntry) -> Executor:
         """Where a generator is asked for what files here decide: never on a cluster."""
-        own = self.isolate == "all" or (self.isolate == "foreign" and not ships(GENERATORS, entry.use))
         beside = self._here if isinstance(self.executor, Cluster) else self.executor
-        return self.apart if own else beside
+        return self.apart if self._alone(entry) else beside
+
+    def owner(self, entry: GeneratorEntry) -> str:
+        """Whose code works for a generator. Those that ship are one owner's and share processes, where they may.
+
+        On a cluster each goes by its own name: how long its batches take is compared with its own.
+        """
+        return entry.name if self._alone(entry) or isinstance(self.executor, Cluster) else OURS
+
+    def _alone(self, entry: GeneratorEntry) -> bool:
+        return self.isolate == "all" or (self.isolate == "foreign" and not ships(GENERATORS, entry.use))
 
     def apart_from_us(self, ours: bool) -> bool:
         """Whether a distance or an extractor gets a process of its own; ours never do, they hold no strangers' code."""
@@ -112,8 +122,9 @@ class Places:
         """End the processes that are kept: what generators loaded is not needed any more."""
         if isinstance(self.executor, Cluster):
             self.executor.rest()
-        if isinstance(self.apart, Processes) and self.apart is not self.executor:
-            self.apart.close()
+        for executor in (self.executor, self.apart):
+            if isinstance(executor, Processes):
+                executor.close()
 
     def batch(self, size: int, samples: int, share: Share) -> int:
         """How many of a generator's samples are asked for at once: `size`, or fewer where workers would be idle."""
@@ -154,7 +165,7 @@ def open_places(suite: Suite, options: RunOptions) -> Iterator[Places]:
             where="--isolate none",
             hint="leave that out, or the limit (--timeout, --memory; in the suite timeout, memory)",
         )
-    executor = make_executor(options.executor, options.workers, options.device)
+    executor = make_executor(options.executor, options.workers, options.device, True)
     apart = executor
     if isinstance(executor, InProcess | Cluster) and options.isolate != "none":
         apart = Processes(1, keep=True)

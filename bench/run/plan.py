@@ -259,16 +259,22 @@ def set_up_generators(
 
 @dataclass(frozen=True)
 class OfGenerator:
-    """What a question to a generator goes by: all that is needed to set it up, and the seeds that are wanted of it."""
+    """What a question to a generator goes by: all that is needed to set it up, and the seeds that are wanted of it.
+
+    owner: whose code runs, by `Places.owner`; `Crew` never mixes two in a process.
+    """
 
     entry: GeneratorEntry
     context: GeneratorContext
+    owner: str
     seeds: tuple[int, ...] = ()
 
-    @property
-    def owner(self) -> str:
-        """Whose code runs; `Crew` never mixes two in a process."""
-        return self.entry.name
+
+def of_generator(
+    entry: GeneratorEntry, context: GeneratorContext, places: Places | None, seeds: tuple[int, ...] = ()
+) -> OfGenerator:
+    """A question to a generator that works at `places` (None: here)."""
+    return OfGenerator(entry, context, entry.name if places is None else places.owner(entry), seeds)
 
 
 def ask_generator(ask: Callable[[OfGenerator], Answer], question: OfGenerator, places: Places | None) -> Answer:
@@ -281,13 +287,13 @@ def ask_generator(ask: Callable[[OfGenerator], Answer], question: OfGenerator, p
         return ask(question)
     (answer,) = executor.map(ask, [question], lambda _: places.setting_up())
     if isinstance(answer, Lost):
-        raise answer.error.about(f"generator '{question.owner}': set-up")
+        raise answer.error.about(f"generator '{question.entry.name}': set-up")
     return answer
 
 
 def ask_fingerprint(entry: GeneratorEntry, context: GeneratorContext, places: Places | None) -> str:
     """As `generator_fingerprint`, from where the generator works on this machine (None: here)."""
-    return ask_generator(_fingerprint, OfGenerator(entry, context), places)
+    return ask_generator(_fingerprint, of_generator(entry, context, places), places)
 
 
 def _fingerprint(question: OfGenerator) -> str:
@@ -323,7 +329,7 @@ def training_of(
     """
     if generator_class(entry).training is Generator.training:
         return ()
-    return ask_generator(_training, OfGenerator(entry, context), places)
+    return ask_generator(_training, of_generator(entry, context, places), places)
 
 
 def _training(question: OfGenerator) -> tuple[PhaseInfo, ...]:

@@ -11,7 +11,7 @@ from bench.generators.protocol import Generator, Preparation
 from bench.plugins.guard import plugin_code
 from bench.run.executors import Executor, InProcess
 from bench.run.places import Places
-from bench.run.plan import OfGenerator, Plan, ask_generator, build_generator, generator_class
+from bench.run.plan import OfGenerator, Plan, ask_generator, build_generator, generator_class, of_generator
 from bench.workers.limits import Lost
 from groundwork.progress import Reporter, Stage
 
@@ -34,7 +34,7 @@ def prepare_generators(
         if not seeds.get(entry.name) or generator_class(entry).preparations is Generator.preparations:
             continue
         try:
-            pieces = _pieces(OfGenerator(entry, plan.context, tuple(seeds[entry.name])), places)
+            pieces = _pieces(of_generator(entry, plan.context, places, tuple(seeds[entry.name])), places)
         except BenchError as error:
             failed[entry.name] = error
             continue
@@ -68,7 +68,7 @@ def _pieces(question: OfGenerator, places: Places) -> tuple[Preparation, ...]:
 
 def _asked(question: OfGenerator) -> tuple[Preparation, ...]:
     generator = build_generator(question.entry, question.context)
-    with plugin_code(f"generator '{question.owner}'", "preparations()"):
+    with plugin_code(f"generator '{question.entry.name}'", "preparations()"):
         return tuple(generator.preparations(question.seeds))
 
 

@@ -99,6 +99,7 @@ def _run(
         *generation.failures,
         *score_objects(plan, digests, scoring, table, measuring, places.measuring, reporter, log),
     ]
+    places.rest()
     found = score_sets(plan, digests, store, library, features, reporter)
     told = [failure for failure in set_failures(found) if failure not in failures]  # a damaged sample is met by both
     log.add(told)

