@@ -167,8 +167,8 @@ class Optimisation(Section):
     )
     precision: Literal["float32", "bfloat16"] = Field(
         default="bfloat16",
-        description="**Choice**: of the computation; weights and optimiser stay in float32. A processor that would only "
-        "imitate bfloat16 (x86 without AVX-512) computes in float32, and says so",
+        description="**Choice**: of the computation; weights and optimiser stay in float32. An x86 processor without "
+        "AVX-512 would only imitate bfloat16: it computes in float32, and says so",
     )
     gradient_checkpointing: bool = Field(
         default=False, description="recompute activations: less memory, a third more time"
