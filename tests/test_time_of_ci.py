@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-QUICK = "tests/groundwork/test_texts.py::"
+QUICK = "tests/groundwork/test_lock.py::test_the_second_is_told_who_is_in"
 
 
 @pytest.mark.parametrize(("left", "expected"), [(-1, "1 skipped"), (3600, "1 passed")])
