@@ -70,7 +70,8 @@ class Places:
         return self.apart if self._alone(entry) else beside
 
     def owner(self, entry: GeneratorEntry) -> str:
-        """Whose code works for a generator. Those that ship are one owner's and share processes, where they may.
+        """Whose code works for a generator. Those that ship are one owner's and share processes, where they may; with
+        `isolate` none that is everybody.
 
         On a cluster each goes by its own name: how long its batches take is compared with its own.
         """

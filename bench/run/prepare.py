@@ -10,7 +10,7 @@ from bench.errors import BenchError
 from bench.generators.protocol import Generator, Preparation
 from bench.plugins.guard import plugin_code
 from bench.run.executors import Executor, InProcess
-from bench.run.places import Places
+from bench.run.places import OURS, Places
 from bench.run.plan import OfGenerator, Plan, ask_generator, build_generator, generator_class, of_generator
 from bench.workers.limits import Lost
 from groundwork.progress import Reporter, Stage
@@ -60,7 +60,7 @@ def prepare_generators(
 def _pieces(question: OfGenerator, places: Places) -> tuple[Preparation, ...]:
     """What a generator needs, to be done where it works."""
     executor = places.beside(question.entry)
-    if executor is places.executor or isinstance(executor, InProcess):
+    if isinstance(executor, InProcess) or question.owner == OURS:
         return _asked(question)
     told = ask_generator(_told, question, places)
     return tuple(replace(piece, do=partial(_do_there, question, piece, executor, places)) for piece in told)

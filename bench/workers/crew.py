@@ -24,8 +24,9 @@ _LOOK = 0.2  # seconds between looks at the clock and at memory
 class Crew:
     """Up to `size` worker processes. With `keep` they stay for the next `map`, until `close`.
 
-    Tasks with an attribute `owner` get a worker that worked for nobody else. New workers import the module `imports`
-    (None: the function's) before the clock is looked at, and compute with `threads` (None: as many as this process).
+    A worker works for one `owner` (an attribute of tasks; none: those without) and for nobody else. New workers import
+    the module `imports` (None: the function's) before the clock is looked at, and compute with `threads` (None: as many
+    as this process).
     """
 
     def __init__(self, size: int, keep: bool = False, imports: str | None = None, threads: int | None = None) -> None:
@@ -78,16 +79,16 @@ class Crew:
             except StopIteration:
                 return
             owner = str(getattr(task, "owner", ""))
-            fitting = [worker for worker in idle if worker.owner in ("", owner) or not owner]
+            fitting = [worker for worker in idle if worker.owner == owner]
             if not fitting and len(self._workers) == self.size:
-                self._end(idle.pop())
+                self._end(idle.pop(0))  # who has been there longest
             if fitting:
                 idle.remove(worker := fitting[0])
             else:
                 worker = Worker(self._heard)
                 self._workers.append(worker)
                 worker.tell(pack((self.imports or function.__module__, self.threads or torch_threads())))
-            worker.owner = owner or worker.owner
+            worker.owner = owner
             worker.give(task, pack((function, task)))
 
     def _next(self, limits: Callable[[Any], Limits]) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""In what a device computes when bfloat16 is wanted: a processor without it imitates it, slowly.
+"""What a device computes in when bfloat16 is wanted: a processor without it imitates it, slowly.
 
 An x86 processor without AVX-512 has no products of bfloat16, and torch's imitation of them takes eight times as long as
 float32 (a step of the mini-world's base on an AMD EPYC of the third generation: 7.1 s against 0.9 s). Float32 rounds

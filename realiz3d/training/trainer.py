@@ -110,7 +110,7 @@ class Trainer:
             raise UsageError("there is nothing to train: every phase has 0 steps", where="method")
         state = None if resume is None else self._resume(resume)
         if self.precision != self.config.optimisation.precision and self.processes.is_main_process:
-            tell("this processor has no bfloat16 and would take eight times as long to imitate it: computed in float32")
+            tell("this processor would take eight times as long to imitate bfloat16, which it lacks: float32 is used")
         self.material.prepare(self.processes)
         last = resume
         for callback in self.callbacks:
@@ -338,6 +338,7 @@ class Trainer:
             **self.record,
             "model": self.model.config(),
             "task": self.config.task,
+            "precision": self.precision,
             "method": {"name": self.method.name, "settings": self.method.describe()},
             "stage": phase.name,
             "stage_finished": done,
@@ -372,6 +373,9 @@ class Trainer:
                 expected="the config and data of the interrupted run",
                 hint="restore them, or choose another --out",
             )
+        if record.get("precision", self.precision) != self.precision:
+            before = record["precision"]
+            tell(f"{folder} was computed in {before} on another kind of machine; it goes on in {self.precision}")
         state = read_state(folder)
         budgets = [Budget(**budget) for budget in state["budgets"]]
         self.progress = Progress(state["phase"], state["phase_step"], state["step"], budgets)

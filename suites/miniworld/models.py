@@ -1,6 +1,7 @@
 """Which model paints for a method: one that ships, else one of the user's folder, else one that is trained now.
 
-A model is known by a digest of all that decides it: config, base, recipe of the data. It lies in
+A model is known by a digest of all that decides it: config, base, recipe of the data. As machines differ in their last
+digits, one without bfloat16 computes in float32 (`realiz3d.training.precision`) under the same digest. It lies in
 `<user folder>/models/<method>-<task>-<digest>/seed-<k>`; those that ship (seed 0, texturing, half precision) lie in
 `checkpoints/<method>` beside this file. What is inside: `slim`.
 """

@@ -45,11 +45,19 @@ def without_results(whole: Path, target: Path) -> Path:
     return out
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """What a shell starts behind itself inherits that SIGINT is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("stage", ["generate", "measure", "report"])
 def test_ctrl_c_in_every_stage(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stage: str
 ) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts behind itself ignores it
     out = without_results(whole, tmp_path / "run")
     if stage == "generate":
         shutil.rmtree(out / "samples/noise/egg")

@@ -62,6 +62,15 @@ def test_a_training_that_would_imitate_bfloat16_is_one_in_float32(world, tmp_pat
     assert moved(made["float32"], made["bfloat16"]) == set()
 
 
+def test_a_run_that_goes_on_in_another_precision_says_so(world, tmp_path, monkeypatch):
+    config = tiny_config(world, optimisation={"precision": "bfloat16"}, steps=(1, 2, 2))
+    processor(monkeypatch, "x86_64", "AVX2")
+    train(config, tmp_path, device="cpu")
+    processor(monkeypatch, "x86_64", "AVX512")
+    with pytest.warns(Note, match="was computed in float32 on another kind of machine; it goes on in bfloat16"):
+        train(config, tmp_path, device="cpu", from_step=3)
+
+
 def test_where_a_processor_has_bfloat16_it_is_used(world, tmp_path, monkeypatch):
     processor(monkeypatch, "x86_64", "AVX512")
     made = {}

@@ -59,7 +59,7 @@ def shown(page: Any) -> int:
 
 
 def test_200_entries_open_within_a_second(browser: Any, site: Path, crowd: Path, tmp_path: Path) -> None:
-    """Or, where a machine is slow or busy, within few times what it needs for the cells of the table alone."""
+    """Or, where a machine is slow or busy, within a few times what it needs for the cells of the table alone."""
     assert crowd.stat().st_size < 2_500_000
     bare, took, alone = tmp_path / "bare.html", [], []
     while len(took) < 6 and not (took and min(took) < max(1000, TIMES_BARE * min(alone))):

@@ -115,7 +115,7 @@ def test_the_first_pictures_are_large_and_in_full_size_on_a_click(browser: Any, 
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Escape")
         # back where the reader was, at the view that was shown last; a dialog tells its page of closing in its own time
-        page.wait_for_function("""() => document.activeElement.closest("section").className === "task"
+        page.wait_for_function("""() => document.activeElement.closest("section")?.className === "task"
             && document.activeElement.dataset.s === "1" && document.activeElement.dataset.v === "1" """)
 
 
