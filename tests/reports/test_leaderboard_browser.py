@@ -19,7 +19,7 @@ from reports.leaderboard.standings import Standings, build_standings
 pytestmark = pytest.mark.browser
 COUNT = 200
 LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
-TIMES_BARE = 6  # four were measured
+TIMES_BARE = 8  # the page takes as long as four
 
 
 @pytest.fixture(scope="module")
@@ -59,20 +59,19 @@ def shown(page: Any) -> int:
 
 
 def test_200_entries_open_within_a_second(browser: Any, site: Path, crowd: Path, tmp_path: Path) -> None:
-    """Or, where a machine is slow or busy, within a few times what it needs for the cells of the table alone."""
+    """Or, where a machine is slow or busy, sooner than the cells of the table alone, many times over."""
     assert crowd.stat().st_size < 2_500_000
     bare, took, alone = tmp_path / "bare.html", [], []
-    while len(took) < 6 and not (took and min(took) < max(1000, TIMES_BARE * min(alone))):
+    while len(took) < 6 and not (took and min(took) < max(1000, min(alone))):
         with visit(browser, crowd, within=site) as page:
             took.append(page.evaluate(LOADED))
             assert shown(page) == COUNT - 1
             cells = page.evaluate("document.querySelector('[data-table]').innerText")
         rows = "".join(f"<tr><td>{html.escape(row).replace(chr(9), '<td>')}" for row in cells.split(chr(10)))
-        bare.write_text(f"<!doctype html><meta charset='utf-8'><title>bare</title><table>{rows}</table>")
+        bare.write_text(f"<!doctype html><meta charset='utf-8'><title>bare</title><table>{rows * TIMES_BARE}</table>")
         with visit(browser, bare) as page:
             alone.append(page.evaluate(LOADED))
-    print("page", took, "bare", alone)
-    assert min(took) < max(1000, TIMES_BARE * min(alone)), (took, alone)
+    assert min(took) < max(1000, min(alone)), (took, alone)
 
 
 def test_a_column_sorts_best_first_and_turns(browser: Any, site: Path, crowd: Path) -> None:
