@@ -99,7 +99,9 @@ def modes(
     checkpoint: Checkpoint,
     world: World,
     sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")] = None,
-    base: Annotated[Path | None, typer.Option(help="The packed base that it started from; ours.")] = None,
+    base: Annotated[
+        Path | None, typer.Option(help="The packed base that it started from, which the judge learns from; ours.")
+    ] = None,
 ) -> None:
     """Measure what shifters do: pictures without control in either mode, beside the base's and both domains.
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from torch import Tensor
 
 from bench.extractors.efficientnet_lite0 import pooled_extractor, texture_extractor
 from bench.extractors.level import LevelExtractor
@@ -85,7 +86,12 @@ def rendered(folder: Path, objects: int | None = None) -> Pictures:
     """The views of the first `objects` (all when None) of a rendered data set, uint8 (N, V, H, W, 3)."""
     samples = MultiviewSamples(folder)
     views = torch.stack([samples[index].views for index in range(objects or len(samples))])
-    pixels: Pictures = ((views + 1) * 127.5).round().to(torch.uint8).permute(0, 1, 3, 4, 2).numpy()
+    return pixels_of(views)
+
+
+def pixels_of(views: Tensor) -> Pictures:
+    """Views (N, V, 3, H, W) in [-1, 1] as bytes; what lies outside is cut off."""
+    pixels: Pictures = ((views.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 1, 3, 4, 2).numpy()
     return pixels
 
 

@@ -1,33 +1,39 @@
 """Did each stage of Realiz3D do its work? After stage 1 the two modes must look like the two domains, by measure.
 
 A picture's domain is read in four ways, none of which knows the shifters: the fine detail of its surface, the colour
-of its surface, and two linear classifiers on EfficientNet-Lite0's pooled features. One learns from the domains'
-training renders, which are cleaner than anything a base of this size paints; the other from what the base itself paints
-when the caption names the domain, so that it tells domains apart among pictures that are equally rough.
+of its surface, and two linear classifiers on EfficientNet-Lite0's pooled features. The gate's learns from renders that
+the base has repainted: noised half way and denoised (SDEdit), told which domain they are of. So it knows the domains
+among pictures that are about as rough as what the base paints. The other learns from the renders as they are, and takes
+flat colours for photographs where they are rough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from baselines.sdedit import sdedit
 from bench.extractors.efficientnet_lite0 import pooled_extractor
+from groundwork.hashing import seed_from
 from realiz3d.data import MultiviewSamples
+from realiz3d.pipeline import Realiz3DPipeline
 from realiz3d.sampling.shifting import Shifting
 from realiz3d.training.checkpoint import load_checkpoint
 from suites.miniworld.captions import NAMED
-from suites.miniworld.gate import PER_OBJECT, Pictures, base_samples, held_out_captions, rendered
+from suites.miniworld.gate import STEPS, Pictures, base_samples, held_out_captions, pixels_of, rendered
 from suites.miniworld.packing import Base
-from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC, RICH, SYNTHETIC
+from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC, RICH, SYNTHETIC, Renders
 
 _GROUND = 0.93  # a pixel whose darkest channel is lighter belongs to the white ground
 _OBJECTS = 96  # training objects of each domain that a classifier learns from
-_TOLD = 2  # pictures of each of them by the base, told the domain
+_HALF_WAY = 500.0  # the timestep that renders are noised to: colours and outlines are known there, surfaces are not
+_TOGETHER = 12  # objects that are repainted at once
 _RIDGE = 1.0  # of the classifier, in units of its features' mean variance
 MODES = {"real": Shifting(0.0, None), "synthetic": Shifting(1.0, None)}
 
@@ -35,12 +41,12 @@ MODES = {"real": Shifting(0.0, None), "synthetic": Shifting(1.0, None)}
 @dataclass(frozen=True)
 class Look:
     """Of a set of pictures: mean step between neighbouring surface pixels and mean spread of colour channels, both in
-    [0, 1], and the shares that are taken for synthetic, by renders (the gate's) and by the base's own pictures."""
+    [0, 1], and the shares taken for synthetic, by repainted renders (the gate's) and by renders as they are."""
 
     detail: float
     saturation: float
     synthetic_share: float
-    synthetic_share_by_base: float
+    synthetic_share_by_renders: float
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class DomainClassifier:
         return float((_features(pictures) @ self.weights - self.offset > 0).mean())
 
 
-def look_of(pictures: Pictures, by_renders: DomainClassifier, by_base: DomainClassifier) -> Look:
+def look_of(pictures: Pictures, by_repainted: DomainClassifier, by_renders: DomainClassifier) -> Look:
     """The four readings of pictures (N, V, H, W, 3)."""
     unit = pictures.astype(np.float64) / 255
     surface = unit.min(axis=-1) < _GROUND
@@ -82,49 +88,65 @@ def look_of(pictures: Pictures, by_renders: DomainClassifier, by_base: DomainCla
     return Look(
         float(np.concatenate(steps).mean()),
         float(spread.mean()),
+        by_repainted.synthetic_share(pictures),
         by_renders.synthetic_share(pictures),
-        by_base.synthetic_share(pictures),
     )
 
 
 def mode_pictures(checkpoint: Path, base: Base, world: Path) -> dict[str, Pictures]:
     """Held-out pictures of both domains, the base's for their captions, and those of each mode of a checkpoint.
 
-    The base's also as it paints when told that a render is wanted. All without control; the modes rule all blocks at
-    all steps.
+    The domains' pictures also come repainted by the base; the base's also with captions that ask for a render.
+    All without control; the modes rule all blocks at all steps.
     """
     captions = held_out_captions(world)
     model = load_checkpoint(checkpoint).model
     tuned = base.single_pictures(model.unwrap(), shifters=model.shifters, control_channels=model.control_channels)
-    told = _naming("synthetic", captions)
-    return {
+    modes = {mode: base_samples(tuned, captions, shifting=shifting) for mode, shifting in MODES.items()}
+    tuned.multiview.unwrap()
+    alone = base.single_pictures()
+    told = [NAMED["synthetic"].format(caption) for caption in captions]
+    pictures = {
         "held-out rich": rendered(world / HELD_OUT.folder),
-        **dict(zip(("base", "base, told synthetic"), _painted(base, [captions, told]), strict=True)),
-        **{mode: base_samples(tuned, captions, shifting=shifting) for mode, shifting in MODES.items()},
+        "held-out rich, repainted": repainted(alone, world, HELD_OUT),
+        "base": base_samples(alone, captions),
+        "base, told synthetic": base_samples(alone, told),
+        **modes,
+        "held-out synthetic, repainted": repainted(alone, world, HELD_OUT_SYNTHETIC),
         "held-out synthetic": rendered(world / HELD_OUT_SYNTHETIC.folder),
     }
+    alone.multiview.unwrap()
+    return pictures
 
 
 def measure_modes(pictures: Mapping[str, Pictures], base: Base, world: Path) -> dict[str, Look]:
     """The four readings of each set of pictures."""
-    samples = MultiviewSamples(world / RICH.folder)
-    captions = [samples.caption(place) for place in range(_OBJECTS)]
-    by_renders = DomainClassifier.fit(*(rendered(world / one.folder, _OBJECTS) for one in (RICH, SYNTHETIC)))
-    told = [_naming(look, captions) for look in ("rich", "synthetic")]
-    by_base = DomainClassifier.fit(*_painted(base, told, _TOLD))
-    return {name: look_of(some, by_renders, by_base) for name, some in pictures.items()}
-
-
-def _painted(base: Base, wanted: Sequence[Sequence[str]], per_caption: int = PER_OBJECT) -> list[Pictures]:
-    """What the base paints for each set of captions; its transformer is free for other pipelines afterwards."""
     alone = base.single_pictures()
-    made = [base_samples(alone, captions, per_caption=per_caption) for captions in wanted]
+    by_repainted = DomainClassifier.fit(*(repainted(alone, world, some, _OBJECTS) for some in (RICH, SYNTHETIC)))
     alone.multiview.unwrap()
-    return made
+    by_renders = DomainClassifier.fit(*(rendered(world / some.folder, _OBJECTS) for some in (RICH, SYNTHETIC)))
+    return {name: look_of(some, by_repainted, by_renders) for name, some in pictures.items()}
 
 
-def _naming(look: str, captions: Sequence[str]) -> list[str]:
-    return [NAMED[look].format(caption) for caption in captions]
+def repainted(base: Realiz3DPipeline, world: Path, renders: Renders, objects: int | None = None) -> Pictures:
+    """The views of the first `objects` (all when None) of a data set, noised half way and denoised by the base."""
+    name = "synthetic" if renders.look == SYNTHETIC.look else "rich"
+    samples = MultiviewSamples(world / renders.folder)
+    base.set_progress_bar_config(disable=True)
+    made = []
+    for start in range(0, objects or len(samples), _TOGETHER):
+        places = range(start, min(start + _TOGETHER, objects or len(samples)))
+        redone = sdedit(
+            base,
+            torch.stack([samples[place].views for place in places]),
+            [NAMED[name].format(samples.caption(place)) for place in places],
+            t=_HALF_WAY,
+            num_inference_steps=STEPS,
+            guidance_scale=1.0,
+            generator=[torch.Generator().manual_seed(seed_from("repainted", renders.split, place)) for place in places],
+        )
+        made.append(pixels_of(redone))
+    return np.concatenate(made)
 
 
 def _neighbours(values: npt.NDArray[Any], axis: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

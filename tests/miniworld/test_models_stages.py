@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +15,20 @@ pytest.importorskip("accelerate")
 
 from diffusers import DDIMScheduler, DiTTransformer2DModel
 
+from baselines.sdedit import sdedit
 from realiz3d.multiview import MultiviewModel
+from realiz3d.pipeline import Realiz3DPipeline
 from realiz3d.shifters import DomainShifters
 from suites.miniworld import stages
 from suites.miniworld.gate import base_samples
 from suites.miniworld.packing import Base
 from suites.miniworld.stages import MODES, DomainClassifier, look_of
+from suites.miniworld.world import HELD_OUT, HELD_OUT_SYNTHETIC, Renders
 
 SIDE = 16
 NAMES = ("red mug", "blue egg")
 TOLD = tuple(f"a 3D render of {name}" for name in NAMES)  # a host of labels must know all that it is told
+TOLD_RICH = tuple(f"a photo of {name}" for name in NAMES)
 SCHEDULER = DDIMScheduler(prediction_type="v_prediction", beta_schedule="squaredcos_cap_v2", clip_sample=False)
 
 
@@ -41,7 +46,7 @@ def test_detail_and_saturation_are_those_of_the_surface_alone() -> None:
     flat, grainy = painted(rng, 4, detail=0, spread=51), painted(rng, 4, detail=20, spread=0)
     neither, both = DomainClassifier(np.zeros(1280), 1.0), DomainClassifier(np.zeros(1280), -1.0)
     plain, textured = look_of(flat, neither, both), look_of(grainy, neither, both)
-    assert (plain.synthetic_share, plain.synthetic_share_by_base) == (0, 1)
+    assert (plain.synthetic_share, plain.synthetic_share_by_renders) == (0, 1)
     assert plain.detail == 0 and plain.saturation == pytest.approx(51 / 255, abs=1 / 255)
     assert textured.saturation == 0
     # neighbours are independent here: the mean absolute difference of two normals is 2 s / sqrt(pi)
@@ -97,34 +102,85 @@ def test_the_sets_that_modes_are_read_beside(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(stages, "load_checkpoint", lambda _: SimpleNamespace(model=model))
     flat = np.zeros((1, 4, SIDE, SIDE, 3), np.uint8)
     monkeypatch.setattr(stages, "rendered", lambda folder: flat)
+    painters: list[Realiz3DPipeline] = []
+
+    def repainting(base: Realiz3DPipeline, world: Path, some: Renders) -> np.ndarray:
+        painters.append(base)
+        return flat + [HELD_OUT, HELD_OUT_SYNTHETIC].index(some) + 1
+
+    monkeypatch.setattr(stages, "repainted", repainting)
     monkeypatch.setattr(stages, "held_out_captions", lambda _: NAMES[:1])
-    pictures = stages.mode_pictures(tmp_path, base_of(host), tmp_path)
+    base = base_of(host)
+    pictures = stages.mode_pictures(tmp_path, base, tmp_path)
     assert list(pictures) == [
-        "held-out rich", "base", "base, told synthetic", "real", "synthetic", "held-out synthetic",
+        "held-out rich", "held-out rich, repainted", "base", "base, told synthetic", "real", "synthetic",
+        "held-out synthetic, repainted", "held-out synthetic",
     ]  # fmt: skip
     for name, captions in (("base", NAMES[:1]), ("base, told synthetic", TOLD[:1])):
         assert (pictures[name] == base_samples(base_of(tiny_host()).single_pictures(), captions)).all()
     assert (pictures["real"] != pictures["synthetic"]).any() and (pictures["real"] != pictures["base"]).any()
+    assert [int(pictures[f"held-out {look}, repainted"].max()) for look in ("rich", "synthetic")] == [1, 2]
+    assert all(one.multiview.transformer is host and one.domain_shifters is None for one in painters)
+    base.single_pictures()  # which a host that is wrapped still would refuse
 
 
-def test_one_classifier_learns_from_renders_and_one_from_what_the_base_paints_when_told(
+def test_one_classifier_learns_from_renders_and_one_from_renders_as_rough_as_what_the_base_paints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Renders are clean here, the base's pictures grainy in both domains: only one classifier tells these apart."""
+    """Renders are clean here, what the base paints is grainy in both domains: only one classifier tells these apart."""
     rng = np.random.default_rng(2)
-    renders = {"rich": painted(rng, 24, detail=40, spread=5), "synthetic": painted(rng, 24, detail=0, spread=5)}
-    own = {"a photo": painted(rng, 32, detail=40, spread=5), "a 3D r": painted(rng, 32, detail=40, spread=70)}
-    monkeypatch.setattr(stages, "rendered", lambda folder, objects: renders[folder.name])
-    monkeypatch.setattr(stages, "MultiviewSamples", lambda _: SimpleNamespace(caption="a {}".format))
+    clean = {"rich": painted(rng, 24, detail=40, spread=5), "synthetic": painted(rng, 24, detail=0, spread=5)}
+    rough = {"rich": painted(rng, 32, detail=40, spread=5), "synthetic": painted(rng, 32, detail=40, spread=70)}
+    monkeypatch.setattr(stages, "rendered", lambda folder, objects: clean[folder.name])
     asked = []
 
-    def painting(base: Base, wanted: list[list[str]], per_caption: int) -> list[np.ndarray]:
-        asked.extend(wanted)
-        return [own[next(name for name in own if captions[0].startswith(name))][:24] for captions in wanted]
+    def repainting(base: Realiz3DPipeline, world: Path, some: Renders, objects: int) -> np.ndarray:
+        asked.append(objects)
+        return rough[some.folder][:24]
 
-    monkeypatch.setattr(stages, "_painted", painting)
-    held = {name: pictures[24:] for name, pictures in own.items()}
-    found = stages.measure_modes(held, base_of(tiny_host()), tmp_path)
-    assert [len(captions) for captions in asked] == [96, 96] and asked[0][3] == "a photo of a 3"
-    assert found["a 3D r"].synthetic_share_by_base > 0.9 > 0.1 > found["a photo"].synthetic_share_by_base
-    assert found["a 3D r"].synthetic_share < 0.1
+    monkeypatch.setattr(stages, "repainted", repainting)
+    base = base_of(tiny_host())
+    found = stages.measure_modes({name: some[24:] for name, some in rough.items()}, base, tmp_path)
+    base.single_pictures()  # which a host that is wrapped still would refuse
+    assert asked == [96, 96]
+    assert found["synthetic"].synthetic_share > 0.9 > 0.1 > found["rich"].synthetic_share
+    assert found["synthetic"].synthetic_share_by_renders < 0.1
+
+
+@pytest.mark.parametrize("renders", [HELD_OUT, HELD_OUT_SYNTHETIC])
+def test_renders_are_repainted_by_a_base_that_is_told_their_domain(
+    renders: Renders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From half way, as many at once as there is room for, and no other caption is asked."""
+    views = torch.linspace(-0.9, 0.9, 4).view(4, 1, 1, 1).expand(4, 3, SIDE, SIDE)
+    samples = [SimpleNamespace(views=views), SimpleNamespace(views=-views)]
+    folders: list[str] = []
+
+    class Samples(list[SimpleNamespace]):
+        def __init__(self, folder: Path) -> None:
+            super().__init__(samples)
+            folders.append(folder.name)
+
+        def caption(self, place: int) -> str:
+            return NAMES[place]
+
+    monkeypatch.setattr(stages, "MultiviewSamples", Samples)
+    told = TOLD if renders is HELD_OUT_SYNTHETIC else TOLD_RICH
+    base = Base(tiny_host(), SCHEDULER, {"encoder": "labels", "names": [*told, "nothing", "else"]}).single_pictures()
+    made = stages.repainted(base, tmp_path, renders)
+    assert folders == [renders.folder] and made.shape == (2, 4, SIDE, SIDE, 3) and made.dtype == np.uint8
+    asked = []
+
+    def recorded(*args: Any, **options: Any) -> torch.Tensor:
+        asked.append((args[2], options["t"], options["num_inference_steps"], options["guidance_scale"]))
+        return sdedit(*args, **options)
+
+    monkeypatch.setattr(stages, "sdedit", recorded)
+    monkeypatch.setattr(stages, "_TOGETHER", 1)
+    assert (stages.repainted(base, tmp_path, renders) == made).all()
+    assert asked == [([caption], 500.0, 20, 1.0) for caption in told]
+    assert (stages.repainted(base, tmp_path, renders, 1) == made[:1]).all()
+    # at t = 500 half of what is left is the picture's own, so a base of random weights cannot hide which is which
+    original = np.stack([((s.views + 1) * 127.5).permute(0, 2, 3, 1).numpy() for s in samples])
+    likeness = np.corrcoef(made.mean(axis=(2, 3, 4)).ravel(), original.mean(axis=(2, 3, 4)).ravel())[0, 1]
+    assert likeness > 0.9
